@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * nltest: the custom netlink family 25.
+ *
+ * This header is the truth about what crosses the wire. docs/protocol.md
+ * explains it, docs/nltest.yaml says it to YNL, client/ says it in Rust, and
+ * tests compare both with this file.
+ */
+#ifndef _UAPI_NLTEST_H
+#define _UAPI_NLTEST_H
+
+/* Default protocol number; the module parameter `protocol` changes it. */
+#define NETLINK_TESTFAMILY	25
+
+/* The multicast group of notifications. */
+#define NETLINK_MYGROUP		1
+
+/* Answer to a plain-text message (nlmsg_type 0), with its NUL. */
+#define NLTEST_UNICAST_TEXT	"Hello from kernel unicast"
+
+/* Payload of a notification whose request carried none, without a NUL. */
+#define NLTEST_MULTICAST_TEXT	"Hello from kernel multicast"
+
+/* Longest NLTEST_A_DELAY_US, in microseconds. */
+#define NLTEST_DELAY_MAX_US	1000000
+
+/* Longest payload of a message, in bytes (ECHO, NOTIFY, BURST's size). */
+#define NLTEST_PAYLOAD_MAX	32768
+
+/* Most messages of one BURST. */
+#define NLTEST_BURST_MAX	1000000
+
+/**
+ * enum nltest_cmd - message types; a reply has its request's type
+ * @NLTEST_CMD_ECHO: the payload comes back
+ * @NLTEST_CMD_DELAY: sleep %NLTEST_A_DELAY_US inside the receive function,
+ *	then answer with the same attribute and the payload, if there was one
+ * @NLTEST_CMD_NOTIFY: multicast the payload to %NETLINK_MYGROUP; notifications
+ *	have this type and sequence number 0; needs CAP_NET_ADMIN
+ * @NLTEST_CMD_BURST: send %NLTEST_A_COUNT messages of %NLTEST_A_SIZE payload
+ *	bytes to the caller, or to %NLTEST_A_GROUP, then answer with
+ *	%NLTEST_A_DELIVERED and %NLTEST_A_UNDELIVERED; needs CAP_NET_ADMIN. The
+ *	messages of a burst have type %NLTEST_CMD_BURST, the request's sequence
+ *	number (0 to a group) and %NLTEST_A_PAYLOAD; the answer is the one
+ *	without a payload.
+ * @NLTEST_CMD_FAIL: refuse with %NLTEST_A_ERRNO and, as extended ACK,
+ *	%NLTEST_A_TEXT
+ * @NLTEST_CMD_STATS: with %NLM_F_DUMP, the counters of this network
+ *	namespace: one message for the namespace and one for each command
+ */
+enum nltest_cmd {
+	NLTEST_CMD_ECHO		= 0x10,
+	NLTEST_CMD_DELAY	= 0x11,
+	NLTEST_CMD_NOTIFY	= 0x12,
+	NLTEST_CMD_BURST	= 0x13,
+	NLTEST_CMD_FAIL		= 0x14,
+	NLTEST_CMD_STATS	= 0x15,
+	__NLTEST_CMD_MAX,
+};
+
+#define NLTEST_CMD_MIN		NLTEST_CMD_ECHO
+#define NLTEST_CMD_MAX		(__NLTEST_CMD_MAX - 1)
+
+/**
+ * enum nltest_attr - attributes, the same numbers in every command
+ * @NLTEST_A_UNSPEC: not used
+ * @NLTEST_A_PAYLOAD: binary, at most %NLTEST_PAYLOAD_MAX bytes
+ * @NLTEST_A_DELAY_US: u32, microseconds, at most %NLTEST_DELAY_MAX_US
+ * @NLTEST_A_COUNT: u32, messages, 1 to %NLTEST_BURST_MAX
+ * @NLTEST_A_SIZE: u32, bytes, at most %NLTEST_PAYLOAD_MAX
+ * @NLTEST_A_GROUP: u32, %NETLINK_MYGROUP
+ * @NLTEST_A_ERRNO: u32, positive errno, 1 to 4095
+ * @NLTEST_A_TEXT: string, at most 127 bytes without the NUL
+ * @NLTEST_A_PAD: padding before a u64 where alignment asks for it
+ * @NLTEST_A_COMMAND: u32, the command that the counters of this STATS message
+ *	belong to (0: plain text); absent in the namespace's own message
+ * @NLTEST_A_RECEIVED: u64, messages received
+ * @NLTEST_A_REPLIED: u64, answers queued to their asker, errors and ACKs not
+ *	included
+ * @NLTEST_A_NOTIFIED: u64, multicasts sent
+ * @NLTEST_A_REFUSED: u64, messages answered with an error
+ * @NLTEST_A_MALFORMED: u64, datagrams dropped in whole or in part because
+ *	their headers cannot be followed
+ * @NLTEST_A_RX_BYTES: u64, bytes of received messages, headers included
+ * @NLTEST_A_TX_BYTES: u64, bytes of answers and notifications, headers
+ *	included
+ * @NLTEST_A_DELIVERED: u64, messages of bursts that were queued
+ * @NLTEST_A_UNDELIVERED: u64, messages of bursts and answers that were
+ *	refused by the receiving socket
+ */
+enum nltest_attr {
+	NLTEST_A_UNSPEC		= 0,
+	NLTEST_A_PAYLOAD	= 1,
+	NLTEST_A_DELAY_US	= 2,
+	NLTEST_A_COUNT		= 3,
+	NLTEST_A_SIZE		= 4,
+	NLTEST_A_GROUP		= 5,
+	NLTEST_A_ERRNO		= 6,
+	NLTEST_A_TEXT		= 7,
+	NLTEST_A_PAD		= 8,
+	NLTEST_A_COMMAND	= 9,
+
+	NLTEST_A_RECEIVED	= 16,
+	NLTEST_A_REPLIED	= 17,
+	NLTEST_A_NOTIFIED	= 18,
+	NLTEST_A_REFUSED	= 19,
+	NLTEST_A_MALFORMED	= 20,
+	NLTEST_A_RX_BYTES	= 21,
+	NLTEST_A_TX_BYTES	= 22,
+	NLTEST_A_DELIVERED	= 23,
+	NLTEST_A_UNDELIVERED	= 24,
+	__NLTEST_A_MAX,
+};
+
+#define NLTEST_A_MAX		(__NLTEST_A_MAX - 1)
+
+#endif /* _UAPI_NLTEST_H */

@@ -1,0 +1,2 @@
+//! nltrace's eBPF programs.
+fn main() {}
