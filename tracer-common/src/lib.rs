@@ -1,2 +1,40 @@
-//! What crosses from nltrace's eBPF programs to user space.
+//! What crosses from nltrace's eBPF programs to user space: configuration, events, histograms and counters.
+//!
+//! Everything here is plain `repr(C)` without padding, `bool` or `enum`: one side writes bytes that the other side reads.
 #![no_std]
+
+mod counters;
+mod event;
+mod histogram;
+
+pub use counters::{Counters, Hook, hook};
+pub use event::{CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, flags, record};
+pub use histogram::{
+    BUCKETS, HistogramSlot, KEY_PRESENT, MAX_PROBES, SUB_BUCKETS, bucket_bounds, bucket_of, home_slot, key,
+    key_parts,
+};
+
+/// Where in a message's way a time was measured; the number is part of histogram keys and events.
+pub mod stage {
+    /// The kernel-side receive function, entry to return.
+    pub const RECEIVE: u8 = 0;
+    /// `netlink_unicast` towards the kernel, entry to return.
+    pub const REQUEST: u8 = 1;
+    /// `netlink_unicast` towards a user socket, entry to return.
+    pub const REPLY: u8 = 2;
+    /// `netlink_broadcast_filtered` (or `netlink_broadcast`), entry to return.
+    pub const BROADCAST: u8 = 3;
+    /// How many stages there are.
+    pub const COUNT: u8 = 4;
+}
+
+/// What the programs do with a measured call; the value of the global `MODE`.
+pub mod mode {
+    /// Count it in a histogram.
+    pub const HIST: u32 = 1;
+    /// Send it to user space as an [`crate::Event`].
+    pub const TRACE: u32 = 2;
+}
+
+/// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
+pub const MAX_DEPTH: usize = 8;

@@ -1,0 +1,40 @@
+//! The accounting of every hook: `hits = recorded + filtered + unmatched + lost`.
+
+/// A function that is watched; the number is the index of its [`Counters`].
+pub type Hook = u32;
+
+/// The hooks, and how many there are.
+pub mod hook {
+    use super::Hook;
+
+    /// `netlink_unicast`.
+    pub const UNICAST: Hook = 0;
+    /// `netlink_broadcast_filtered`, or `netlink_broadcast` where that does not exist.
+    pub const BROADCAST: Hook = 1;
+    /// A kernel-side receive function.
+    pub const RECEIVE: Hook = 2;
+    /// How many hooks there are.
+    pub const COUNT: u32 = 3;
+}
+
+/// What became of the calls of one hook, on one processor.
+///
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost + open`. Each
+/// is counted where it happens; none is derived from the others.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct Counters {
+    /// Calls that were seen to begin.
+    pub hits: u64,
+    /// Calls that went into a histogram or became an event.
+    pub recorded: u64,
+    /// Calls that a filter excluded.
+    pub filtered: u64,
+    /// Calls whose return was not seen: the kernel missed the return probe.
+    pub unmatched: u64,
+    /// Calls that could not be recorded: no room for the event, or for the start time.
+    pub lost: u64,
+    /// Calls begun and not yet returned; two's complement, negative where a thread moved between processors.
+    pub open: u64,
+}

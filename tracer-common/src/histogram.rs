@@ -1,0 +1,145 @@
+//! Log-linear histograms: 16 buckets for each power of two, so a bucket is at most 6.25 % wide.
+//!
+//! Values below 16 have a bucket each. Above, a bucket is named by the position of the value's highest bit and by the
+//! four bits that follow it.
+
+/// Buckets for each power of two.
+pub const SUB_BUCKETS: usize = 1 << SUB_BITS;
+const SUB_BITS: u32 = 4;
+
+/// Values from `1 << MAX_BITS` nanoseconds (18 minutes) on share the last bucket.
+const MAX_BITS: u32 = 40;
+
+/// Buckets of a histogram.
+pub const BUCKETS: usize = (MAX_BITS - SUB_BITS + 1) as usize * SUB_BUCKETS;
+
+/// Slots that are tried for a key before it is counted in the slot for all others.
+pub const MAX_PROBES: u32 = 8;
+
+/// Set in every key, so that a key is never zero: zero marks a free slot.
+pub const KEY_PRESENT: u64 = 1 << 63;
+
+/// One processor's histogram of one key.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct HistogramSlot {
+    /// What is counted here, from [`key`]; 0: nothing yet.
+    pub key: u64,
+    /// Sum of the values, in nanoseconds.
+    pub sum_ns: u64,
+    /// Largest value, in nanoseconds.
+    pub max_ns: u64,
+    /// Smallest value in nanoseconds, as its complement: a slot starts as zeros.
+    pub min_ns_complement: u64,
+    /// Values counted, by [`bucket_of`].
+    pub buckets: [u64; BUCKETS],
+}
+
+/// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
+#[inline(always)]
+pub const fn key(family: u8, stage: u8, nlmsg_type: u16) -> u64 {
+    KEY_PRESENT | (family as u64) << 24 | (stage as u64) << 16 | nlmsg_type as u64
+}
+
+/// What [`key`] was made of: family, stage, message type.
+pub const fn key_parts(key: u64) -> (u8, u8, u16) {
+    ((key >> 24) as u8, (key >> 16) as u8, key as u16)
+}
+
+/// The first of the [`MAX_PROBES`] slots that may hold a key, of `slots` in all.
+#[inline(always)]
+pub const fn home_slot(key: u64, slots: u32) -> u32 {
+    let hash = (key as u32).wrapping_mul(0x9e37_79b1);
+    ((hash as u64 * slots as u64) >> 32) as u32
+}
+
+/// The bucket of a value in nanoseconds.
+#[inline(always)]
+pub const fn bucket_of(ns: u64) -> usize {
+    if ns < SUB_BUCKETS as u64 {
+        return ns as usize;
+    }
+    if ns >= 1 << MAX_BITS {
+        return BUCKETS - 1;
+    }
+    // The position of the highest bit. BPF has no instruction for it, and this is shorter than what the compiler makes
+    // of `leading_zeros`.
+    let mut rest = ns;
+    let mut shift = 0;
+    if rest >= 1 << 32 {
+        rest >>= 32;
+        shift += 32;
+    }
+    if rest >= 1 << 16 {
+        rest >>= 16;
+        shift += 16;
+    }
+    if rest >= 1 << 8 {
+        rest >>= 8;
+        shift += 8;
+    }
+    if rest >= 1 << 4 {
+        rest >>= 4;
+        shift += 4;
+    }
+    if rest >= 1 << 2 {
+        rest >>= 2;
+        shift += 2;
+    }
+    if rest >= 1 << 1 {
+        shift += 1;
+    }
+    shift -= SUB_BITS as usize;
+    (shift + 1) * SUB_BUCKETS + ((ns >> shift) as usize & (SUB_BUCKETS - 1))
+}
+
+/// The values that a bucket counts: from the first, below the second, in nanoseconds. The last bucket has no upper end
+/// and says `u64::MAX`.
+pub const fn bucket_bounds(bucket: usize) -> (u64, u64) {
+    if bucket < SUB_BUCKETS {
+        return (bucket as u64, bucket as u64 + 1);
+    }
+    let shift = bucket / SUB_BUCKETS - 1;
+    let low = ((SUB_BUCKETS + bucket % SUB_BUCKETS) as u64) << shift;
+    (low, if bucket == BUCKETS - 1 { u64::MAX } else { low + (1 << shift) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_lies_in_its_bucket() {
+        let edges = (0..64).flat_map(|bit| {
+            let power = 1u64 << bit;
+            [power - 1, power, power + 1, power + power / 3]
+        });
+        for value in edges.chain(0..100_000).chain([u64::MAX]) {
+            let (low, high) = bucket_bounds(bucket_of(value));
+            assert!(low <= value && (value < high || high == u64::MAX), "{value} in {low}..{high}");
+        }
+    }
+
+    #[test]
+    fn buckets_follow_each_other_and_are_narrow() {
+        for bucket in 0..BUCKETS - 1 {
+            let (low, high) = bucket_bounds(bucket);
+            assert_eq!(bucket_bounds(bucket + 1).0, high);
+            assert!(high - low == 1 || (high - low) as f64 <= low as f64 * 0.0625);
+        }
+    }
+
+    #[test]
+    fn a_key_gives_back_its_parts_and_is_never_zero() {
+        assert_eq!(key_parts(key(25, 2, 0xffff)), (25, 2, 0xffff));
+        assert_ne!(key(0, 0, 0), 0);
+    }
+
+    #[test]
+    fn home_slots_stay_in_range() {
+        for slots in [1, 7, 64, 4096] {
+            assert!((0..=u16::MAX).all(|nlmsg_type| home_slot(key(31, 3, nlmsg_type), slots) < slots));
+        }
+    }
+}
