@@ -1,0 +1,76 @@
+//! Running other programs, with errors that show what they said.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+/// Runs to the end, nothing printed; an error carries the command line and everything it wrote.
+pub(crate) fn run(command: &mut Command) -> Result<Output> {
+    command.stdin(Stdio::null());
+    let output = command.output().with_context(|| format!("start `{}`", line(command)))?;
+    if output.status.success() { Ok(output) } else { Err(failure(command, &output)) }
+}
+
+/// Like [`run`], for its standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = run(command)?;
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no UTF-8", line(command)))
+}
+
+/// Like [`run`], with a time limit and a callback about ten times a second. Output goes to a temporary file, so that a
+/// talkative program never waits for us.
+pub(crate) fn watch(
+    command: &mut Command,
+    log: &Path,
+    limit: Duration,
+    mut tick: impl FnMut(),
+) -> Result<()> {
+    let file = std::fs::File::create(log).with_context(|| format!("create {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    let mut child = command.spawn().with_context(|| format!("start `{}`", line(command)))?;
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if start.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            bail!("`{}` took longer than {} s", line(command), limit.as_secs());
+        }
+        tick();
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let said = std::fs::read(log)?;
+    std::fs::remove_file(log)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(failure(command, &Output { status, stdout: said, stderr: Vec::new() }))
+}
+
+fn failure(command: &Command, output: &Output) -> anyhow::Error {
+    let mut said = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !said.is_empty() && !errors.trim().is_empty() {
+        said.push('\n');
+    }
+    said.push_str(errors.trim_end());
+    anyhow!("`{}`: {}\n{said}", line(command), output.status)
+}
+
+/// The command as a person would type it, for messages.
+pub(crate) fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+/// Finds a program on `PATH`, or where Debian keeps what an ordinary user's `PATH` leaves out.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(usual).map(|folder| folder.join(name)).find(|file| file.is_file())
+}

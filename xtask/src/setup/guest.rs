@@ -1,0 +1,101 @@
+//! The disk image with the guest's userland: Debian packages and every kernel's modules, read-only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::kernels::Kernel;
+use super::root::{Root, remove_tree};
+use crate::process;
+use crate::project::Project;
+
+/// What a person and the tests find in the guest. Their dependencies come along.
+pub(crate) const PACKAGES: &[&str] = &[
+    "base-files",
+    "base-passwd",
+    "bash",
+    "bpftrace",
+    "coreutils",
+    "dash",
+    "diffutils",
+    "findutils",
+    "grep",
+    "iproute2",
+    "kmod",
+    "less",
+    "mawk",
+    "mount",
+    "ncurses-base",
+    "nftables",
+    "procps",
+    "psmisc",
+    "sed",
+    "strace",
+    "tcpdump",
+    "util-linux",
+];
+
+/// Folders of the packages that nobody reads in there.
+const UNREAD: &[&str] =
+    &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"];
+
+/// The image.
+pub(crate) fn image(project: &Project) -> PathBuf {
+    project.cache.join("guest.ext4")
+}
+
+/// Makes the image of an unpacked tree. `tools` is a root that has mke2fs.
+pub(crate) fn build_image(project: &Project, tree: &Path, kernels: &[Kernel], tools: &Root) -> Result<()> {
+    Root::at(tree).furnish()?;
+    for folder in UNREAD {
+        remove_tree(&tree.join(folder))?;
+    }
+    for folder in ["opt/nltrace", "sys", "usr/lib/modules", "boot"] {
+        fs::create_dir_all(tree.join(folder))?;
+    }
+    fs::write(tree.join("etc/profile.d/nltrace.sh"), "export PATH=/opt/nltrace/bin:$PATH\n")?;
+    append(&tree.join("etc/passwd"), "tcpdump:x:100:65534::/nonexistent:/usr/sbin/nologin\n")?;
+    for kernel in kernels {
+        // Links instead of copies: both are in the cache folder.
+        let mut command = Command::new("cp");
+        command.args(["-a", "-l"]).arg(kernel.modules(project)).arg(tree.join("usr/lib/modules"));
+        process::run(&mut command)?;
+    }
+    let used = process::output(Command::new("du").args(["-s", "-m", "--apparent-size"]).arg(tree))?;
+    let used: u64 = used.split_whitespace().next().unwrap_or_default().parse().context("read du's answer")?;
+    let unfinished = project.cache.join("image");
+    remove_tree(&unfinished)?;
+    fs::create_dir(&unfinished)?;
+    // Its owner is root inside: in the user namespace the user's files look so.
+    let size = format!("{}M", used + used / 4 + 64);
+    let options = "root_owner=0:0,lazy_itable_init=1";
+    process::run(&mut tools.command(
+        &[(tree, "/mnt/tree"), (&unfinished, "/mnt/image")],
+        &[
+            "mke2fs",
+            "-q",
+            "-t",
+            "ext4",
+            "-O",
+            "^has_journal",
+            "-m",
+            "0",
+            "-E",
+            options,
+            "-d",
+            "/mnt/tree",
+            "/mnt/image/guest.ext4",
+            &size,
+        ],
+    ))?;
+    fs::rename(unfinished.join("guest.ext4"), image(project))?;
+    remove_tree(&unfinished)
+}
+
+fn append(file: &Path, text: &str) -> Result<()> {
+    let mut content = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    content.push_str(text);
+    Ok(fs::write(file, content)?)
+}

@@ -1,0 +1,415 @@
+//! `cargo xtask setup`: everything that building, booting and testing need and a fresh machine lacks.
+//!
+//! All of it goes to the user's cache folder, but for the Rust library's sources, which the compiler wants in its own
+//! folder. Nothing needs privileges. Every part has a stamp that says what was wanted when it was made; a part is made
+//! again when that changes.
+
+mod apt;
+mod guest;
+mod kernels;
+mod root;
+mod rust_src;
+mod sources;
+mod tools;
+
+use std::cell::OnceCell;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::FlockOperation;
+
+use self::apt::{Apt, Deb};
+use self::root::remove_tree;
+use self::rust_src::RustSource;
+use self::sources::Mirror;
+use crate::project::Project;
+use crate::ui;
+
+pub(crate) use self::guest::image as guest_image;
+pub(crate) use self::kernels::{Kernel, Series};
+pub(crate) use self::root::Root;
+
+/// Raised when the way a tree is made changes, so that it is made again.
+const RECIPE: u32 = 1;
+
+/// Runs from its folder through its own dynamic loader, so the host's version does not matter. QEMU 7.2 of Debian 12
+/// crashes with these kernels now and then.
+const QEMU: &[&str] = &["qemu-system-x86"];
+
+/// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
+const BUILD_ROOT: &[&str] = &[
+    "base-files",
+    "bash",
+    "coreutils",
+    "dash",
+    "diffutils",
+    "e2fsprogs",
+    "findutils",
+    "gawk",
+    "gcc-12",
+    "gcc-14",
+    "grep",
+    "kmod",
+    "libc6-dev",
+    "libelf1t64",
+    "make",
+    "mawk",
+    "pahole",
+    "sed",
+    "xz-utils",
+];
+
+/// What setup provides, once it is there.
+#[derive(Debug)]
+pub(crate) struct Provided {
+    kernels: Vec<Kernel>,
+}
+
+impl Provided {
+    /// The kernel of a series.
+    pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
+        self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
+    }
+}
+
+/// A part of the setup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Compiler,
+    RustSource,
+    BpfLinker,
+    Qemu,
+    BuildRoot,
+    Kernel(Series),
+    Guest,
+}
+
+impl Part {
+    const ALL: [Self; 9] = [
+        Self::Compiler,
+        Self::RustSource,
+        Self::BpfLinker,
+        Self::Qemu,
+        Self::BuildRoot,
+        Self::Kernel(Series::V6_1),
+        Self::Kernel(Series::V6_12),
+        Self::Kernel(Series::V7_3),
+        Self::Guest,
+    ];
+
+    fn title(self) -> String {
+        match self {
+            Self::Compiler => "C compiler and static C library".to_owned(),
+            Self::RustSource => "sources of Rust's core library".to_owned(),
+            Self::BpfLinker => format!("bpf-linker {}", tools::BPF_LINKER),
+            Self::Qemu => "QEMU".to_owned(),
+            Self::BuildRoot => "build root for kernel modules".to_owned(),
+            Self::Kernel(series) => format!("kernel {}", series.name()),
+            Self::Guest => "disk image of the guest".to_owned(),
+        }
+    }
+}
+
+/// The setup at work.
+struct Setup<'a> {
+    project: &'a Project,
+    rust_source: RustSource,
+    kernels: Vec<Kernel>,
+    apt: OnceCell<Apt>,
+}
+
+/// Makes sure that everything is there; says nothing if it is.
+pub(crate) fn ensure(project: &Project) -> Result<Provided> {
+    let mut setup = Setup::new(project)?;
+    if setup.missing().is_empty() {
+        return Ok(Provided { kernels: setup.kernels });
+    }
+    setup.run()
+}
+
+/// `cargo xtask setup`; with `update`, looks for newer point releases of the kernels.
+pub(crate) fn run(project: &Project, update: bool) -> Result<()> {
+    let mut setup = Setup::new(project)?;
+    if update {
+        setup.choose_kernels()?;
+    }
+    if setup.missing().is_empty() {
+        eprintln!("Everything is there:");
+    } else {
+        setup.run()?;
+        let setup = Setup::new(project)?;
+        eprintln!("Ready:");
+        return setup.describe();
+    }
+    setup.describe()
+}
+
+/// `cargo xtask setup --remove`: undoes what setup has done.
+pub(crate) fn remove(project: &Project) -> Result<()> {
+    let _lock = lock(project)?;
+    if RustSource::new(project)?.remove(project)? {
+        eprintln!("removed the library's sources from the Rust toolchain");
+    }
+    remove_tree(&project.cache)?;
+    eprintln!("removed {}", project.cache.display());
+    Ok(())
+}
+
+impl<'a> Setup<'a> {
+    fn new(project: &'a Project) -> Result<Self> {
+        let kernels = match fs::read(kernel_list(project)) {
+            Ok(list) => serde_json::from_slice(&list).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        Ok(Self { project, rust_source: RustSource::new(project)?, kernels, apt: OnceCell::new() })
+    }
+
+    fn missing(&self) -> Vec<Part> {
+        Part::ALL.into_iter().filter(|&part| !self.has(part)).collect()
+    }
+
+    fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Compiler => tools::check_c_compiler().is_ok(),
+            Part::RustSource => self.rust_source.is_there(),
+            Part::BpfLinker => tools::has_bpf_linker(self.project),
+            Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest => {
+                let stamp = fs::read_to_string(self.stamp(part)).unwrap_or_default();
+                self.kernels.len() == Series::ALL.len()
+                    && stamp == self.wanted(part)
+                    && self.place(part).exists()
+            }
+        }
+    }
+
+    /// What identifies the content of a fetched part.
+    fn wanted(&self, part: Part) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        match part {
+            Part::Qemu => words.extend(QEMU),
+            Part::BuildRoot => {
+                words.extend(BUILD_ROOT);
+                words.extend(self.kernels.iter().flat_map(|kernel| &kernel.headers).map(String::as_str));
+            }
+            Part::Kernel(series) => {
+                let kernel = self.kernels.iter().find(|kernel| kernel.series == series);
+                words.extend(kernel.into_iter().flat_map(|kernel| &kernel.image).map(String::as_str));
+            }
+            Part::Guest => {
+                words.extend(guest::PACKAGES);
+                words.extend(self.kernels.iter().flat_map(|kernel| &kernel.image).map(String::as_str));
+            }
+            Part::Compiler | Part::RustSource | Part::BpfLinker => {}
+        }
+        format!("{RECIPE}\n{}\n", words.join("\n"))
+    }
+
+    fn place(&self, part: Part) -> PathBuf {
+        match part {
+            Part::Compiler => PathBuf::from("cc"),
+            Part::RustSource => self.rust_source.place(),
+            Part::BpfLinker => tools::bpf_linker(self.project),
+            Part::Qemu => qemu_root(self.project),
+            Part::BuildRoot => self.project.cache.join("build-root"),
+            Part::Kernel(series) => self.project.cache.join("kernels").join(series.name()),
+            Part::Guest => guest::image(self.project),
+        }
+    }
+
+    fn stamp(&self, part: Part) -> PathBuf {
+        let name = match part {
+            Part::Kernel(series) => format!("kernel-{}", series.name()),
+            other => format!("{other:?}").to_lowercase(),
+        };
+        self.project.cache.join("stamps").join(name)
+    }
+
+    fn run(&mut self) -> Result<Provided> {
+        let _lock = lock(self.project)?;
+        // Another setup may have done it while we waited.
+        let fresh = Self::new(self.project)?;
+        if fresh.missing().is_empty() {
+            return Ok(Provided { kernels: fresh.kernels });
+        }
+        self.announce();
+        let fetched =
+            |part: &Part| matches!(part, Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest);
+        let mut problems = Vec::new();
+        if self.missing().iter().any(fetched) {
+            root::Root::probe()?;
+            self.choose_kernels()?;
+        }
+        for part in self.missing() {
+            if let Err(error) = ui::step(&part.title(), |step| self.make(part, step)) {
+                problems.push(format!("{}: {error:#}", part.title()));
+            }
+        }
+        if !problems.is_empty() {
+            bail!("setup could not get everything:\n  {}", problems.join("\n  "));
+        }
+        if let Some(apt) = self.apt.get() {
+            apt.clean()?;
+        }
+        Ok(Provided { kernels: std::mem::take(&mut self.kernels) })
+    }
+
+    /// Says what will change where, before anything does.
+    fn announce(&self) {
+        eprintln!("Setup fetches what is missing into {}.", self.project.cache.display());
+        if !self.rust_source.is_there() {
+            eprintln!(
+                "It also adds the Rust library's sources to the toolchain: {}.",
+                self.rust_source.place().display()
+            );
+        }
+        eprintln!("Nothing else changes on this machine. `cargo xtask setup --remove` undoes it.");
+    }
+
+    fn describe(&self) -> Result<()> {
+        for part in Part::ALL {
+            match part {
+                Part::Kernel(series) => {
+                    let kernel = self.kernels.iter().find(|kernel| kernel.series == series);
+                    let version = kernel.map_or("", |kernel| kernel.version.as_str());
+                    eprintln!("  {} ({version}): {}", part.title(), self.place(part).display());
+                }
+                Part::Compiler => eprintln!("  {}", part.title()),
+                other => eprintln!("  {}: {}", other.title(), self.place(other).display()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The private apt, with fresh lists.
+    fn apt(&self) -> Result<&Apt> {
+        if let Some(apt) = self.apt.get() {
+            return Ok(apt);
+        }
+        let mirror = Mirror::of_machine(Path::new("/etc/apt"))?;
+        let apt = Apt::new(&self.project.cache.join("apt"), &mirror)?;
+        ui::step("Debian's package lists", |_| apt.update())?;
+        Ok(self.apt.get_or_init(|| apt))
+    }
+
+    /// Looks the newest point releases up and remembers them: they stay until something has to be fetched anyway.
+    fn choose_kernels(&mut self) -> Result<()> {
+        let apt = self.apt()?;
+        let kernels =
+            Series::ALL.into_iter().map(|series| kernels::newest(apt, series)).collect::<Result<Vec<_>>>()?;
+        fs::write(kernel_list(self.project), serde_json::to_vec_pretty(&kernels)?)?;
+        self.kernels = kernels;
+        Ok(())
+    }
+
+    fn make(&self, part: Part, step: &ui::Step) -> Result<()> {
+        match part {
+            Part::Compiler => tools::check_c_compiler(),
+            Part::BpfLinker => tools::install_bpf_linker(self.project, step),
+            Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step).map(drop),
+            Part::Qemu => self.fetch(part, &self.apt()?.closure(&owned(QEMU))?, step, |_| Ok(())),
+            Part::BuildRoot => {
+                let mut debs = self.apt()?.closure(&owned(BUILD_ROOT))?;
+                let headers: Vec<String> =
+                    self.kernels.iter().flat_map(|kernel| kernel.headers.clone()).collect();
+                debs.extend(self.apt()?.exactly(&headers)?);
+                self.fetch(part, &debs, step, |tree| Root::at(tree).furnish())
+            }
+            Part::Kernel(series) => {
+                let kernel =
+                    self.kernels.iter().find(|kernel| kernel.series == series).context("no such kernel")?;
+                let debs = self.apt()?.exactly(&kernel.image)?;
+                self.fetch(part, &debs, step, |tree| self.finish_kernel(kernel, tree))
+            }
+            Part::Guest => {
+                let debs = self.apt()?.closure(&owned(guest::PACKAGES))?;
+                let tree = unfinished(&guest::image(self.project));
+                self.unpack(&debs, &tree, step)?;
+                step.say("writing the image");
+                guest::build_image(self.project, &tree, &self.kernels, &build_root(self.project))?;
+                remove_tree(&tree)?;
+                self.note(part)
+            }
+        }
+    }
+
+    /// Downloads, unpacks beside the destination, finishes and renames: a tree is whole or not there.
+    fn fetch(
+        &self,
+        part: Part,
+        debs: &[Deb],
+        step: &ui::Step,
+        finish: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
+        let place = self.place(part);
+        let tree = unfinished(&place);
+        self.unpack(debs, &tree, step)?;
+        finish(&tree)?;
+        remove_tree(&place)?;
+        fs::rename(&tree, &place)?;
+        self.note(part)
+    }
+
+    fn unpack(&self, debs: &[Deb], tree: &Path, step: &ui::Step) -> Result<()> {
+        self.apt()?.download(debs, step)?;
+        remove_tree(tree)?;
+        fs::create_dir_all(tree)?;
+        self.apt()?.unpack(debs, tree, step)
+    }
+
+    fn note(&self, part: Part) -> Result<()> {
+        let stamp = self.stamp(part);
+        fs::create_dir_all(stamp.parent().context("no folder for stamps")?)?;
+        Ok(fs::write(stamp, self.wanted(part))?)
+    }
+
+    /// One layout for all releases of Debian, and the index that the package's script would have made.
+    fn finish_kernel(&self, kernel: &Kernel, tree: &Path) -> Result<()> {
+        let (old, new) = (tree.join("lib/modules"), tree.join("usr/lib/modules"));
+        if !new.exists() {
+            fs::create_dir_all(tree.join("usr/lib"))?;
+            fs::rename(old, &new)?;
+        }
+        remove_tree(&tree.join("lib"))?;
+        std::os::unix::fs::symlink("usr/lib", tree.join("lib"))?;
+        let mut depmod = build_root(self.project)
+            .command(&[(tree, "/mnt/kernel")], &["depmod", "-b", "/mnt/kernel", &kernel.version]);
+        crate::process::run(&mut depmod).map(drop)
+    }
+}
+
+/// Where something is put together until it is whole.
+fn unfinished(place: &Path) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(".unfinished");
+    PathBuf::from(name)
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().copied().map(str::to_owned).collect()
+}
+
+fn kernel_list(project: &Project) -> PathBuf {
+    project.cache.join("kernels.json")
+}
+
+/// Where QEMU is unpacked.
+pub(crate) fn qemu_root(project: &Project) -> PathBuf {
+    project.cache.join("qemu")
+}
+
+/// The root that modules are built in.
+pub(crate) fn build_root(project: &Project) -> Root {
+    Root::at(project.cache.join("build-root"))
+}
+
+/// Keeps a second setup of the same user waiting.
+fn lock(project: &Project) -> Result<File> {
+    let path = project.cache.with_extension("lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        eprintln!("Another setup is running; waiting for it.");
+        rustix::fs::flock(&file, FlockOperation::LockExclusive).context("wait for the other setup")?;
+    }
+    Ok(file)
+}

@@ -1,0 +1,49 @@
+//! Progress on standard error: a spinner or a bar while a step runs, one line when it is done.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A running step, for its own updates.
+#[derive(Debug)]
+pub(crate) struct Step {
+    bar: ProgressBar,
+}
+
+impl Step {
+    /// Says what the step is at.
+    pub(crate) fn say(&self, what: impl Into<String>) {
+        self.bar.set_message(what.into());
+    }
+
+    /// Shows `done` of `total` bytes.
+    pub(crate) fn bytes(&self, done: u64, total: u64) {
+        if self.bar.length() != Some(total) {
+            self.bar.set_length(total);
+            if let Ok(style) = ProgressStyle::with_template(
+                "  {spinner} {prefix} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {wide_msg}",
+            ) {
+                self.bar.set_style(style);
+            }
+        }
+        self.bar.set_position(done);
+    }
+}
+
+/// Runs `work` as a step called `title` and prints how long it took.
+pub(crate) fn step<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Result<T> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(title.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let start = Instant::now();
+    let step = Step { bar };
+    let result = work(&step);
+    step.bar.finish_and_clear();
+    let mark = if result.is_ok() { "ok" } else { "FAILED" };
+    eprintln!("  {title} ... {mark} ({:.1} s)", start.elapsed().as_secs_f64());
+    result
+}
