@@ -19,6 +19,9 @@ pub const MAX_PROBES: u32 = 8;
 /// Set in every key, so that a key is never zero: zero marks a free slot.
 pub const KEY_PRESENT: u64 = 1 << 63;
 
+/// The key of the slot that counts every key for which there was no room.
+pub const KEY_OTHER: u64 = KEY_PRESENT | 1 << 62;
+
 /// One processor's histogram of one key.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

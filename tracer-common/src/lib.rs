@@ -10,8 +10,8 @@ mod histogram;
 pub use counters::{Counters, Hook, hook};
 pub use event::{CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, flags, record};
 pub use histogram::{
-    BUCKETS, HistogramSlot, KEY_PRESENT, MAX_PROBES, SUB_BUCKETS, bucket_bounds, bucket_of, home_slot, key,
-    key_parts,
+    BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, SUB_BUCKETS, bucket_bounds, bucket_of,
+    home_slot, key, key_parts,
 };
 
 /// Where in a message's way a time was measured; the number is part of histogram keys and events.

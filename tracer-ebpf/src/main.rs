@@ -1,2 +1,39 @@
-//! nltrace's eBPF programs.
-fn main() {}
+//! nltrace's eBPF programs: one hook, one file.
+//!
+//! ```text
+//! unicast, broadcast, receive     thin shells for each way to attach
+//!   └─ call                       what happens at entry and at return, once for all of them
+//!        ├─ config, filter        what the user asked for
+//!        ├─ kernel                reading kernel structs
+//!        ├─ stack                 the calls that the current thread is in
+//!        ├─ histogram, event      the two things that can become of a call
+//!        └─ counters              the accounting
+//! ```
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![expect(internal_features, reason = "the only way to BPF's atomic instructions")]
+
+mod atomic;
+mod broadcast;
+mod call;
+mod config;
+mod counters;
+mod event;
+mod filter;
+mod histogram;
+mod kernel;
+mod receive;
+mod stack;
+mod unicast;
+
+/// The kernel lends the tracing helpers to programs under a licence compatible with its own.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

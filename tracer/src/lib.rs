@@ -1,1 +1,3 @@
-//! Placeholder of the first commit.
+//! nltrace: see, time and explain every netlink message on a Linux machine.
+
+pub mod probes;

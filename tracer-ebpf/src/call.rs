@@ -1,0 +1,232 @@
+//! What happens when a watched function is entered and when it returns, whatever the function and the way to attach.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_log_ebpf::warn;
+use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, flags, key, mode, record};
+
+use crate::{
+    atomic::add,
+    config::MODE,
+    counters, event, filter, histogram,
+    kernel::{self, Datagram, Reader, Task},
+    stack::{Frame, Stack},
+};
+
+/// A call that begins.
+pub(crate) struct Entry {
+    pub(crate) hook: Hook,
+    pub(crate) stage: u8,
+    /// See [`Frame::id`].
+    pub(crate) id: u64,
+    /// A netlink socket of the message's family and network namespace.
+    pub(crate) sk: u64,
+    pub(crate) skb: u64,
+    /// Port id of the user's side; None: the sender's.
+    pub(crate) portid: Option<u32>,
+    pub(crate) group: Option<u32>,
+}
+
+/// What a call that begins will count as.
+enum Fate {
+    Open,
+    Filtered,
+    Lost,
+}
+
+/// Counts a call, and notes its start if it is wanted.
+#[inline(always)]
+pub(crate) fn enter<R: Reader>(entry: Entry) {
+    let Some(counters) = hit(entry.hook) else { return };
+    settle(counters, begin::<R>(&entry));
+}
+
+/// The same for the receive function: what it receives is most often the datagram of the request that the thread is in, of which
+/// everything is known.
+#[inline(always)]
+pub(crate) fn enter_within<R: Reader>(hook: Hook, stage: u8, id: u64, skb: u64) {
+    let Some(counters) = hit(hook) else { return };
+    let fate = match begin_within(hook, stage, id, skb) {
+        Some(fate) => fate,
+        None => begin::<R>(&Entry {
+            hook,
+            stage,
+            id,
+            sk: kernel::skb_sk::<R>(skb),
+            skb,
+            portid: None,
+            group: None,
+        }),
+    };
+    settle(counters, fate);
+}
+
+#[inline(always)]
+fn hit(hook: Hook) -> Option<*mut Counters> {
+    let counters = counters::of(hook)?;
+    // SAFETY: `counters` is a map value.
+    unsafe { add(&raw mut (*counters).hits, 1) };
+    Some(counters)
+}
+
+#[inline(always)]
+fn settle(counters: *mut Counters, fate: Fate) {
+    // SAFETY: `counters` is a map value.
+    unsafe {
+        match fate {
+            Fate::Open => add(&raw mut (*counters).open, 1),
+            Fate::Filtered => add(&raw mut (*counters).filtered, 1),
+            Fate::Lost => add(&raw mut (*counters).lost, 1),
+        }
+    }
+}
+
+#[inline(always)]
+fn begin<R: Reader>(entry: &Entry) -> Fate {
+    let task = Task::current();
+    let family = kernel::family::<R>(entry.sk);
+    if !filter::wants_stage(entry.stage) || !filter::wants_family(family) || !filter::wants_task(task) {
+        return Fate::Filtered;
+    }
+    let portid = entry.portid.unwrap_or_else(|| kernel::sender_portid::<R>(entry.skb));
+    if !filter::wants_portid(portid) {
+        return Fate::Filtered;
+    }
+    let Some(stack) = Stack::get_or_create(task) else {
+        warn!((), "no task storage for thread {}", task.tid());
+        return Fate::Lost;
+    };
+    let datagram = kernel::datagram::<R>(entry.skb);
+    // SAFETY: `stack` is a map value, and so is `frame`.
+    unsafe {
+        let frame = Stack::next(stack);
+        let nlmsg_type = if MODE.load() == mode::HIST {
+            event::message_type(&datagram)
+        } else {
+            event::capture(&raw mut (*frame).bytes, &datagram)
+        };
+        if !filter::wants_type(nlmsg_type) {
+            return Fate::Filtered;
+        }
+        (*frame).id = entry.id;
+        (*frame).skb = entry.skb;
+        (*frame).hook = entry.hook;
+        (*frame).key = key(family, entry.stage, nlmsg_type.unwrap_or(0));
+        (*frame).event.ts_ns = bpf_ktime_get_ns();
+        if MODE.load() == mode::TRACE {
+            describe::<R>(&raw mut (*frame).event, entry, &datagram, family, portid, task);
+            if !event::send_payload(&raw mut (*frame).event, &datagram) {
+                return Fate::Lost;
+            }
+        }
+        Stack::push(stack);
+    }
+    Fate::Open
+}
+
+/// Fills in what is known of a call when it begins.
+#[inline(always)]
+unsafe fn describe<R: Reader>(
+    event: *mut Event,
+    entry: &Entry,
+    datagram: &Datagram,
+    family: u8,
+    portid: u32,
+    task: Task,
+) {
+    // SAFETY: the caller's `event` is a map value.
+    unsafe {
+        (*event).record = record::EVENT;
+        (*event).captured = event::captured_len(datagram);
+        (*event).tgid = task.tgid();
+        (*event).tid = task.tid();
+        (*event).netns = kernel::netns::<R>(entry.sk);
+        (*event).portid = portid;
+        (*event).group = entry.group.unwrap_or(0);
+        (*event).ret = 0;
+        (*event).datagram_len = datagram.len;
+        (*event).family = family;
+        (*event).stage = entry.stage;
+        (*event).flags = if entry.group.is_some() { flags::HAS_GROUP } else { 0 };
+    }
+}
+
+/// Begins a call on the datagram of the innermost call in progress. None where there is no such call.
+#[inline(always)]
+fn begin_within(hook: Hook, stage: u8, id: u64, skb: u64) -> Option<Fate> {
+    if !filter::wants_stage(stage) {
+        return Some(Fate::Filtered);
+    }
+    let stack = Stack::existing(Task::current())?;
+    // SAFETY: `stack` is a map value, and so are the frames.
+    unsafe {
+        let outer = Stack::top(stack)?;
+        // The outer call passed the filters, and this one has the same family, thread, port id and type.
+        if (*outer).skb != skb || (*outer).event.flags & flags::PAYLOAD_APART != 0 {
+            return None;
+        }
+        let outer_key = (*outer).key;
+        // A full stack is unwound, and `outer` with it.
+        let frame = Stack::next(stack);
+        (*frame).id = id;
+        (*frame).skb = skb;
+        (*frame).hook = hook;
+        (*frame).key = outer_key & !(0xff << 16) | u64::from(stage) << 16;
+        (*frame).event.ts_ns = bpf_ktime_get_ns();
+        if MODE.load() == mode::TRACE {
+            event::inherit(frame, outer);
+            (*frame).event.stage = stage;
+        }
+        Stack::push(stack);
+    }
+    Some(Fate::Open)
+}
+
+/// Ends a call: into the histogram or to user space.
+#[inline(always)]
+pub(crate) fn leave(hook: Hook, id: u64, ret: Option<i32>) {
+    let task = Task::current();
+    let Some(stack) = Stack::existing(task) else { return };
+    // SAFETY: `stack` is a map value, and so are `frame` and `counters`.
+    unsafe {
+        let Some(frame) = Stack::pop(stack, hook, id) else { return };
+        let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
+        let recorded = if MODE.load() == mode::HIST {
+            histogram::record((*frame).key, latency_ns)
+        } else {
+            finish(&raw mut (*frame).event, task, latency_ns, ret);
+            event::send(frame)
+        };
+        let Some(counters) = counters::of(hook) else { return };
+        add(if recorded { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
+        add(&raw mut (*counters).open, u64::MAX);
+    }
+}
+
+/// Fills in what is known of a call when it returns.
+#[inline(always)]
+unsafe fn finish(event: *mut Event, task: Task, latency_ns: u64, ret: Option<i32>) {
+    // SAFETY: the caller's `event` is a map value; `comm` lies on an 8-byte boundary.
+    unsafe {
+        (*event).latency_ns = latency_ns;
+        (&raw mut (*event).comm).cast::<[u64; 2]>().write(task.comm());
+        if let Some(ret) = ret {
+            (*event).ret = ret;
+            (*event).flags |= flags::HAS_RET;
+        }
+    }
+}
+
+/// Whether a call on `sk` may have been noted by [`enter`]: asked at the return of a call, before its stack is looked at, so that
+/// the calls of other families cost next to nothing.
+#[inline(always)]
+pub(crate) fn may_be_open<R: Reader>(stage: u8, sk: u64) -> bool {
+    filter::wants_stage(stage)
+        && filter::wants_family(kernel::family::<R>(sk))
+        && filter::wants_task(Task::current())
+}
+
+const _: () = assert!(NLMSG_HDRLEN == 16 && core::mem::offset_of!(Event, comm) % 8 == 0);
+const _: () = assert!(
+    core::mem::offset_of!(Frame, bytes) == core::mem::offset_of!(Frame, event) + size_of::<Event>(),
+    "the ring buffer takes both in one piece"
+);

@@ -1,0 +1,155 @@
+//! Events: a call and the datagram it was made with, to user space through the ring buffer.
+//!
+//! The datagram is gone when the call returns, so its bytes are kept with the call's start. More than fit there go to user space
+//! at once, as a record of their own.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    btf_maps::RingBuf,
+    helpers::generated::{
+        bpf_probe_read_kernel, bpf_ringbuf_output, bpf_ringbuf_query, bpf_ringbuf_reserve, bpf_ringbuf_submit,
+    },
+    macros::btf_map,
+};
+use nltrace_common::{CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, flags, record};
+
+use crate::{
+    config::{SNAPLEN, WAKEUP_BYTES},
+    kernel::Datagram,
+    stack::Frame,
+};
+
+/// User space sets the size in bytes.
+#[btf_map]
+static EVENTS: RingBuf<Event, 4096> = RingBuf::new();
+
+#[inline(always)]
+fn events() -> *mut c_void {
+    (&raw const EVENTS).cast_mut().cast()
+}
+
+/// `nlmsg_type` of the datagram's first message, None where the datagram is too short or cannot be read.
+#[inline(always)]
+pub(crate) fn message_type(datagram: &Datagram) -> Option<u16> {
+    if (datagram.linear as usize) < NLMSG_HDRLEN {
+        return None;
+    }
+    let mut nlmsg_type = 0u16;
+    // offsetof(struct nlmsghdr, nlmsg_type) is 4.
+    // SAFETY: two bytes into a variable of two bytes.
+    let error = unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, datagram.data.byte_add(4)) };
+    (error == 0).then_some(nlmsg_type)
+}
+
+/// How many bytes of a datagram are kept.
+#[inline(always)]
+pub(crate) fn captured_len(datagram: &Datagram) -> u32 {
+    datagram.linear.min(NLMSG_HDRLEN as u32 + SNAPLEN.load())
+}
+
+/// Copies the datagram's first bytes, and returns the `nlmsg_type` among them.
+#[inline(always)]
+pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> Option<u16> {
+    let len = bounded(captured_len(datagram).min(INLINE_BYTES as u32));
+    // SAFETY: the caller's `bytes` is a map value with room for INLINE_BYTES.
+    unsafe {
+        if bpf_probe_read_kernel(bytes.cast(), len, datagram.data) != 0 || (len as usize) < NLMSG_HDRLEN {
+            return None;
+        }
+        Some(bytes.cast::<u16>().add(2).read())
+    }
+}
+
+/// Sends the datagram's bytes ahead where an event cannot carry them all. False if there was no room.
+#[inline(always)]
+pub(crate) unsafe fn send_payload(event: *mut Event, datagram: &Datagram) -> bool {
+    if SNAPLEN.load() as usize + NLMSG_HDRLEN <= INLINE_BYTES {
+        return true;
+    }
+    // SAFETY: the caller's `event` is a map value.
+    unsafe {
+        let captured = (*event).captured;
+        if captured as usize <= INLINE_BYTES {
+            return true;
+        }
+        (*event).flags |= flags::PAYLOAD_APART;
+        if captured as usize <= CLASSES[0] {
+            send_class::<{ CLASSES[0] }>(event, datagram.data, captured)
+        } else if captured as usize <= CLASSES[1] {
+            send_class::<{ CLASSES[1] }>(event, datagram.data, captured)
+        } else {
+            send_class::<{ CLASSES[2] }>(event, datagram.data, captured)
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn send_class<const CLASS: usize>(event: *const Event, data: *const c_void, captured: u32) -> bool {
+    if captured as usize > CLASS {
+        return false;
+    }
+    // SAFETY: what is reserved has room for a Payload and CLASS bytes, and is submitted on every way out.
+    unsafe {
+        let place = bpf_ringbuf_reserve(events(), (size_of::<Payload>() + CLASS) as u64, 0);
+        if place.is_null() {
+            return false;
+        }
+        let payload = place.cast::<Payload>();
+        (*payload).record = record::PAYLOAD;
+        (*payload).captured = captured;
+        (*payload).ts_ns = (*event).ts_ns;
+        (*payload).tid = (*event).tid;
+        (*payload).reserved = 0;
+        let bytes = place.byte_add(size_of::<Payload>());
+        if bpf_probe_read_kernel(bytes, captured, data) != 0 {
+            (*payload).captured = 0;
+        }
+        bpf_ringbuf_submit(place, wakeup());
+    }
+    true
+}
+
+/// Copies what is known of the call around this one.
+#[inline(always)]
+pub(crate) unsafe fn inherit(frame: *mut Frame, outer: *mut Frame) {
+    // SAFETY: both are map values.
+    unsafe {
+        let ts_ns = (*frame).event.ts_ns;
+        let event = &raw const (*outer).event;
+        let bytes = size_of::<Event>() as u32 + bounded((*event).captured.min(INLINE_BYTES as u32));
+        bpf_probe_read_kernel((&raw mut (*frame).event).cast(), bytes, event.cast());
+        (*frame).event.ts_ns = ts_ns;
+    }
+}
+
+/// Sends an event and the bytes that its frame holds. False if there was no room.
+#[inline(always)]
+pub(crate) unsafe fn send(frame: *mut Frame) -> bool {
+    // SAFETY: the caller's `frame` is a map value; `bytes` follows `event` in it.
+    unsafe {
+        let event = &raw mut (*frame).event;
+        let inline = if (*event).flags & flags::PAYLOAD_APART == 0 { (*event).captured } else { 0 };
+        let len = size_of::<Event>() as u32 + bounded(inline.min(INLINE_BYTES as u32));
+        bpf_ringbuf_output(events(), event.cast(), u64::from(len), wakeup()) == 0
+    }
+}
+
+/// Waking the reader costs fifty times what a record does: it is done once enough waits. The reader comes by itself now and
+/// then for less.
+#[inline(always)]
+fn wakeup() -> u64 {
+    // SAFETY: EVENTS is a ring buffer.
+    let waiting = unsafe { bpf_ringbuf_query(events(), u64::from(BPF_RB_AVAIL_DATA)) };
+    u64::from(if waiting >= u64::from(WAKEUP_BYTES.load()) { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
+}
+
+/// Keeps the compiler from losing the bound of a length on the way to the helper that the verifier checks.
+#[inline(always)]
+fn bounded(len: u32) -> u32 {
+    let len = core::hint::black_box(len);
+    if len as usize > INLINE_BYTES { INLINE_BYTES as u32 } else { len }
+}
+
+const _: () = assert!(CLASSES[2] == NLMSG_HDRLEN + MAX_SNAPLEN);

@@ -1,0 +1,60 @@
+//! Histograms, by key and processor: a hash table in an array, so that finding a histogram takes a multiplication and
+//! usually one comparison.
+
+use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
+use nltrace_common::{BUCKETS, HistogramSlot, KEY_OTHER, MAX_PROBES, bucket_of, home_slot};
+
+use crate::{
+    atomic::{add, claim, raise},
+    config::SLOT_COUNT,
+};
+
+/// User space sets the number of entries: `SLOT_COUNT`, and one for keys that find no slot.
+#[btf_map]
+static SLOTS: PerCpuArray<HistogramSlot, 1> = PerCpuArray::new();
+
+/// Counts a value. Returns false where that is impossible, which the size of `SLOTS` excludes.
+#[inline(always)]
+pub(crate) fn record(key: u64, value_ns: u64) -> bool {
+    let Some(slot) = find(key) else { return false };
+    let bucket = bucket_of(value_ns);
+    if bucket >= BUCKETS {
+        return false;
+    }
+    // SAFETY: `slot` is a map value and `bucket` is within it.
+    unsafe {
+        add((&raw mut (*slot).buckets).cast::<u64>().add(bucket), 1);
+        add(&raw mut (*slot).sum_ns, value_ns);
+        raise(&raw mut (*slot).max_ns, value_ns);
+        raise(&raw mut (*slot).min_ns_complement, !value_ns);
+    }
+    true
+}
+
+/// The slot of `key` on this processor, taken now if it has none yet.
+#[inline(always)]
+fn find(key: u64) -> Option<*mut HistogramSlot> {
+    let count = SLOT_COUNT.load();
+    let home = home_slot(key, count);
+    for probe in 0..MAX_PROBES {
+        let index = home + probe;
+        let slot = SLOTS.get_ptr_mut(if index >= count { index - count } else { index })?;
+        // SAFETY: `slot` is a map value.
+        let owner = unsafe { (&raw mut (*slot).key).read_volatile() };
+        if owner == key {
+            return Some(slot);
+        }
+        if owner == 0 {
+            // An interrupt may have taken the slot since.
+            // SAFETY: as above.
+            let owner = unsafe { claim(&raw mut (*slot).key, key) };
+            if owner == 0 || owner == key {
+                return Some(slot);
+            }
+        }
+    }
+    let slot = SLOTS.get_ptr_mut(count)?;
+    // SAFETY: `slot` is a map value.
+    unsafe { (*slot).key = KEY_OTHER };
+    Some(slot)
+}

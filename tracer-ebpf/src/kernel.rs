@@ -1,0 +1,137 @@
+//! Reading kernel structs, at the offsets that user space found in the running kernel's BTF.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::pt_regs,
+    helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel},
+};
+
+use crate::config::{
+    NET_INUM, NETLINK_CB_PORTID, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN, SK_BUFF_SK, SOCK_NET,
+    SOCK_PROTOCOL, TASK_COMM, TASK_PID, TASK_TGID,
+};
+
+/// How a program may read kernel memory.
+pub(crate) trait Reader {
+    /// The value at `base + offset`, zeros where it cannot be read.
+    fn read<T: Copy + Default>(base: u64, offset: u32) -> T;
+}
+
+/// Through the pointers that the verifier gives fentry and fexit programs with their type: a load is one instruction.
+pub(crate) struct Typed;
+
+impl Reader for Typed {
+    #[inline(always)]
+    fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
+        // SAFETY: the verifier checks that `offset` is a member of the struct and of that size; a fault reads zeros.
+        unsafe { core::ptr::read_volatile((base + u64::from(offset)) as *const T) }
+    }
+}
+
+/// Through a helper: for kprobes, whose arguments are plain numbers to the verifier.
+pub(crate) struct Probed;
+
+impl Reader for Probed {
+    #[inline(always)]
+    fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
+        let mut value = T::default();
+        let from = (base + u64::from(offset)) as *const c_void;
+        // SAFETY: `value` is as long as said, and the helper accepts any source.
+        if unsafe { bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, from) } != 0 {
+            return T::default();
+        }
+        value
+    }
+}
+
+/// `sk->sk_protocol`: the netlink family.
+#[inline(always)]
+pub(crate) fn family<R: Reader>(sk: u64) -> u8 {
+    R::read::<u16>(sk, SOCK_PROTOCOL.load()) as u8
+}
+
+/// The inode number of the socket's network namespace.
+#[inline(always)]
+pub(crate) fn netns<R: Reader>(sk: u64) -> u32 {
+    R::read(R::read(sk, SOCK_NET.load()), NET_INUM.load())
+}
+
+/// `skb->sk`.
+#[inline(always)]
+pub(crate) fn skb_sk<R: Reader>(skb: u64) -> u64 {
+    R::read(skb, SK_BUFF_SK.load())
+}
+
+/// `NETLINK_CB(skb).portid`: the port id of the sending socket.
+#[inline(always)]
+pub(crate) fn sender_portid<R: Reader>(skb: u64) -> u32 {
+    R::read(skb, NETLINK_CB_PORTID.load())
+}
+
+/// A datagram in memory.
+pub(crate) struct Datagram {
+    /// Address of its first byte.
+    pub(crate) data: *const c_void,
+    /// Bytes in all.
+    pub(crate) len: u32,
+    /// Bytes that lie at `data` in one piece.
+    pub(crate) linear: u32,
+}
+
+#[inline(always)]
+pub(crate) fn datagram<R: Reader>(skb: u64) -> Datagram {
+    let len: u32 = R::read(skb, SK_BUFF_LEN.load());
+    let data_len: u32 = R::read(skb, SK_BUFF_DATA_LEN.load());
+    let data: u64 = R::read(skb, SK_BUFF_DATA.load());
+    Datagram { data: data as *const c_void, len, linear: len.saturating_sub(data_len) }
+}
+
+/// The thread that runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Task(u64);
+
+impl Task {
+    #[inline(always)]
+    pub(crate) fn current() -> Self {
+        // SAFETY: the helper has no preconditions.
+        Self(unsafe { bpf_get_current_task_btf() } as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr<T>(self) -> *mut T {
+        self.0 as *mut T
+    }
+
+    /// What user space calls a process id.
+    #[inline(always)]
+    pub(crate) fn tgid(self) -> u32 {
+        Typed::read(self.0, TASK_TGID.load())
+    }
+
+    #[inline(always)]
+    pub(crate) fn tid(self) -> u32 {
+        Typed::read(self.0, TASK_PID.load())
+    }
+
+    /// The thread's name, its 16 bytes as two numbers.
+    #[inline(always)]
+    pub(crate) fn comm(self) -> [u64; 2] {
+        [Typed::read(self.0, TASK_COMM.load()), Typed::read(self.0, TASK_COMM.load() + 8)]
+    }
+}
+
+/// The stack pointer at the entry of a function that a kprobe stands on: no other call in progress on this stack has it.
+#[inline(always)]
+pub(crate) fn entry_stack_pointer(regs: *mut c_void) -> u64 {
+    // SAFETY: the kernel passes kprobes their `struct pt_regs`.
+    unsafe { (*regs.cast::<pt_regs>()).rsp }
+}
+
+/// The stack pointer that [`entry_stack_pointer`] had for the call that returns to a kretprobe.
+#[inline(always)]
+pub(crate) fn return_stack_pointer(regs: *mut c_void) -> u64 {
+    // Returning took the return address off the stack.
+    // SAFETY: as above.
+    unsafe { (*regs.cast::<pt_regs>()).rsp - 8 }
+}

@@ -1,0 +1,191 @@
+//! The watched calls that a thread is in, innermost last.
+//!
+//! They nest: `sendmsg` → `netlink_unicast` → receive function → `netlink_unicast`. They sleep and change processors.
+//! They stay with their thread, so that is where their start times are: in task storage, which also costs half as much as a
+//! hash table. Interrupts that send on top of a thread nest as calls do.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
+    helpers::generated::bpf_task_storage_get,
+    macros::btf_map,
+};
+use aya_log_ebpf::warn;
+use nltrace_common::{Event, Hook, INLINE_BYTES, MAX_DEPTH};
+
+use crate::{atomic::add, counters, kernel::Task};
+
+/// A call in progress.
+#[repr(C)]
+pub(crate) struct Frame {
+    /// Tells its return from another's, together with `hook`: the buffer's address for fentry, the stack pointer for a kprobe.
+    pub(crate) id: u64,
+    /// The buffer's address.
+    pub(crate) skb: u64,
+    /// Its histogram, in [`nltrace_common::mode::HIST`].
+    pub(crate) key: u64,
+    /// The function that was called.
+    pub(crate) hook: Hook,
+    reserved: u32,
+    /// What is known of the call. In `HIST` only `ts_ns` is.
+    pub(crate) event: Event,
+    /// The datagram's first bytes, in [`nltrace_common::mode::TRACE`]. Follows `event` as it does in the ring buffer.
+    pub(crate) bytes: [u8; INLINE_BYTES],
+}
+
+#[repr(C)]
+pub(crate) struct Stack {
+    depth: u64,
+    frames: [Frame; MAX_DEPTH],
+}
+
+/// aya-ebpf has no type for task storage. The loader reads these fields' types in BTF.
+#[repr(C)]
+struct TaskStorage<T> {
+    r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE as usize],
+    key: *const i32,
+    value: *const T,
+    max_entries: *const [i32; 0],
+    map_flags: *const [i32; BPF_F_NO_PREALLOC as usize],
+}
+
+// SAFETY: a description for the loader; nothing reads it at run time.
+unsafe impl<T> Sync for TaskStorage<T> {}
+
+#[btf_map]
+static STACKS: TaskStorage<Stack> = TaskStorage {
+    r#type: core::ptr::null(),
+    key: core::ptr::null(),
+    value: core::ptr::null(),
+    max_entries: core::ptr::null(),
+    map_flags: core::ptr::null(),
+};
+
+impl Stack {
+    /// The stack of `task`, made now if it has none. None where memory is short, or where this program interrupted another
+    /// in the middle of its own look-up.
+    #[inline(always)]
+    pub(crate) fn get_or_create(task: Task) -> Option<*mut Self> {
+        Self::get(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
+    }
+
+    /// The stack of `task`, if it has one.
+    #[inline(always)]
+    pub(crate) fn existing(task: Task) -> Option<*mut Self> {
+        Self::get(task, 0)
+    }
+
+    #[inline(always)]
+    fn get(task: Task, flags: u64) -> Option<*mut Self> {
+        let map = (&raw const STACKS).cast_mut().cast::<c_void>();
+        // SAFETY: `task` is the current one, and STACKS a map of task storage.
+        let stack = unsafe { bpf_task_storage_get(map, task.as_ptr(), core::ptr::null_mut(), flags) };
+        (!stack.is_null()).then_some(stack.cast())
+    }
+
+    /// The innermost call.
+    #[inline(always)]
+    pub(crate) unsafe fn top(stack: *mut Self) -> Option<*mut Frame> {
+        // SAFETY: `stack` is a map value.
+        let depth = unsafe { (*stack).depth };
+        if depth == 0 {
+            return None;
+        }
+        // SAFETY: as above.
+        Some(unsafe { Self::frame(stack, depth - 1) })
+    }
+
+    /// The frame for a call that begins; it counts once [`Self::push`] is called.
+    #[inline(always)]
+    pub(crate) unsafe fn next(stack: *mut Self) -> *mut Frame {
+        // SAFETY: `stack` is a map value.
+        unsafe {
+            // A full stack holds calls whose return the kernel missed: real nesting is not that deep.
+            if (*stack).depth >= MAX_DEPTH as u64 {
+                unwind(stack, 0);
+            }
+            Self::frame(stack, (*stack).depth)
+        }
+    }
+
+    /// Makes the frame from [`Self::next`] the innermost call.
+    #[inline(always)]
+    pub(crate) unsafe fn push(stack: *mut Self) {
+        // SAFETY: `stack` is a map value.
+        unsafe { (*stack).depth += 1 };
+    }
+
+    /// Takes the call that returns off the stack, and every call on top of it: their returns were missed. Returns None for a
+    /// call that was not seen to begin.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(stack: *mut Self, hook: Hook, id: u64) -> Option<*mut Frame> {
+        // SAFETY: `stack` is a map value, and so is `frame`.
+        unsafe {
+            let frame = Self::top(stack)?;
+            if (*frame).hook != hook || (*frame).id != id {
+                unwind_to(stack, hook, id);
+                let frame = Self::top(stack)?;
+                if (*frame).hook != hook || (*frame).id != id {
+                    return None;
+                }
+            }
+            (*stack).depth -= 1;
+            Some(Self::top_popped(stack))
+        }
+    }
+
+    /// The frame that was the innermost until now.
+    #[inline(always)]
+    unsafe fn top_popped(stack: *mut Self) -> *mut Frame {
+        // SAFETY: `stack` is a map value.
+        unsafe { Self::frame(stack, (*stack).depth) }
+    }
+
+    #[inline(always)]
+    unsafe fn frame(stack: *mut Self, index: u64) -> *mut Frame {
+        // The mask is for the verifier.
+        let index = (index & (MAX_DEPTH as u64 - 1)) as usize;
+        // SAFETY: `stack` is a map value and `index` is within it.
+        unsafe { (&raw mut (*stack).frames).cast::<Frame>().add(index) }
+    }
+}
+
+/// Drops the calls on top of the one with this `hook` and `id`, if there is one.
+#[inline(never)]
+unsafe fn unwind_to(stack: *mut Stack, hook: Hook, id: u64) {
+    // SAFETY: the caller's `stack` is a map value.
+    unsafe {
+        let depth = (*stack).depth;
+        for above in 1..MAX_DEPTH as u64 {
+            if above >= depth {
+                return;
+            }
+            let frame = Stack::frame(stack, depth - 1 - above);
+            if (*frame).hook == hook && (*frame).id == id {
+                unwind(stack, depth - above);
+                return;
+            }
+        }
+    }
+}
+
+/// Drops calls until `depth` are left, as unmatched.
+#[inline(never)]
+unsafe fn unwind(stack: *mut Stack, depth: u64) {
+    // SAFETY: the caller's `stack` is a map value.
+    unsafe {
+        for _ in 0..MAX_DEPTH {
+            if (*stack).depth <= depth {
+                return;
+            }
+            (*stack).depth -= 1;
+            let frame = Stack::frame(stack, (*stack).depth);
+            warn!((), "the return of a call was missed: hook {}, skb {:x}", (*frame).hook, (*frame).skb);
+            if let Some(counters) = counters::of((*frame).hook) {
+                add(&raw mut (*counters).unmatched, 1);
+                add(&raw mut (*counters).open, u64::MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `int netlink_unicast(struct sock *ssk, struct sk_buff *skb, u32 portid, int nonblock)`
+//!
+//! Requests (portid 0) and replies. `ssk` is the sending socket, and alive until the function returns; `skb` is consumed. Checked on 6.1,
+//! 6.12 and 7.3.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    macros::{fentry, fexit, kprobe, kretprobe},
+    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
+};
+use nltrace_common::{hook, stage};
+
+use crate::{
+    call::{Entry, enter, leave, may_be_open},
+    kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
+};
+
+#[inline(always)]
+fn stage_of(portid: u32) -> u8 {
+    if portid == 0 { stage::REQUEST } else { stage::REPLY }
+}
+
+#[inline(always)]
+fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32) {
+    enter::<R>(Entry {
+        hook: hook::UNICAST,
+        stage: stage_of(portid),
+        id,
+        sk: ssk,
+        skb,
+        portid: (portid != 0).then_some(portid),
+        group: None,
+    });
+}
+
+#[fentry]
+fn unicast_fentry(ctx: FEntryContext) -> i32 {
+    let skb = ctx.arg(1);
+    begin::<Typed>(skb, ctx.arg(0), skb, ctx.arg(2));
+    0
+}
+
+#[fexit]
+fn unicast_fexit(ctx: FExitContext) -> i32 {
+    if may_be_open::<Typed>(stage_of(ctx.arg(2)), ctx.arg(0)) {
+        leave(hook::UNICAST, ctx.arg(1), Some(ctx.arg(4)));
+    }
+    0
+}
+
+#[kprobe]
+fn unicast_kprobe(ctx: ProbeContext) -> u32 {
+    if let (Some(ssk), Some(skb), Some(portid)) = (ctx.arg(0), ctx.arg(1), ctx.arg(2)) {
+        begin::<Probed>(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid);
+    }
+    0
+}
+
+#[kretprobe]
+fn unicast_kretprobe(ctx: RetProbeContext) -> u32 {
+    leave(hook::UNICAST, return_stack_pointer(ctx.as_ptr()), Some(ctx.ret()));
+    0
+}

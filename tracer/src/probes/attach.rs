@@ -1,0 +1,169 @@
+//! Attaching programs to a function, in pairs: one for its entry, one for its return.
+
+use std::any::Any;
+
+use aya::{
+    Btf, BtfError, Ebpf,
+    programs::{FEntry, FExit, KProbe, Program, ProgramError},
+};
+
+use super::{Method, ProbeError};
+
+/// The function that carries requests and replies.
+pub(super) const UNICAST: &str = "netlink_unicast";
+
+/// A pair of programs at work.
+pub(super) struct Attached {
+    /// Dropping an aya link detaches its program; nothing else is done with one here.
+    entry: Box<dyn Any>,
+    exit: Box<dyn Any>,
+}
+
+impl Attached {
+    /// Detaches both: the entry first, so that no call begins whose return nobody sees.
+    pub(super) fn detach(self) {
+        let Self { entry, exit } = self;
+        drop(entry);
+        drop(exit);
+    }
+
+    /// Detaches many: all entries before all returns, because calls nest.
+    pub(super) fn detach_all(all: impl Iterator<Item = Self>) {
+        let (entries, exits): (Vec<_>, Vec<_>) = all.map(|Self { entry, exit }| (entry, exit)).unzip();
+        drop(entries);
+        drop(exits);
+    }
+}
+
+/// Names of the programs of one hook, in `tracer-ebpf`.
+struct Programs {
+    fentry: &'static str,
+    fexit: &'static str,
+    kprobe: &'static str,
+    kretprobe: &'static str,
+}
+
+pub(super) fn unicast(
+    ebpf: &mut Ebpf,
+    btf: Result<&Btf, &BtfError>,
+    only: Option<Method>,
+) -> Result<(Attached, Method), ProbeError> {
+    let programs = Programs {
+        fentry: "unicast_fentry",
+        fexit: "unicast_fexit",
+        kprobe: "unicast_kprobe",
+        kretprobe: "unicast_kretprobe",
+    };
+    pair(ebpf, btf, UNICAST, &programs, only)
+}
+
+pub(super) fn broadcast(
+    ebpf: &mut Ebpf,
+    btf: Result<&Btf, &BtfError>,
+    function: &str,
+    only: Option<Method>,
+) -> Result<(Attached, Method), ProbeError> {
+    let programs = Programs {
+        fentry: "broadcast_fentry",
+        fexit: if function.ends_with("_filtered") { "broadcast_filtered_fexit" } else { "broadcast_fexit" },
+        kprobe: "broadcast_kprobe",
+        kretprobe: "broadcast_kretprobe",
+    };
+    pair(ebpf, btf, function, &programs, only)
+}
+
+/// A module's function takes kprobes only. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
+pub(super) fn receive(
+    ebpf: &mut Ebpf,
+    module: &str,
+    function: &str,
+) -> Result<(Attached, Method), ProbeError> {
+    let mut tried = Vec::new();
+    for name in [function.to_owned(), format!("{module}:{function}")] {
+        match kprobes(ebpf, &name, "receive_kprobe", "receive_kretprobe") {
+            Ok(attached) => return Ok((attached, Method::Kprobe)),
+            Err(error) => tried.push((Method::Kprobe, error?)),
+        }
+    }
+    Err(ProbeError::Attach { function: function.to_owned(), tried })
+}
+
+/// Watches `function` in the best way that works; `only` leaves no choice.
+fn pair(
+    ebpf: &mut Ebpf,
+    btf: Result<&Btf, &BtfError>,
+    function: &str,
+    programs: &Programs,
+    only: Option<Method>,
+) -> Result<(Attached, Method), ProbeError> {
+    let mut tried = Vec::new();
+    if only != Some(Method::Kprobe) {
+        let attempt = match btf {
+            Ok(btf) => fentry(ebpf, btf, function, programs.fentry, programs.fexit),
+            Err(error) => Err(Ok(ProgramError::Btf(BtfError::FileError {
+                path: "/sys/kernel/btf/vmlinux".into(),
+                error: std::io::Error::other(error.to_string()),
+            }))),
+        };
+        match attempt {
+            Ok(attached) => return Ok((attached, Method::Fentry)),
+            Err(error) => tried.push((Method::Fentry, error?)),
+        }
+    }
+    if only != Some(Method::Fentry) {
+        match kprobes(ebpf, function, programs.kprobe, programs.kretprobe) {
+            Ok(attached) => return Ok((attached, Method::Kprobe)),
+            Err(error) => tried.push((Method::Kprobe, error?)),
+        }
+    }
+    Err(ProbeError::Attach { function: function.to_owned(), tried })
+}
+
+/// What a failed attempt says: the kernel refused, so another may do; or the object file is not the one this was written for.
+type Refusal = Result<ProgramError, ProbeError>;
+
+fn fentry(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    function: &str,
+    entry: &'static str,
+    exit: &'static str,
+) -> Result<Attached, Refusal> {
+    let exit: &mut FExit = program(ebpf, exit)?;
+    exit.load(function, btf).map_err(Ok)?;
+    let id = exit.attach().map_err(Ok)?;
+    let exit = exit.take_link(id).map_err(Ok)?;
+    let entry: &mut FEntry = program(ebpf, entry)?;
+    entry.load(function, btf).map_err(Ok)?;
+    let id = entry.attach().map_err(Ok)?;
+    let entry = entry.take_link(id).map_err(Ok)?;
+    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit) })
+}
+
+fn kprobes(
+    ebpf: &mut Ebpf,
+    function: &str,
+    entry: &'static str,
+    exit: &'static str,
+) -> Result<Attached, Refusal> {
+    let mut attach = |name| {
+        let probe: &mut KProbe = program(ebpf, name)?;
+        // A probe on a module is attached again each time the module comes back.
+        if probe.fd().is_err() {
+            probe.load().map_err(Ok)?;
+        }
+        let id = probe.attach(function, 0).map_err(Ok)?;
+        probe.take_link(id).map_err(Ok)
+    };
+    let exit = attach(exit)?;
+    let entry = attach(entry)?;
+    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit) })
+}
+
+fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, Refusal>
+where
+    &'a mut P: TryFrom<&'a mut Program>,
+{
+    let program = ebpf.program_mut(name).ok_or(Err(ProbeError::Missing(name)))?;
+    program.try_into().map_err(|_| Err(ProbeError::Missing(name)))
+}

@@ -1,0 +1,160 @@
+//! What to capture, and where things lie in the running kernel.
+
+use nltrace_common::{HistogramSlot, MAX_SNAPLEN, mode};
+
+/// What becomes of a call that the programs see return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is counted in a histogram, in the kernel.
+    Hist,
+    /// It is sent to user space with its datagram.
+    Trace,
+}
+
+impl Mode {
+    pub(super) fn number(self) -> u32 {
+        match self {
+            Self::Hist => mode::HIST,
+            Self::Trace => mode::TRACE,
+        }
+    }
+}
+
+/// The calls that are wanted; the others are counted as filtered.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// One bit for each family; all ones: every family, also those beyond 31.
+    pub families: u32,
+    /// One bit for each of [`nltrace_common::stage`].
+    pub stages: u32,
+    /// The process (thread group) that makes the call.
+    pub tgid: Option<u32>,
+    /// The name of the thread that makes the call, padded with NULs.
+    pub comm: Option<[u8; 16]>,
+    /// The port id of the user's side.
+    pub portid: Option<u32>,
+    /// The type of the datagram's first message.
+    pub nlmsg_type: Option<u16>,
+}
+
+impl Default for Filter {
+    /// Every call.
+    fn default() -> Self {
+        Self { families: u32::MAX, stages: u32::MAX, tgid: None, comm: None, portid: None, nlmsg_type: None }
+    }
+}
+
+/// What to capture.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What becomes of a call.
+    pub mode: Mode,
+    /// Which calls are wanted.
+    pub filter: Filter,
+    /// Payload bytes to keep of a message, at most [`MAX_SNAPLEN`].
+    pub snaplen: u32,
+    /// Size of the ring buffer in bytes; rounded up to a power of two and to whole pages.
+    pub ring_bytes: u32,
+    /// Histograms, each of one family, stage and message type; None: as many as [`HISTOGRAM_BYTES`] hold, up to
+    /// [`MAX_HISTOGRAMS`].
+    pub max_keys: Option<u32>,
+    /// The only way to attach; None: the best that works.
+    pub method: Option<super::Method>,
+    /// Let the programs say what goes wrong in them, for [`super::Probes::flush_log`].
+    pub verbose: bool,
+}
+
+/// Kernel memory for histograms, in bytes and for all processors together, unless the user asks for more.
+pub const HISTOGRAM_BYTES: usize = 64 << 20;
+
+/// Histograms at most, unless the user asks for more.
+pub const MAX_HISTOGRAMS: u32 = 1024;
+
+impl Plan {
+    /// Histograms that each of `cpus` processors has room for, the one for all other keys not counted.
+    pub fn slots(&self, cpus: usize) -> u32 {
+        if self.mode == Mode::Trace {
+            return 1;
+        }
+        let affordable = HISTOGRAM_BYTES / (size_of::<HistogramSlot>() * cpus.max(1));
+        let default = u32::try_from(affordable.saturating_sub(1)).unwrap_or(u32::MAX).min(MAX_HISTOGRAMS);
+        self.max_keys.unwrap_or(default).max(1)
+    }
+
+    /// Size of the ring buffer in bytes, as the kernel wants it.
+    pub(super) fn ring_bytes(&self) -> u32 {
+        match self.mode {
+            Mode::Hist => 4096,
+            Mode::Trace => self.ring_bytes.clamp(4096, 1 << 31).next_power_of_two(),
+        }
+    }
+
+    /// Bytes of unread events that wake the reader before it comes by itself.
+    pub(super) fn wakeup_bytes(&self) -> u32 {
+        self.ring_bytes() / 8
+    }
+
+    pub(super) fn snaplen(&self) -> u32 {
+        self.snaplen.min(MAX_SNAPLEN as u32)
+    }
+}
+
+/// Where the members lie that the programs read, in bytes from the start of their struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    /// `sk_buff.len`
+    pub skb_len: u32,
+    /// `sk_buff.data_len`
+    pub skb_data_len: u32,
+    /// `sk_buff.data`
+    pub skb_data: u32,
+    /// `sk_buff.sk`
+    pub skb_sk: u32,
+    /// `sk_buff.cb` and `netlink_skb_parms.portid` together
+    pub netlink_cb_portid: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
+    /// `sock.__sk_common.skc_net.net`
+    pub sock_net: u32,
+    /// `net.ns.inum`
+    pub net_inum: u32,
+    /// `task_struct.comm`
+    pub task_comm: u32,
+    /// `task_struct.pid`
+    pub task_pid: u32,
+    /// `task_struct.tgid`
+    pub task_tgid: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(max_keys: Option<u32>) -> Plan {
+        Plan {
+            mode: Mode::Hist,
+            filter: Filter::default(),
+            snaplen: 256,
+            ring_bytes: 1,
+            max_keys,
+            method: None,
+            verbose: false,
+        }
+    }
+
+    #[test]
+    fn histograms_stay_within_their_memory_on_every_machine() {
+        for cpus in [1, 2, 8, 64, 128] {
+            let slots = plan(None).slots(cpus) as usize + 1;
+            assert!(slots * cpus * size_of::<HistogramSlot>() <= HISTOGRAM_BYTES, "{cpus} processors");
+            assert!(slots > 64, "{cpus} processors");
+        }
+        assert_eq!(plan(Some(7)).slots(2), 7);
+    }
+
+    #[test]
+    fn the_ring_is_a_power_of_two_of_at_least_a_page() {
+        let trace = |ring_bytes| Plan { mode: Mode::Trace, ring_bytes, ..plan(None) }.ring_bytes();
+        assert_eq!([trace(0), trace(4096), trace(5000), trace(u32::MAX)], [4096, 4096, 8192, 1 << 31]);
+    }
+}
