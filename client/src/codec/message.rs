@@ -1,0 +1,134 @@
+//! The messages of a datagram.
+
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_ERROR, NetlinkBuffer};
+
+use super::{HEADER_LEN, align};
+use crate::Error;
+
+/// A netlink header, `struct nlmsghdr`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Length of the message, header included, padding not, in bytes.
+    pub length: u32,
+    /// Message type.
+    pub message_type: u16,
+    /// `NLM_F_*`.
+    pub flags: u16,
+    /// Sequence number: the request's in an answer, 0 in a notification.
+    pub sequence: u32,
+    /// The portid that the sender wrote; nobody checks it.
+    pub portid: u32,
+}
+
+/// A message in a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The header.
+    pub header: Header,
+    /// What follows the header, padding not included.
+    pub payload: &'a [u8],
+}
+
+impl Message<'_> {
+    /// Whether the kernel's dump was disturbed by a change while it ran, `NLM_F_DUMP_INTR`.
+    pub const fn dump_interrupted(&self) -> bool {
+        self.header.flags & NLM_F_DUMP_INTR != 0
+    }
+
+    pub(crate) const fn is_error(&self) -> bool {
+        self.header.message_type == NLMSG_ERROR
+    }
+
+    pub(crate) const fn is_capped(&self) -> bool {
+        self.header.flags & NLM_F_CAPPED != 0
+    }
+
+    pub(crate) const fn has_tlvs(&self) -> bool {
+        self.header.flags & NLM_F_ACK_TLVS != 0
+    }
+}
+
+/// Iterates over the messages of a datagram. After an error it ends: where one length lies, the rest cannot be found.
+#[derive(Debug, Clone)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// The messages of `datagram`.
+    pub const fn new(datagram: &'a [u8]) -> Self {
+        Self { rest: datagram }
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let rest = std::mem::take(&mut self.rest);
+        let view = match NetlinkBuffer::new_checked(rest) {
+            Ok(view) => view,
+            Err(error) => return Some(Err(Error::Malformed(error.to_string()))),
+        };
+        let header = Header {
+            length: view.length(),
+            message_type: view.message_type(),
+            flags: view.flags(),
+            sequence: view.sequence_number(),
+            portid: view.port_number(),
+        };
+        let length = header.length as usize;
+        // The last message of a datagram may lack its padding.
+        self.rest = rest.get(align(length)..).unwrap_or_default();
+        Some(Ok(Message { header, payload: &rest[HEADER_LEN..length] }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(length: u32, sequence: u32) -> Vec<u8> {
+        let mut bytes = length.to_ne_bytes().to_vec();
+        bytes.extend(0x10_u16.to_ne_bytes());
+        bytes.extend(2_u16.to_ne_bytes());
+        bytes.extend(sequence.to_ne_bytes());
+        bytes.extend(7_u32.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn finds_every_message_and_skips_padding() {
+        let mut datagram = header(18, 1);
+        datagram.extend([0xaa, 0xbb, 0, 0]);
+        datagram.extend(header(17, 2));
+        datagram.push(0xcc);
+        let messages: Vec<_> = Messages::new(&datagram).map(Result::unwrap).collect();
+        assert_eq!(messages.len(), 2);
+        assert_eq!(messages[0].payload, [0xaa, 0xbb]);
+        assert_eq!(
+            messages[1],
+            Message {
+                header: Header { length: 17, message_type: 0x10, flags: 2, sequence: 2, portid: 7 },
+                payload: &[0xcc]
+            }
+        );
+    }
+
+    #[test]
+    fn a_lying_length_ends_the_iteration_with_an_error() {
+        for length in [0, 4, 15, 21, 1 << 20, u32::MAX] {
+            let mut datagram = header(length, 1);
+            datagram.extend([0; 4]);
+            let mut messages = Messages::new(&datagram);
+            assert!(matches!(messages.next(), Some(Err(Error::Malformed(_)))), "length {length}");
+            assert!(messages.next().is_none());
+        }
+        let mut messages = Messages::new(&[0; 15]);
+        assert!(matches!(messages.next(), Some(Err(Error::Malformed(_)))));
+        assert!(messages.next().is_none());
+    }
+}

@@ -1,0 +1,202 @@
+//! What the answers of the commands carry.
+
+use super::{Message, attribute::until_nul, attributes};
+use crate::{Error, Refusal, Stats, uapi::Attribute};
+
+const PAYLOAD: u16 = Attribute::Payload.raw();
+const DELAY_US: u16 = Attribute::DelayUs.raw();
+const DELIVERED: u16 = Attribute::Delivered.raw();
+const UNDELIVERED: u16 = Attribute::Undelivered.raw();
+
+/// The payload of an ECHO answer.
+///
+/// # Errors
+/// [`Error::Malformed`] when there is none.
+pub fn echo_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
+    // A loop of its own because this is the hot path of `bench`: the payload is the first attribute.
+    for value in attributes(message.payload) {
+        let value = value?;
+        if value.kind == PAYLOAD {
+            return Ok(value.bytes);
+        }
+    }
+    Err(Error::Malformed("an ECHO answer without a payload".to_owned()))
+}
+
+/// The text of the answer to a plain-text message, up to its NUL.
+pub fn plain_text(message: &Message<'_>) -> String {
+    until_nul(message.payload)
+}
+
+/// The microseconds and the payload of a DELAY answer.
+///
+/// # Errors
+/// [`Error::Malformed`] when the microseconds are missing.
+pub fn delay<'a>(message: &Message<'a>) -> Result<(u32, Option<&'a [u8]>), Error> {
+    let (mut us, mut payload) = (None, None);
+    for value in attributes(message.payload) {
+        let value = value?;
+        match value.kind {
+            DELAY_US => us = Some(value.u32()?),
+            PAYLOAD => payload = Some(value.bytes),
+            _ => {}
+        }
+    }
+    let us = us.ok_or_else(|| Error::Malformed("a DELAY answer without its microseconds".to_owned()))?;
+    Ok((us, payload))
+}
+
+/// The payload of a notification (NOTIFY or BURST to a group); empty when it carries none.
+///
+/// # Errors
+/// [`Error::Malformed`] when attribute lengths lie.
+pub fn notification_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
+    let mut payload = &[][..];
+    for value in attributes(message.payload) {
+        let value = value?;
+        if value.kind == PAYLOAD {
+            payload = value.bytes;
+        }
+    }
+    Ok(payload)
+}
+
+/// A message that belongs to a BURST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BurstPart<'a> {
+    /// One of the burst's messages.
+    Message(&'a [u8]),
+    /// The answer after them.
+    Answer {
+        /// Messages that were queued.
+        delivered: u64,
+        /// Messages that the receiving socket refused.
+        undelivered: u64,
+    },
+}
+
+/// Tells a burst's messages from its answer, which is the one without a payload.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is neither.
+pub fn burst<'a>(message: &Message<'a>) -> Result<BurstPart<'a>, Error> {
+    let (mut payload, mut delivered, mut undelivered) = (None, None, None);
+    for value in attributes(message.payload) {
+        let value = value?;
+        match value.kind {
+            PAYLOAD => payload = Some(value.bytes),
+            DELIVERED => delivered = Some(value.u64()?),
+            UNDELIVERED => undelivered = Some(value.u64()?),
+            _ => {}
+        }
+    }
+    match (payload, delivered, undelivered) {
+        (Some(payload), ..) => Ok(BurstPart::Message(payload)),
+        (None, Some(delivered), Some(undelivered)) => Ok(BurstPart::Answer { delivered, undelivered }),
+        _ => Err(Error::Malformed("a BURST message with neither payload nor counts".to_owned())),
+    }
+}
+
+/// The counters in one message of a STATS dump. A counter that the message lacks is 0.
+///
+/// # Errors
+/// [`Error::Malformed`] when a counter does not have eight bytes.
+pub fn stats(message: &Message<'_>) -> Result<Stats, Error> {
+    let mut stats = Stats::default();
+    for value in attributes(message.payload) {
+        let value = value?;
+        let counter = match Attribute::from_raw(value.kind) {
+            Some(Attribute::Command) => {
+                stats.command = Some(value.u32()?);
+                continue;
+            }
+            Some(Attribute::Received) => &mut stats.received,
+            Some(Attribute::Replied) => &mut stats.replied,
+            Some(Attribute::Notified) => &mut stats.notified,
+            Some(Attribute::Refused) => &mut stats.refused,
+            Some(Attribute::Malformed) => &mut stats.malformed,
+            Some(Attribute::RxBytes) => &mut stats.rx_bytes,
+            Some(Attribute::TxBytes) => &mut stats.tx_bytes,
+            Some(Attribute::Delivered) => &mut stats.delivered,
+            Some(Attribute::Undelivered) => &mut stats.undelivered,
+            _ => continue,
+        };
+        *counter = value.u64()?;
+    }
+    Ok(stats)
+}
+
+/// The status in the `NLMSG_DONE` that ends a dump.
+///
+/// # Errors
+/// [`Error::Refused`] when the dump ended with an error, [`Error::Malformed`] when lengths lie.
+pub fn done_status(message: &Message<'_>) -> Result<(), Error> {
+    Refusal::parse_done(message)?.map_or(Ok(()), |refusal| Err(Error::Refused(Box::new(refusal))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Header;
+
+    fn attribute(kind: Attribute, value: &[u8]) -> Vec<u8> {
+        let mut bytes = (value.len() as u16 + 4).to_ne_bytes().to_vec();
+        bytes.extend(kind.raw().to_ne_bytes());
+        bytes.extend(value);
+        bytes.resize(super::super::align(bytes.len()), 0);
+        bytes
+    }
+
+    fn message(payload: &[u8]) -> Message<'_> {
+        let header = Header {
+            length: 16 + payload.len() as u32,
+            message_type: 0x10,
+            flags: 0,
+            sequence: 1,
+            portid: 0,
+        };
+        Message { header, payload }
+    }
+
+    #[test]
+    fn an_echo_without_a_payload_is_malformed() {
+        let bytes = attribute(Attribute::Payload, b"abc");
+        assert_eq!(echo_payload(&message(&bytes)).unwrap(), b"abc");
+        assert!(matches!(echo_payload(&message(&[])), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn a_burst_answer_is_the_one_without_a_payload() {
+        let bytes = attribute(Attribute::Payload, b"");
+        assert_eq!(burst(&message(&bytes)).unwrap(), BurstPart::Message(b""));
+        let mut bytes = attribute(Attribute::Delivered, &7_u64.to_ne_bytes());
+        assert!(burst(&message(&bytes)).is_err());
+        bytes.extend(attribute(Attribute::Undelivered, &2_u64.to_ne_bytes()));
+        assert_eq!(burst(&message(&bytes)).unwrap(), BurstPart::Answer { delivered: 7, undelivered: 2 });
+    }
+
+    #[test]
+    fn counters_land_in_their_fields() {
+        let mut bytes = attribute(Attribute::Command, &0x10_u32.to_ne_bytes());
+        let counters = Attribute::ALL.iter().filter(|attribute| attribute.raw() >= 16);
+        for (i, counter) in counters.enumerate() {
+            bytes.extend(attribute(*counter, &(i as u64 + 1).to_ne_bytes()));
+        }
+        assert_eq!(
+            stats(&message(&bytes)).unwrap(),
+            Stats {
+                command: Some(0x10),
+                received: 1,
+                replied: 2,
+                notified: 3,
+                refused: 4,
+                malformed: 5,
+                rx_bytes: 6,
+                tx_bytes: 7,
+                delivered: 8,
+                undelivered: 9,
+            }
+        );
+        assert!(stats(&message(&attribute(Attribute::Received, &[1, 2, 3, 4]))).is_err());
+    }
+}

@@ -1,0 +1,210 @@
+//! Requests and their bytes.
+
+use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
+
+use super::{HEADER_LEN, align, attribute::Out};
+use crate::{
+    Error,
+    uapi::{Attribute, Command, PAYLOAD_MAX, PLAIN_TEXT, TEXT_MAX},
+};
+
+/// A request to the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request<'a> {
+    /// A plain-text message, type 0, sent with its NUL. The kernel answers with a text.
+    PlainText(&'a str),
+    /// The payload comes back.
+    Echo(&'a [u8]),
+    /// The handler sleeps, then answers with the payload, if there is one.
+    Delay {
+        /// Microseconds.
+        us: u32,
+        /// Comes back with the answer.
+        payload: Option<&'a [u8]>,
+    },
+    /// Asks for a multicast and for an ACK. Without a payload the kernel sends its own text.
+    Notify(Option<&'a [u8]>),
+    /// Asks for many messages, to the caller or to a group.
+    Burst {
+        /// Messages.
+        count: u32,
+        /// Payload bytes of each.
+        size: u32,
+        /// The group that gets them; `None`: the caller does.
+        group: Option<u32>,
+    },
+    /// Asks for an error.
+    Fail {
+        /// Positive errno.
+        errno: u32,
+        /// The extended ACK's text.
+        text: Option<&'a str>,
+    },
+    /// Asks for the counters, as a dump.
+    Stats,
+}
+
+impl Request<'_> {
+    /// The message type on the wire.
+    pub const fn message_type(&self) -> u16 {
+        match self {
+            Self::PlainText(_) => PLAIN_TEXT,
+            Self::Echo(_) => Command::Echo.raw(),
+            Self::Delay { .. } => Command::Delay.raw(),
+            Self::Notify(_) => Command::Notify.raw(),
+            Self::Burst { .. } => Command::Burst.raw(),
+            Self::Fail { .. } => Command::Fail.raw(),
+            Self::Stats => Command::Stats.raw(),
+        }
+    }
+
+    const fn flags(&self) -> u16 {
+        match self {
+            // The plain-text protocol has no flags.
+            Self::PlainText(_) => 0,
+            // The only answer to NOTIFY is its ACK.
+            Self::Notify(_) => NLM_F_REQUEST | NLM_F_ACK,
+            Self::Stats => NLM_F_REQUEST | NLM_F_DUMP,
+            _ => NLM_F_REQUEST,
+        }
+    }
+
+    /// Appends the message with its padding to `datagram`, which holds whole messages only.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] when a payload or text is longer than the protocol allows; `datagram` is then as it was.
+    pub fn encode(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+        let out = match *self {
+            Self::PlainText(text) => return self.encode_plain(text, sequence, datagram),
+            Self::Echo(payload) => [Some(Out::Bytes(Attribute::Payload, payload)), None, None],
+            Self::Delay { us, payload } => [
+                Some(Out::U32(Attribute::DelayUs, us)),
+                payload.map(|payload| Out::Bytes(Attribute::Payload, payload)),
+                None,
+            ],
+            Self::Notify(payload) => {
+                [payload.map(|payload| Out::Bytes(Attribute::Payload, payload)), None, None]
+            }
+            Self::Burst { count, size, group } => [
+                Some(Out::U32(Attribute::Count, count)),
+                Some(Out::U32(Attribute::Size, size)),
+                group.map(|group| Out::U32(Attribute::Group, group)),
+            ],
+            Self::Fail { errno, text } => [
+                Some(Out::U32(Attribute::Errno, errno)),
+                text.map(|text| Out::Text(Attribute::Text, text)),
+                None,
+            ],
+            Self::Stats => [None, None, None],
+        };
+        let mut length = HEADER_LEN;
+        for attribute in out.iter().flatten() {
+            match *attribute {
+                Out::Bytes(_, bytes) => check("a payload", bytes.len(), PAYLOAD_MAX)?,
+                Out::Text(_, text) => check("a text", text.len(), TEXT_MAX)?,
+                Out::U32(..) => {}
+            }
+            length += attribute.wire_len();
+        }
+        let mut rest = self.header(length, sequence, datagram);
+        for attribute in out.iter().flatten() {
+            let (bytes, after) = rest.split_at_mut(attribute.wire_len());
+            attribute.emit(bytes);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    fn encode_plain(&self, text: &str, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+        check("a text", text.len(), PAYLOAD_MAX)?;
+        let rest = self.header(HEADER_LEN + text.len() + 1, sequence, datagram);
+        rest[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    /// Appends a header and room for the rest of the message, zeroed, which it returns.
+    fn header<'b>(&self, length: usize, sequence: u32, datagram: &'b mut Vec<u8>) -> &'b mut [u8] {
+        let start = datagram.len();
+        datagram.resize(start + align(length), 0);
+        let (head, rest) = datagram[start..].split_at_mut(HEADER_LEN);
+        let mut header = NetlinkHeader::default();
+        // Fits: payloads and texts are bounded.
+        header.length = length as u32;
+        header.message_type = self.message_type();
+        header.flags = self.flags();
+        header.sequence_number = sequence;
+        header.emit(head);
+        rest
+    }
+}
+
+fn check(what: &'static str, length: usize, max: usize) -> Result<(), Error> {
+    if length > max { Err(Error::TooLong { what, length, max }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Messages, attributes};
+
+    fn encoded(request: Request<'_>) -> Vec<u8> {
+        let mut datagram = Vec::new();
+        request.encode(9, &mut datagram).unwrap();
+        assert_eq!(datagram.len() % 4, 0);
+        datagram
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn an_echo_has_these_bytes() {
+        assert_eq!(
+            encoded(Request::Echo(b"hello")),
+            [
+                28, 0, 0, 0, 0x10, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0,
+                0, // nlmsghdr; like the kernel, the length counts padding
+                9, 0, 1, 0, b'h', b'e', b'l', b'l', b'o', 0, 0, 0, // payload
+            ]
+        );
+    }
+
+    #[test]
+    fn plain_text_has_no_flags_and_ends_in_nul() {
+        let datagram = encoded(Request::PlainText("Hi"));
+        let message = Messages::new(&datagram).next().unwrap().unwrap();
+        assert_eq!((message.header.message_type, message.header.flags), (0, 0));
+        assert_eq!(message.payload, b"Hi\0");
+    }
+
+    #[test]
+    fn a_burst_carries_its_numbers() {
+        let datagram = encoded(Request::Burst { count: 3, size: 100, group: Some(1) });
+        let message = Messages::new(&datagram).next().unwrap().unwrap();
+        let values: Vec<_> = attributes(message.payload)
+            .map(|value| value.map(|value| (value.kind, value.u32().unwrap())).unwrap())
+            .collect();
+        assert_eq!(values, [(3, 3), (4, 100), (5, 1)]);
+    }
+
+    #[test]
+    fn several_messages_share_a_datagram() {
+        let mut datagram = Vec::new();
+        for sequence in 1..=3 {
+            Request::Echo(b"abc").encode(sequence, &mut datagram).unwrap();
+        }
+        let sequences: Vec<_> =
+            Messages::new(&datagram).map(|message| message.unwrap().header.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_too_long_leaves_the_datagram_alone() {
+        let mut datagram = vec![0; 16];
+        let long = vec![0; PAYLOAD_MAX + 1];
+        assert!(matches!(Request::Echo(&long).encode(1, &mut datagram), Err(Error::TooLong { .. })));
+        let text = "x".repeat(TEXT_MAX + 1);
+        let fail = Request::Fail { errno: 1, text: Some(&text) };
+        assert!(matches!(fail.encode(1, &mut datagram), Err(Error::TooLong { .. })));
+        assert_eq!(datagram.len(), 16);
+    }
+}

@@ -1,0 +1,227 @@
+//! The table fed with datagrams as the kernel would send them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Wake,
+};
+
+use super::*;
+use crate::uapi::Attribute;
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Counter {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Scenario {
+    table: Table,
+    wakes: HashMap<u32, Arc<Counter>>,
+}
+
+impl Scenario {
+    fn new() -> Self {
+        Self { table: Table::default(), wakes: HashMap::new() }
+    }
+
+    fn sent(mut self, sequence: u32, request: Request<'_>) -> Self {
+        self.table.insert(sequence, &request);
+        self.table.mark_sent(sequence);
+        self
+    }
+
+    /// The future was polled and left its waker.
+    fn waiting(mut self, sequence: u32) -> Self {
+        let counter = Arc::new(Counter::default());
+        self.table.get_mut(sequence).unwrap().waker = Some(Arc::clone(&counter).into());
+        self.wakes.insert(sequence, counter);
+        self.table.lead(sequence);
+        self
+    }
+
+    fn outcome(&mut self, sequence: u32) -> Option<Result<Answer, Error>> {
+        self.table.get_mut(sequence).unwrap().take_outcome()
+    }
+
+    fn woken(&self, sequence: u32) -> usize {
+        self.wakes[&sequence].count()
+    }
+}
+
+fn echo(sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    Request::Echo(payload).encode(sequence, &mut datagram).unwrap();
+    datagram
+}
+
+fn raw(message_type: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
+    bytes.extend(message_type.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes.resize(codec::align(bytes.len()), 0);
+    bytes
+}
+
+fn error(code: i32, sequence: u32) -> Vec<u8> {
+    let mut payload = code.to_ne_bytes().to_vec();
+    payload.extend(raw(0x12, 5, sequence, &[]));
+    raw(2, 0x100, sequence, &payload)
+}
+
+#[test]
+fn answers_find_their_requests_in_any_order_and_wake_them() {
+    let mut scenario =
+        Scenario::new().sent(1, Request::Echo(b"a")).waiting(1).sent(2, Request::Echo(b"b")).waiting(2);
+    let mut datagram = echo(2, b"b");
+    datagram.extend(echo(1, b"a"));
+    scenario.table.accept(&datagram);
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Echo(b"a".to_vec()));
+    assert_eq!(scenario.outcome(2).unwrap().unwrap(), Answer::Echo(b"b".to_vec()));
+    assert_eq!((scenario.woken(1), scenario.woken(2)), (1, 1));
+}
+
+#[test]
+fn an_answer_to_nobody_is_a_stray() {
+    let mut scenario = Scenario::new().sent(1, Request::Echo(b"a"));
+    scenario.table.accept(&echo(9, b"late"));
+    assert!(scenario.outcome(1).is_none());
+    assert_eq!(scenario.table.strays(), 1);
+}
+
+#[test]
+fn an_overrun_fails_exactly_what_was_sent_and_not_answered() {
+    let mut scenario = Scenario::new()
+        .sent(1, Request::Echo(b"a"))
+        .sent(2, Request::Echo(b"b"))
+        .sent(3, Request::Burst { count: 9, size: 0, group: None });
+    // Registered, but still inside its sendmsg.
+    scenario.table.insert(4, &Request::Delay { us: 5, payload: None });
+    scenario.table.overrun();
+    scenario.table.accept(&echo(1, b"a"));
+    assert!(scenario.outcome(2).is_none(), "the queue is not empty yet");
+    assert!(scenario.table.drained());
+    assert!(matches!(scenario.outcome(1), Some(Ok(_))));
+    assert!(matches!(scenario.outcome(2), Some(Err(Error::Overrun))));
+    let report = BurstReport { overruns: 1, ..BurstReport::default() };
+    assert_eq!(scenario.outcome(3).unwrap().unwrap(), Answer::Burst(report));
+    assert!(scenario.outcome(4).is_none());
+    assert!(!scenario.table.drained(), "an empty queue without an overrun says nothing");
+}
+
+#[test]
+fn whoever_leaves_wakes_another_to_watch_the_socket() {
+    let mut scenario = Scenario::new()
+        .sent(1, Request::Echo(b"a"))
+        .waiting(1)
+        .sent(2, Request::Echo(b"b"))
+        .waiting(2)
+        .sent(3, Request::Echo(b"c"));
+    scenario.table.remove(2);
+    assert_eq!(scenario.woken(1), 1);
+    // Number 1 is now expected to watch; if it leaves too, nobody is left who waits.
+    scenario.table.remove(1);
+    assert_eq!(scenario.table.leader, None);
+}
+
+#[test]
+fn whoever_leaves_without_watching_wakes_nobody() {
+    let mut scenario =
+        Scenario::new().sent(1, Request::Echo(b"a")).waiting(1).sent(2, Request::Echo(b"b")).waiting(2);
+    scenario.table.remove(1);
+    assert_eq!(scenario.woken(2), 0);
+}
+
+#[test]
+fn notify_waits_for_its_ack_and_echo_does_not_take_one_for_an_answer() {
+    let mut scenario = Scenario::new().sent(1, Request::Notify(None)).sent(2, Request::Echo(b"x"));
+    scenario.table.accept(&error(0, 1));
+    scenario.table.accept(&error(0, 2));
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Acknowledged);
+    assert!(scenario.outcome(2).is_none());
+    scenario.table.accept(&error(-libc::EPERM, 2));
+    assert!(
+        matches!(scenario.outcome(2), Some(Err(Error::Refused(refusal))) if refusal.errno == libc::EPERM)
+    );
+}
+
+#[test]
+fn a_dump_hands_out_its_parts_and_remembers_an_interruption() {
+    let mut scenario = Scenario::new().sent(1, Request::Stats).waiting(1);
+    let mut counter = 12_u16.to_ne_bytes().to_vec();
+    counter.extend(Attribute::Received.raw().to_ne_bytes());
+    counter.extend(5_u64.to_ne_bytes());
+    let mut datagram = raw(0x15, 2, 1, &counter);
+    datagram.extend(raw(0x15, 2 | 0x10, 1, &counter));
+    scenario.table.accept(&datagram);
+    assert_eq!(scenario.woken(1), 1);
+    let slot = scenario.table.get_mut(1).unwrap();
+    assert_eq!(slot.take_stats().unwrap().received, 5);
+    assert_eq!(slot.take_stats().unwrap().received, 5);
+    assert!(slot.interrupted() && slot.take_stats().is_none() && slot.take_outcome().is_none());
+    scenario.table.accept(&raw(3, 2, 1, &0_i32.to_ne_bytes()));
+    assert!(matches!(scenario.outcome(1), Some(Ok(_))));
+}
+
+#[test]
+fn a_burst_counts_its_messages_until_the_answer() {
+    let mut scenario = Scenario::new().sent(1, Request::Burst { count: 2, size: 3, group: None });
+    let payload = [7, 0, 1, 0, 1, 2, 3, 0];
+    scenario.table.accept(&raw(0x13, 0, 1, &payload));
+    scenario.table.accept(&raw(0x13, 0, 1, &payload));
+    assert!(scenario.outcome(1).is_none());
+    let mut counts = Vec::new();
+    for (kind, count) in [(Attribute::Delivered, 2_u64), (Attribute::Undelivered, 0)] {
+        counts.extend(12_u16.to_ne_bytes());
+        counts.extend(kind.raw().to_ne_bytes());
+        counts.extend(count.to_ne_bytes());
+    }
+    scenario.table.accept(&raw(0x13, 0, 1, &counts));
+    let report =
+        BurstReport { delivered: Some(2), undelivered: Some(0), received: 2, received_bytes: 6, overruns: 0 };
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Burst(report));
+}
+
+#[test]
+fn a_truncated_datagram_fails_its_request() {
+    let mut scenario = Scenario::new().sent(1, Request::Echo(b"x"));
+    scenario.table.accept_truncated(&echo(1, b"x"), 99_999);
+    assert!(matches!(scenario.outcome(1), Some(Err(Error::Truncated { length: 99_999, .. }))));
+    scenario.table.accept_truncated(&[0; 5], 99_999);
+    assert_eq!(scenario.table.strays(), 1);
+}
+
+#[test]
+fn an_answer_of_another_type_is_malformed() {
+    let mut scenario = Scenario::new().sent(1, Request::Echo(b"x"));
+    scenario.table.accept(&raw(0x11, 0, 1, &[]));
+    assert!(matches!(scenario.outcome(1), Some(Err(Error::Malformed(_)))));
+}
+
+#[test]
+fn neighbouring_sequence_numbers_hash_apart() {
+    let hash = |sequence: u32| {
+        let mut hasher = SequenceHasher::default();
+        hasher.write_u32(sequence);
+        hasher.finish()
+    };
+    let mut top: Vec<_> = (0..128).map(|sequence| hash(sequence) >> 57).collect();
+    top.sort_unstable();
+    top.dedup();
+    assert!(top.len() > 64, "{} of 128 distinct", top.len());
+}

@@ -1,0 +1,72 @@
+//! The payload that `ping` and `bench` send, so that anybody who sees a message can verify it byte for byte.
+
+/// Period of the letters.
+const ALPHABET: usize = 26;
+/// Bytes of the sequence number in front of the letters.
+const SEQUENCE_LEN: usize = 4;
+
+/// Letters enough for one copy of up to 1 KiB from any starting letter: the hot loop then fills a payload with one
+/// memcpy instead of a division a byte.
+static LETTERS: [u8; 1024 + ALPHABET] = {
+    let mut letters = [0; 1024 + ALPHABET];
+    let mut i = 0;
+    while i < letters.len() {
+        letters[i] = b'a' + (i % ALPHABET) as u8;
+        i += 1;
+    }
+    letters
+};
+
+/// The payload of the message with sequence number `sequence`, `size` bytes long.
+///
+/// The first four bytes are the sequence number, little-endian on every machine; byte `i` from 4 on is the letter
+/// `'a' + (sequence + i) % 26`. A payload shorter than four bytes is the beginning of that.
+///
+/// ```
+/// assert_eq!(nltest::pattern(1, 12), b"\x01\0\0\0fghijklm");
+/// assert_eq!(nltest::pattern(0x0102, 2), b"\x02\x01");
+/// ```
+pub fn pattern(sequence: u32, size: usize) -> Vec<u8> {
+    let mut payload = vec![0; size];
+    fill_pattern(sequence, &mut payload);
+    payload
+}
+
+/// Writes [`pattern`]`(sequence, payload.len())` into `payload` without allocating.
+pub fn fill_pattern(sequence: u32, payload: &mut [u8]) {
+    let number = sequence.to_le_bytes();
+    let Some((head, letters)) = payload.split_at_mut_checked(SEQUENCE_LEN) else {
+        let size = payload.len();
+        payload.copy_from_slice(&number[..size]);
+        return;
+    };
+    head.copy_from_slice(&number);
+    // Letter number 4 first; in u64, since the sum may pass u32::MAX.
+    let mut start = ((u64::from(sequence) + SEQUENCE_LEN as u64) % ALPHABET as u64) as usize;
+    for chunk in letters.chunks_mut(1024) {
+        chunk.copy_from_slice(&LETTERS[start..start + chunk.len()]);
+        start = (start + chunk.len()) % ALPHABET;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_follows_the_documented_formula() {
+        for sequence in [0, 1, 25, 26, 1000, u32::MAX - 3, u32::MAX] {
+            for size in [0, 1, 3, 4, 5, 31, 32, 1023, 1024, 1028, 1029, 5000, 32_768] {
+                let payload = pattern(sequence, size);
+                assert_eq!(payload.len(), size);
+                for (i, byte) in payload.iter().enumerate() {
+                    let expected = match i {
+                        0..4 => sequence.to_le_bytes()[i],
+                        _ => b'a' + ((u64::from(sequence) + i as u64) % 26) as u8,
+                    };
+                    assert_eq!(*byte, expected, "sequence {sequence}, size {size}, byte {i}");
+                }
+            }
+        }
+    }
+}
