@@ -1,9 +1,11 @@
 //! `cargo xtask`: the only automation of the project.
 
+mod build;
 mod process;
 mod project;
 mod setup;
 mod ui;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,9 @@ enum Task {
         #[arg(long)]
         remove: bool,
     },
+    /// Build the module for every kernel and all programs of the guest
+    Build,
+    Vm(vm::VmArgs),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Task::Setup { remove: true, .. } => setup::remove(&project)?,
         Task::Setup { update, .. } => setup::run(&project, update)?,
+        Task::Build => build::everything(&project, &setup::ensure(&project)?)?,
+        Task::Vm(args) => return vm::run(&project, args),
     }
     Ok(ExitCode::SUCCESS)
 }

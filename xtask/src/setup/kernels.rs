@@ -1,6 +1,6 @@
 //! The kernels that the project is tested on: which series, and which point release of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -85,7 +85,12 @@ impl Kernel {
 
     /// The bootable image.
     pub(crate) fn vmlinuz(&self, project: &Project) -> PathBuf {
-        self.dir(project).join("boot").join(format!("vmlinuz-{}", self.version))
+        self.vmlinuz_in(&self.dir(project))
+    }
+
+    /// The bootable image below `dir`.
+    pub(crate) fn vmlinuz_in(&self, dir: &Path) -> PathBuf {
+        dir.join("boot").join(format!("vmlinuz-{}", self.version))
     }
 
     /// `/lib/modules/VERSION`, with `modules.dep`.
@@ -113,8 +118,10 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
     let depends = headers.get("Depends").map_or("", String::as_str);
     let mut wanted = vec![headers["Package"].clone()];
     wanted.extend(header_packages(depends));
-    // Since 6.17 the image package is a shell around two others.
-    let split = apt.show(&["linux-binary-", "linux-modules-"].map(|prefix| format!("{prefix}{version}")))?;
+    // Newer image packages are a shell around these.
+    let split = apt.show(
+        &["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}")),
+    )?;
     let image = if split.is_empty() { apt.show(&[format!("linux-image-{version}")])? } else { split };
     let pin = |packages: Vec<std::collections::HashMap<String, String>>| -> Vec<String> {
         packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()

@@ -67,6 +67,11 @@ pub(crate) struct Provided {
 }
 
 impl Provided {
+    /// All kernels, oldest series first.
+    pub(crate) fn kernels(&self) -> &[Kernel] {
+        &self.kernels
+    }
+
     /// The kernel of a series.
     pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
         self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
@@ -369,6 +374,11 @@ impl<'a> Setup<'a> {
         if !new.exists() {
             fs::create_dir_all(tree.join("usr/lib"))?;
             fs::rename(old, &new)?;
+        }
+        let (old, new) = (new.join(&kernel.version).join("vmlinuz"), kernel.vmlinuz_in(tree));
+        if !new.exists() {
+            fs::create_dir_all(tree.join("boot"))?;
+            fs::rename(old, new)?;
         }
         remove_tree(&tree.join("lib"))?;
         std::os::unix::fs::symlink("usr/lib", tree.join("lib"))?;

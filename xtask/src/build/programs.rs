@@ -1,0 +1,83 @@
+//! The Rust programs, linked statically: the guest's libraries are not the host's.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process;
+use crate::project::{Project, TARGET};
+
+/// `tests/`, whose test binary is a program of the guest.
+const TESTS: &str = "nltrace-tests";
+
+/// One line of `cargo build --message-format json`, as far as it is of use here.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Builds nltest, nltrace and the test binary into `target/xtask/bin/`.
+pub(crate) fn build(project: &Project) -> Result<()> {
+    let bin = project.out().join("bin");
+    for (name, program) in cargo(project, &["build", "-p", "nltest", "-p", "nltrace", "--bins"])? {
+        install(&program, &bin.join(name))?;
+    }
+    let tests = cargo(project, &["test", "--no-run", "-p", TESTS])?;
+    match tests.as_slice() {
+        [(_, program)] => install(program, &bin.join(TESTS)),
+        _ => bail!("tests/ must build exactly one test binary, not {}", tests.len()),
+    }
+}
+
+/// Builds PID 1 of the guest as `target/xtask/init`.
+pub(crate) fn init(project: &Project) -> Result<()> {
+    let programs = cargo(project, &["build", "-p", "nltrace-init", "--bins"])?;
+    let (_, program) = programs.first().context("nltrace-init has no program")?;
+    install(program, &project.out().join("init"))
+}
+
+/// Runs cargo for the guest; returns the programs that it made or found up to date.
+fn cargo(project: &Project, words: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+    let mut command = project.cargo();
+    command.args(words).args(["--release", "--target", TARGET, "--quiet"]);
+    command.args(["--message-format", "json-render-diagnostics"]);
+    let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
+    if !flags.is_empty() {
+        flags.push(" ");
+    }
+    flags.push("-C target-feature=+crt-static -C strip=debuginfo");
+    command.env("RUSTFLAGS", flags).env("PATH", path_with_tools(project)?);
+    let said = process::output(&mut command)?;
+    let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    let programs = messages.filter(|message| message.reason == "compiler-artifact");
+    Ok(programs.filter_map(|message| Some((message.target?.name, message.executable?))).collect())
+}
+
+/// `PATH` with bpf-linker on it, wherever setup found or put it.
+pub(crate) fn path_with_tools(project: &Project) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([project.cache.join("tools/bin")]);
+    std::env::join_paths(folders).context("the cache folder's name has a colon")
+}
+
+/// Copies a program if it has changed, whole or not at all.
+fn install(from: &Path, to: &Path) -> Result<()> {
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    if changed(to).is_some() && changed(to) >= changed(from) {
+        return Ok(());
+    }
+    let unfinished = to.with_extension("unfinished");
+    fs::create_dir_all(to.parent().context("a program without a folder")?)?;
+    fs::copy(from, &unfinished).with_context(|| format!("copy {}", from.display()))?;
+    Ok(fs::rename(unfinished, to)?)
+}

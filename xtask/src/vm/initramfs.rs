@@ -1,0 +1,75 @@
+//! The first root file system: PID 1, the drivers it needs, and this project's programs and module.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::cpio::Archive;
+use super::drivers;
+use crate::project::Project;
+use crate::setup::Kernel;
+
+/// Where the guest finds what this project built.
+const PLACE: &str = "opt/nltrace";
+
+/// Writes the archive for a boot of `kernel` and returns its path.
+pub(crate) fn write(project: &Project, kernel: &Kernel) -> Result<PathBuf> {
+    let path = project.out().join(format!("initramfs-{}.cpio", kernel.series.name()));
+    let unfinished = path.with_extension("unfinished");
+    let file = File::create(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
+    let mut archive = Archive::new(BufWriter::new(file));
+    for folder in ["dev", "proc", "sys", "modules", "opt", PLACE] {
+        archive.folder(folder)?;
+    }
+    archive.device("dev/console", 5, 1)?;
+    archive.file("init", &read(&project.out().join("init"))?)?;
+    let mut order = String::new();
+    for driver in drivers::files(&kernel.modules(project))? {
+        let name =
+            driver.file_name().and_then(|name| name.to_str()).context("a module's name is not UTF-8")?;
+        archive.file(&format!("modules/{name}"), &read(&driver)?)?;
+        order.push_str(name);
+        order.push('\n');
+    }
+    archive.file("modules/order", order.as_bytes())?;
+    for (from, to) in contents(project, kernel)? {
+        if from.is_dir() { archive.folder(&to)? } else { archive.file(&to, &read(&from)?)? }
+    }
+    archive.finish()?;
+    fs::rename(&unfinished, &path)?;
+    Ok(path)
+}
+
+/// What goes to `/opt/nltrace`, parents before children. Parts that were not built are left out.
+fn contents(project: &Project, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>> {
+    let mut contents = Vec::new();
+    let module = project.out().join("module").join(kernel.series.name()).join("nltest.ko");
+    if module.exists() {
+        contents.push((module, format!("{PLACE}/nltest.ko")));
+    }
+    for (from, to) in [(project.out().join("bin"), "bin"), (project.root.join("kmod"), "kmod")] {
+        if from.exists() {
+            collect(&from, &format!("{PLACE}/{to}"), &mut contents)?;
+        }
+    }
+    Ok(contents)
+}
+
+fn collect(from: &Path, to: &str, contents: &mut Vec<(PathBuf, String)>) -> Result<()> {
+    contents.push((from.to_owned(), to.to_owned()));
+    let entries: BTreeSet<PathBuf> =
+        fs::read_dir(from)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    for path in entries {
+        let name = path.file_name().and_then(|name| name.to_str()).context("a file's name is not UTF-8")?;
+        let to = format!("{to}/{name}");
+        if path.is_dir() { collect(&path, &to, contents)? } else { contents.push((path, to)) }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("read {}", path.display()))
+}

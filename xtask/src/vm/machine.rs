@@ -1,0 +1,140 @@
+//! QEMU's command line and the life of its process.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result};
+use rustix::io::FdFlags;
+use rustix::process::Signal;
+
+use crate::project::Project;
+use crate::setup::{self, Kernel};
+
+/// The kernel's console is ours alone; warnings and worse are shown. Mitigations cost emulated syscalls a factor of four.
+const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 mitigations=off panic=-1 reboot=t oops=panic";
+
+/// What executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accelerator {
+    /// The processor.
+    Kvm,
+    /// An emulation.
+    Tcg,
+    /// An emulation whose clock counts instructions, one a nanosecond.
+    Counting,
+}
+
+impl Accelerator {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
+            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Self::Counting => &["-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=0,sleep=off"],
+        }
+    }
+}
+
+/// The machine's size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hardware {
+    /// By what.
+    pub(crate) accelerator: Accelerator,
+    /// Processors.
+    pub(crate) cpus: u32,
+    /// Memory in MiB.
+    pub(crate) memory_mib: u32,
+}
+
+/// A running machine; it dies with its owner.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    child: Child,
+    /// The kernel's console, and what QEMU itself has to say.
+    pub(crate) console: Option<ChildStdout>,
+    /// The channel to PID 1.
+    pub(crate) session: UnixStream,
+}
+
+impl Machine {
+    /// Starts QEMU.
+    pub(crate) fn start(
+        project: &Project,
+        kernel: &Kernel,
+        hardware: Hardware,
+        initramfs: &Path,
+    ) -> Result<Self> {
+        let (session, far) = UnixStream::pair()?;
+        let far = OwnedFd::from(far);
+        rustix::io::fcntl_setfd(&far, FdFlags::empty()).context("pass the channel on")?;
+        let mut command = qemu(project);
+        command.args(hardware.accelerator.arguments());
+        command.arg("-smp").arg(hardware.cpus.to_string()).arg("-m").arg(hardware.memory_mib.to_string());
+        command.arg("-kernel").arg(kernel.vmlinuz(project)).arg("-initrd").arg(initramfs);
+        command.args(["-append", KERNEL_ARGUMENTS]);
+        command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
+        command.arg("-chardev").arg(format!("socket,id=session,fd={}", far.as_raw_fd()));
+        command.args(["-device", "virtio-serial-pci"]);
+        command
+            .arg("-device")
+            .arg(format!("virtserialport,chardev=session,name={}", nltrace_init::PORT_NAME));
+        let image = setup::guest_image(project);
+        let image = image
+            .to_str()
+            .filter(|path| !path.contains(','))
+            .context("the cache folder's name has a comma")?;
+        command.arg("-drive").arg(format!("if=none,id=root,format=raw,readonly=on,file={image}"));
+        command.arg("-device").arg(format!("virtio-blk-pci,drive=root,serial={}", nltrace_init::ROOT_SERIAL));
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let owner = rustix::process::getpid();
+        // SAFETY: only system calls between fork and exec, nothing that allocates or locks.
+        unsafe {
+            command.pre_exec(move || {
+                rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                // The owner may have died before the line above.
+                if rustix::process::getppid() != Some(owner) {
+                    return Err(std::io::Error::other("the owner is gone"));
+                }
+                Ok(())
+            });
+        }
+        let mut child = command.spawn().context("start QEMU; `cargo xtask setup` provides it")?;
+        Ok(Self { console: child.stdout.take(), child, session })
+    }
+
+    /// Whether QEMU has ended.
+    pub(crate) fn is_over(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Ends QEMU, if it has not ended by itself.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Nobody is left to tell, and the death signal is the second net.
+        let _ = self.stop();
+    }
+}
+
+/// QEMU from its folder, through its own dynamic loader, with its own firmware and modules.
+fn qemu(project: &Project) -> Command {
+    let root = setup::qemu_root(project);
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    let mut command = Command::new(root.join("usr/lib64/ld-linux-x86-64.so.2"));
+    command.arg("--library-path").arg(&libraries).arg(root.join("usr/bin/qemu-system-x86_64"));
+    command.env("QEMU_MODULE_DIR", libraries.join("qemu"));
+    for firmware in ["usr/share/qemu", "usr/share/seabios"] {
+        command.arg("-L").arg(root.join(firmware));
+    }
+    command.args(["-machine", "q35", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot"]);
+    command
+}
