@@ -24,7 +24,7 @@ fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
         id,
         sk: ssk,
         skb,
-        portid: Some(portid),
+        portid,
         group: Some(group),
     });
 }

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
-use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, flags, key, mode, record};
+use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, flags, key, mode, record, stage};
 
 use crate::{
     atomic::add,
@@ -21,8 +21,8 @@ pub(crate) struct Entry {
     /// A netlink socket of the message's family and network namespace.
     pub(crate) sk: u64,
     pub(crate) skb: u64,
-    /// Port id of the user's side; None: the sender's.
-    pub(crate) portid: Option<u32>,
+    /// Port id that the kernel sends to or on behalf of. Messages to the kernel have their sender's, from the buffer.
+    pub(crate) portid: u32,
     pub(crate) group: Option<u32>,
 }
 
@@ -47,15 +47,9 @@ pub(crate) fn enter_within<R: Reader>(hook: Hook, stage: u8, id: u64, skb: u64) 
     let Some(counters) = hit(hook) else { return };
     let fate = match begin_within(hook, stage, id, skb) {
         Some(fate) => fate,
-        None => begin::<R>(&Entry {
-            hook,
-            stage,
-            id,
-            sk: kernel::skb_sk::<R>(skb),
-            skb,
-            portid: None,
-            group: None,
-        }),
+        None => {
+            begin::<R>(&Entry { hook, stage, id, sk: kernel::skb_sk::<R>(skb), skb, portid: 0, group: None })
+        }
     };
     settle(counters, fate);
 }
@@ -87,7 +81,10 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
     if !filter::wants_stage(entry.stage) || !filter::wants_family(family) || !filter::wants_task(task) {
         return Fate::Filtered;
     }
-    let portid = entry.portid.unwrap_or_else(|| kernel::sender_portid::<R>(entry.skb));
+    let portid = match entry.stage {
+        stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(entry.skb),
+        _ => entry.portid,
+    };
     if !filter::wants_portid(portid) {
         return Fate::Filtered;
     }
@@ -110,7 +107,8 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
         (*frame).id = entry.id;
         (*frame).skb = entry.skb;
         (*frame).hook = entry.hook;
-        (*frame).key = key(family, entry.stage, nlmsg_type.unwrap_or(0));
+        (*frame).key =
+            key(family, entry.stage, if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 });
         (*frame).event.ts_ns = bpf_ktime_get_ns();
         if MODE.load() == mode::TRACE {
             describe::<R>(&raw mut (*frame).event, entry, &datagram, family, portid, task);

@@ -30,17 +30,21 @@ fn events() -> *mut c_void {
     (&raw const EVENTS).cast_mut().cast()
 }
 
-/// `nlmsg_type` of the datagram's first message, None where the datagram is too short or cannot be read.
+/// What stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
+/// compiler computes with the value that a `None` does not have, and the verifier takes offence.
+pub(crate) const NO_TYPE: u32 = 1 << 16;
+
+/// `nlmsg_type` of the datagram's first message, or [`NO_TYPE`].
 #[inline(always)]
-pub(crate) fn message_type(datagram: &Datagram) -> Option<u16> {
+pub(crate) fn message_type(datagram: &Datagram) -> u32 {
     if (datagram.linear as usize) < NLMSG_HDRLEN {
-        return None;
+        return NO_TYPE;
     }
     let mut nlmsg_type = 0u16;
     // offsetof(struct nlmsghdr, nlmsg_type) is 4.
     // SAFETY: two bytes into a variable of two bytes.
     let error = unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, datagram.data.byte_add(4)) };
-    (error == 0).then_some(nlmsg_type)
+    if error == 0 { u32::from(nlmsg_type) } else { NO_TYPE }
 }
 
 /// How many bytes of a datagram are kept.
@@ -49,16 +53,16 @@ pub(crate) fn captured_len(datagram: &Datagram) -> u32 {
     datagram.linear.min(NLMSG_HDRLEN as u32 + SNAPLEN.load())
 }
 
-/// Copies the datagram's first bytes, and returns the `nlmsg_type` among them.
+/// Copies the datagram's first bytes, and returns the `nlmsg_type` among them or [`NO_TYPE`].
 #[inline(always)]
-pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> Option<u16> {
+pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> u32 {
     let len = bounded(captured_len(datagram).min(INLINE_BYTES as u32));
     // SAFETY: the caller's `bytes` is a map value with room for INLINE_BYTES.
     unsafe {
         if bpf_probe_read_kernel(bytes.cast(), len, datagram.data) != 0 || (len as usize) < NLMSG_HDRLEN {
-            return None;
+            return NO_TYPE;
         }
-        Some(bytes.cast::<u16>().add(2).read())
+        u32::from(bytes.cast::<u16>().add(2).read())
     }
 }
 

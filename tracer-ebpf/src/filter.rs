@@ -34,9 +34,9 @@ pub(crate) fn wants_portid(portid: u32) -> bool {
     FILTER_BY_PORTID.load() == 0 || FILTER_PORTID.load() == portid
 }
 
-/// `nlmsg_type` is None where the datagram is too short to have one.
+/// `nlmsg_type` may be [`crate::event::NO_TYPE`].
 #[inline(always)]
-pub(crate) fn wants_type(nlmsg_type: Option<u16>) -> bool {
+pub(crate) fn wants_type(nlmsg_type: u32) -> bool {
     let wanted = FILTER_TYPE.load();
-    wanted > u32::from(u16::MAX) || nlmsg_type.is_some_and(|nlmsg_type| u32::from(nlmsg_type) == wanted)
+    wanted > u32::from(u16::MAX) || wanted == nlmsg_type
 }

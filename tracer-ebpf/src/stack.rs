@@ -175,13 +175,13 @@ unsafe fn unwind_to(stack: *mut Stack, hook: Hook, id: u64) {
 unsafe fn unwind(stack: *mut Stack, depth: u64) {
     // SAFETY: the caller's `stack` is a map value.
     unsafe {
+        warn!((), "the kernel missed the returns of {} calls", (*stack).depth - depth);
         for _ in 0..MAX_DEPTH {
             if (*stack).depth <= depth {
                 return;
             }
             (*stack).depth -= 1;
             let frame = Stack::frame(stack, (*stack).depth);
-            warn!((), "the return of a call was missed: hook {}, skb {:x}", (*frame).hook, (*frame).skb);
             if let Some(counters) = counters::of((*frame).hook) {
                 add(&raw mut (*counters).unmatched, 1);
                 add(&raw mut (*counters).open, u64::MAX);

@@ -22,15 +22,7 @@ fn stage_of(portid: u32) -> u8 {
 
 #[inline(always)]
 fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32) {
-    enter::<R>(Entry {
-        hook: hook::UNICAST,
-        stage: stage_of(portid),
-        id,
-        sk: ssk,
-        skb,
-        portid: (portid != 0).then_some(portid),
-        group: None,
-    });
+    enter::<R>(Entry { hook: hook::UNICAST, stage: stage_of(portid), id, sk: ssk, skb, portid, group: None });
 }
 
 #[fentry]

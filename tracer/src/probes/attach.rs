@@ -107,7 +107,11 @@ fn pair(
         };
         match attempt {
             Ok(attached) => return Ok((attached, Method::Fentry)),
-            Err(error) => tried.push((Method::Fentry, error?)),
+            Err(error) => {
+                let error = error?;
+                log::info!("{function}: fentry+fexit refused, trying kprobes: {error}");
+                tried.push((Method::Fentry, error));
+            }
         }
     }
     if only != Some(Method::Fentry) {

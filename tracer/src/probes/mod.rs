@@ -151,10 +151,12 @@ impl Probes {
         let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
         let counters = ebpf.take_map("COUNTERS").ok_or(ProbeError::Missing("COUNTERS"))?;
         let slots = ebpf.take_map("SLOTS").ok_or(ProbeError::Missing("SLOTS"))?;
-        let events = ebpf.take_map("EVENTS").ok_or(ProbeError::Missing("EVENTS"))?;
         let ring = match plan.mode {
             Mode::Hist => None,
-            Mode::Trace => Some(Ring::new(RingBuf::try_from(events).map_err(ProbeError::Read)?)?),
+            Mode::Trace => {
+                let events = ebpf.take_map("EVENTS").ok_or(ProbeError::Missing("EVENTS"))?;
+                Some(Ring::new(RingBuf::try_from(events).map_err(ProbeError::Read)?)?)
+            }
         };
         Ok(Self {
             counters: PerCpuArray::try_from(counters).map_err(ProbeError::Read)?,
