@@ -1,3 +1,4 @@
 //! nltrace: see, time and explain every netlink message on a Linux machine.
 
+pub mod kernel;
 pub mod probes;

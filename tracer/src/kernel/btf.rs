@@ -1,0 +1,274 @@
+//! The kernel's own types: where struct members lie, and which functions there are.
+//!
+//! `/sys/kernel/btf/vmlinux` has more than 100,000 types. They are walked once, and nothing is kept of them but where each
+//! starts: a tracer that is about to measure a machine should not be a load on it. Format:
+//! Documentation/bpf/btf.rst in the kernel's source.
+
+use std::{fs, io, path::Path, path::PathBuf};
+
+use crate::probes::Offsets;
+
+/// The structs whose members are asked for.
+const STRUCTS: [&str; 5] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct"];
+
+/// The functions that are looked for, in the order of the members of [`Functions`].
+const FUNCTIONS: [&str; 3] = ["netlink_unicast", "netlink_broadcast_filtered", "netlink_broadcast"];
+
+const MAGIC: u16 = 0xeb9f;
+const INFO_BYTES: usize = 12;
+
+mod kind {
+    pub(super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const RESTRICT: u32 = 11;
+    pub(super) const FUNC: u32 = 12;
+    pub(super) const TYPE_TAG: u32 = 18;
+}
+
+/// The kernel's types could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BtfError {
+    /// There is no file, or it cannot be read.
+    #[error(
+        "cannot read the kernel's types from {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y"
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The file is not what the format's description says.
+    #[error("the kernel's types cannot be read: {0}; please report this with the output of `uname -r`")]
+    Malformed(&'static str),
+    /// A struct has another shape than nltrace knows.
+    #[error("this kernel's types have no {0}; please report this with the output of `uname -r`")]
+    Missing(String),
+}
+
+/// The functions of the kernel itself that can be watched; false: the kernel has none of this name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Functions {
+    /// `netlink_unicast`
+    pub unicast: bool,
+    /// `netlink_broadcast_filtered`
+    pub broadcast_filtered: bool,
+    /// `netlink_broadcast`
+    pub broadcast: bool,
+}
+
+impl Functions {
+    /// The one function that all multicasts pass: `netlink_broadcast` calls `netlink_broadcast_filtered` where that exists.
+    pub fn multicast(self) -> Option<&'static str> {
+        match (self.broadcast_filtered, self.broadcast) {
+            (true, _) => Some(FUNCTIONS[1]),
+            (false, true) => Some(FUNCTIONS[2]),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What nltrace wants to know of the kernel's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Types {
+    /// Where struct members lie.
+    pub offsets: Offsets,
+    /// Which functions there are.
+    pub functions: Functions,
+}
+
+impl Types {
+    /// Reads them from `sys/kernel/btf/vmlinux` below `root`.
+    pub fn read(root: &Path) -> Result<Self, BtfError> {
+        let path = root.join("sys/kernel/btf/vmlinux");
+        let bytes = fs::read(&path).map_err(|source| BtfError::Read { path, source })?;
+        Self::parse(&bytes)
+    }
+
+    /// Finds them in the bytes of a BTF file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BtfError> {
+        let btf = Btf::parse(bytes)?;
+        let byte = |name, path: &[&str]| btf.member(name, path);
+        let offsets = Offsets {
+            skb_len: byte("sk_buff", &["len"])?,
+            skb_data_len: byte("sk_buff", &["data_len"])?,
+            skb_data: byte("sk_buff", &["data"])?,
+            skb_sk: byte("sk_buff", &["sk"])?,
+            netlink_cb_portid: byte("sk_buff", &["cb"])? + byte("netlink_skb_parms", &["portid"])?,
+            sock_protocol: byte("sock", &["sk_protocol"])?,
+            sock_net: byte("sock", &["__sk_common", "skc_net", "net"])?,
+            net_inum: byte("net", &["ns", "inum"])?,
+            task_comm: byte("task_struct", &["comm"])?,
+            task_pid: byte("task_struct", &["pid"])?,
+            task_tgid: byte("task_struct", &["tgid"])?,
+        };
+        let [unicast, broadcast_filtered, broadcast] = btf.functions;
+        Ok(Self { offsets, functions: Functions { unicast, broadcast_filtered, broadcast } })
+    }
+}
+
+/// A BTF file, and where each of its types starts.
+struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// By type id; 0 is `void`.
+    starts: Vec<u32>,
+    /// Ids of [`STRUCTS`]; 0: not there.
+    structs: [u32; STRUCTS.len()],
+    functions: [bool; FUNCTIONS.len()],
+}
+
+/// `struct btf_type`
+#[derive(Clone, Copy)]
+struct Type {
+    name: u32,
+    kind: u32,
+    kind_flag: bool,
+    vlen: usize,
+    /// Size, or the id of another type.
+    size_or_type: u32,
+}
+
+impl<'a> Btf<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+        let malformed = BtfError::Malformed;
+        if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
+            return Err(malformed("not BTF in this machine's byte order"));
+        }
+        let field = |at| u32_at(bytes, at).map(|value| value as usize).ok_or(malformed("header cut short"));
+        let header = field(4)?;
+        let section = |at: usize| {
+            let start = header.checked_add(field(at)?);
+            let range = start.and_then(|start| Some(start..start.checked_add(field(at + 4).ok()?)?));
+            range.and_then(|range| bytes.get(range)).ok_or(malformed("section beyond the end"))
+        };
+        let mut btf = Self {
+            types: section(8)?,
+            strings: section(16)?,
+            starts: Vec::with_capacity(bytes.len() / 32),
+            structs: [0; STRUCTS.len()],
+            functions: [false; FUNCTIONS.len()],
+        };
+        btf.walk()?;
+        Ok(btf)
+    }
+
+    fn walk(&mut self) -> Result<(), BtfError> {
+        self.starts.push(u32::MAX);
+        let mut at = 0;
+        while at < self.types.len() {
+            let ty = type_at(self.types, at).ok_or(BtfError::Malformed("type cut short"))?;
+            let id = self.starts.len() as u32;
+            self.starts.push(at as u32);
+            match ty.kind {
+                kind::STRUCT => {
+                    if let Some(index) = STRUCTS.iter().position(|name| self.is_named(ty.name, name)) {
+                        self.structs[index] = id;
+                    }
+                }
+                kind::FUNC => {
+                    if let Some(index) = FUNCTIONS.iter().position(|name| self.is_named(ty.name, name)) {
+                        self.functions[index] = true;
+                    }
+                }
+                _ => {}
+            }
+            at += INFO_BYTES + trailing_bytes(ty).ok_or(BtfError::Malformed("a kind of type that is new"))?;
+        }
+        Ok(())
+    }
+
+    fn is_named(&self, name_off: u32, name: &str) -> bool {
+        let rest = self.strings.get(name_off as usize..).unwrap_or_default();
+        rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+    }
+
+    fn by_id(&self, id: u32) -> Option<(Type, usize)> {
+        let start = *self.starts.get(id as usize)? as usize;
+        Some((type_at(self.types, start)?, start + INFO_BYTES))
+    }
+
+    /// Where a member lies in `structure`, in bytes; `path` leads through members that are structs themselves.
+    fn member(&self, structure: &str, path: &[&str]) -> Result<u32, BtfError> {
+        let missing = || BtfError::Missing(format!("struct {structure} with {}", path.join(".")));
+        let id = STRUCTS.iter().position(|name| *name == structure).map_or(0, |index| self.structs[index]);
+        let (mut id, mut bits) = (id, 0);
+        for name in path {
+            let (offset, member) = self.find(id, name, 0).ok_or_else(missing)?;
+            bits += offset;
+            id = member;
+        }
+        // A bit-field that does not start at a byte cannot be read as the programs do.
+        if bits % 8 == 0 { Ok(bits / 8) } else { Err(missing()) }
+    }
+
+    /// Looks for a member, also in members without a name: its offset in bits and the id of its type.
+    fn find(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
+        // Types may refer to each other in a circle only through pointers, but a file may say anything.
+        if depth > 16 {
+            return None;
+        }
+        let (ty, members) = self.by_id(id)?;
+        match ty.kind {
+            kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                self.find(ty.size_or_type, name, depth + 1)
+            }
+            kind::STRUCT | kind::UNION => (0..ty.vlen).find_map(|index| {
+                let at = members + index * 12;
+                let member_name = u32_at(self.types, at)?;
+                let member_type = u32_at(self.types, at + 4)?;
+                let offset = u32_at(self.types, at + 8)?;
+                // With the flag, the top eight bits are the size of a bit-field.
+                let offset = if ty.kind_flag { offset & 0x00ff_ffff } else { offset };
+                if self.is_named(member_name, name) {
+                    return Some((offset, member_type));
+                }
+                if !self.is_named(member_name, "") {
+                    return None;
+                }
+                let (inner, member_type) = self.find(member_type, name, depth + 1)?;
+                Some((offset + inner, member_type))
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes that follow a type of this kind.
+fn trailing_bytes(ty: Type) -> Option<usize> {
+    Some(match ty.kind {
+        // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
+        2 | 7..=12 | 16 | 18 => 0,
+        // INT, VAR, DECL_TAG
+        1 | 14 | 17 => 4,
+        // ARRAY
+        3 => 12,
+        // STRUCT, UNION, DATASEC, ENUM64
+        4 | 5 | 15 | 19 => ty.vlen * 12,
+        // ENUM, FUNC_PROTO
+        6 | 13 => ty.vlen * 8,
+        _ => return None,
+    })
+}
+
+fn type_at(types: &[u8], at: usize) -> Option<Type> {
+    let info = u32_at(types, at + 4)?;
+    Some(Type {
+        name: u32_at(types, at)?,
+        // Bits that early kernels leave zero: the fields grew from 5 and 16 bits.
+        kind: info >> 24 & 0x7f,
+        kind_flag: info >> 31 != 0,
+        vlen: (info & 0x00ff_ffff) as usize,
+        size_or_type: u32_at(types, at + 8)?,
+    })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests;
