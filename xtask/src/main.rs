@@ -13,6 +13,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
+use crate::setup::Series;
 
 /// The project's automation.
 #[derive(Debug, Parser)]
@@ -34,7 +35,14 @@ enum Task {
         remove: bool,
     },
     /// Build the module for every kernel and all programs of the guest
-    Build,
+    Build {
+        /// Only for this series; may be given several times
+        #[arg(long, short, value_enum)]
+        kernel: Vec<Series>,
+        /// Only the kernel module
+        #[arg(long)]
+        module_only: bool,
+    },
     Vm(vm::VmArgs),
 }
 
@@ -53,7 +61,13 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Task::Setup { remove: true, .. } => setup::remove(&project)?,
         Task::Setup { update, .. } => setup::run(&project, update)?,
-        Task::Build => build::everything(&project, &setup::ensure(&project)?)?,
+        Task::Build { kernel, module_only } => {
+            let provided = setup::ensure(&project)?;
+            build::modules(&project, &provided.chosen(&kernel))?;
+            if !module_only {
+                build::programs(&project)?;
+            }
+        }
         Task::Vm(args) => return vm::run(&project, args),
     }
     Ok(ExitCode::SUCCESS)

@@ -11,16 +11,21 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::project::Project;
-use crate::setup::{Kernel, Provided};
+use crate::setup::Kernel;
 use crate::ui;
 
 pub(crate) use self::programs::init;
 
-/// Builds for every kernel.
-pub(crate) fn everything(project: &Project, provided: &Provided) -> Result<()> {
-    for kernel in provided.kernels() {
+/// Builds the module for these kernels.
+pub(crate) fn modules(project: &Project, kernels: &[&Kernel]) -> Result<()> {
+    for kernel in kernels {
         ui::step(&format!("nltest.ko for {}", kernel.version), |_| module::build(project, kernel))?;
     }
+    Ok(())
+}
+
+/// Builds the guest's programs.
+pub(crate) fn programs(project: &Project) -> Result<()> {
     ui::step("C programs of the tests", |_| c::build(project))?;
     ui::step("PID 1 of the virtual machines", |_| init(project))?;
     ui::step("nltest, nltrace and the tests", |_| programs::build(project))

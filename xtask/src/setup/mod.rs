@@ -35,30 +35,11 @@ const RECIPE: u32 = 1;
 
 /// Runs from its folder through its own dynamic loader, so the host's version does not matter. QEMU 7.2 of Debian 12
 /// crashes with these kernels now and then.
-const QEMU: &[&str] = &["qemu-system-x86"];
+const QEMU: &str = "qemu-system-x86";
 
 /// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
-const BUILD_ROOT: &[&str] = &[
-    "base-files",
-    "bash",
-    "coreutils",
-    "dash",
-    "diffutils",
-    "e2fsprogs",
-    "findutils",
-    "gawk",
-    "gcc-12",
-    "gcc-14",
-    "grep",
-    "kmod",
-    "libc6-dev",
-    "libelf1t64",
-    "make",
-    "mawk",
-    "pahole",
-    "sed",
-    "xz-utils",
-];
+const BUILD_ROOT: &str = "base-files bash coreutils dash diffutils e2fsprogs findutils gawk gcc-12 gcc-14 grep kmod libc6-dev \
+    libelf1t64 make mawk pahole perl sed xz-utils";
 
 /// What setup provides, once it is there.
 #[derive(Debug)]
@@ -67,9 +48,9 @@ pub(crate) struct Provided {
 }
 
 impl Provided {
-    /// All kernels, oldest series first.
-    pub(crate) fn kernels(&self) -> &[Kernel] {
-        &self.kernels
+    /// The kernels of some series, or all if none is named.
+    pub(crate) fn chosen(&self, series: &[Series]) -> Vec<&Kernel> {
+        self.kernels.iter().filter(|kernel| series.is_empty() || series.contains(&kernel.series)).collect()
     }
 
     /// The kernel of a series.
@@ -192,9 +173,9 @@ impl<'a> Setup<'a> {
     fn wanted(&self, part: Part) -> String {
         let mut words: Vec<&str> = Vec::new();
         match part {
-            Part::Qemu => words.extend(QEMU),
+            Part::Qemu => words.extend(QEMU.split(' ')),
             Part::BuildRoot => {
-                words.extend(BUILD_ROOT);
+                words.extend(BUILD_ROOT.split(' '));
                 words.extend(self.kernels.iter().flat_map(|kernel| &kernel.headers).map(String::as_str));
             }
             Part::Kernel(series) => {
@@ -202,7 +183,7 @@ impl<'a> Setup<'a> {
                 words.extend(kernel.into_iter().flat_map(|kernel| &kernel.image).map(String::as_str));
             }
             Part::Guest => {
-                words.extend(guest::PACKAGES);
+                words.extend(guest::PACKAGES.split(' '));
                 words.extend(self.kernels.iter().flat_map(|kernel| &kernel.image).map(String::as_str));
             }
             Part::Compiler | Part::RustSource | Part::BpfLinker => {}
@@ -312,9 +293,9 @@ impl<'a> Setup<'a> {
             Part::Compiler => tools::check_c_compiler(),
             Part::BpfLinker => tools::install_bpf_linker(self.project, step),
             Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step).map(drop),
-            Part::Qemu => self.fetch(part, &self.apt()?.closure(&owned(QEMU))?, step, |_| Ok(())),
+            Part::Qemu => self.fetch(part, &self.apt()?.closure(&list(QEMU))?, step, |_| Ok(())),
             Part::BuildRoot => {
-                let mut debs = self.apt()?.closure(&owned(BUILD_ROOT))?;
+                let mut debs = self.apt()?.closure(&list(BUILD_ROOT))?;
                 let headers: Vec<String> =
                     self.kernels.iter().flat_map(|kernel| kernel.headers.clone()).collect();
                 debs.extend(self.apt()?.exactly(&headers)?);
@@ -327,7 +308,7 @@ impl<'a> Setup<'a> {
                 self.fetch(part, &debs, step, |tree| self.finish_kernel(kernel, tree))
             }
             Part::Guest => {
-                let debs = self.apt()?.closure(&owned(guest::PACKAGES))?;
+                let debs = self.apt()?.closure(&list(guest::PACKAGES))?;
                 let tree = unfinished(&guest::image(self.project));
                 self.unpack(&debs, &tree, step)?;
                 step.say("writing the image");
@@ -395,8 +376,8 @@ fn unfinished(place: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().copied().map(str::to_owned).collect()
+fn list(names: &str) -> Vec<String> {
+    names.split(' ').map(str::to_owned).collect()
 }
 
 fn kernel_list(project: &Project) -> PathBuf {

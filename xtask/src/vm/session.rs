@@ -148,7 +148,7 @@ impl Session<'_> {
                     self.failure = Some("the machine ended without a verdict".to_owned());
                 }
                 Ok(Event::SessionOver(Some(error))) => {
-                    self.failure = Some(format!("the guest's channel broke: {error}"))
+                    self.failure = Some(format!("the guest's channel broke: {error}"));
                 }
                 Ok(Event::Input(bytes)) => self.input(bytes)?,
                 Ok(Event::Console(line)) if line.contains("Kernel panic") => {
