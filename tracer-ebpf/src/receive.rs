@@ -1,19 +1,52 @@
-//! `void test_nl_receive_message(struct sk_buff *skb)`, the receive function of the module nltest, or another of that type.
+//! `void FUNCTION(struct sk_buff *skb)`: the functions by which families in the kernel receive.
 //!
-//! `netlink_unicast` calls it, in the sender's thread, with the sender's datagram: `skb->sk` is the receiving socket. A module's function
-//! takes kprobes only: aya 0.14 cannot attach fentry there, and would pin the module. Checked on 6.1, 6.12 and 7.3.
+//! `netlink_unicast` calls them, in the sender's thread, with the sender's datagram: `skb->sk` is the receiving socket, and the caller frees
+//! `skb`. Those of the kernel itself take fentry; a module's, `test_nl_receive_message` of nltest among them, takes kprobes only: aya
+//! 0.14 cannot attach fentry there, and it would pin the module. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::{
     EbpfContext as _,
-    macros::{kprobe, kretprobe},
-    programs::{ProbeContext, RetProbeContext},
+    macros::{fentry, fexit, kprobe, kretprobe},
+    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
 use nltrace_common::{hook, stage};
 
 use crate::{
     call::{enter_within, leave},
-    kernel::{Probed, entry_stack_pointer, return_stack_pointer},
+    kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
 };
+
+/// A program is made for one function, so each function has its own pair.
+macro_rules! built_in {
+    ($($fentry:ident, $fexit:ident;)+) => {
+        $(
+            #[fentry]
+            fn $fentry(ctx: FEntryContext) -> i32 {
+                let skb = ctx.arg(0);
+                enter_within::<Typed>(hook::RECEIVE, stage::RECEIVE, skb, skb);
+                0
+            }
+
+            #[fexit]
+            fn $fexit(ctx: FExitContext) -> i32 {
+                leave(hook::RECEIVE, ctx.arg(0), None);
+                0
+            }
+        )+
+    };
+}
+
+built_in! {
+    rtnetlink_rcv_fentry, rtnetlink_rcv_fexit;
+    genl_rcv_fentry, genl_rcv_fexit;
+    sock_diag_rcv_fentry, sock_diag_rcv_fexit;
+    audit_receive_fentry, audit_receive_fexit;
+    nfnetlink_rcv_fentry, nfnetlink_rcv_fexit;
+    xfrm_netlink_rcv_fentry, xfrm_netlink_rcv_fexit;
+    uevent_net_rcv_fentry, uevent_net_rcv_fexit;
+    nl_fib_input_fentry, nl_fib_input_fexit;
+    cn_rx_skb_fentry, cn_rx_skb_fexit;
+}
 
 #[kprobe]
 fn receive_kprobe(ctx: ProbeContext) -> u32 {

@@ -72,6 +72,79 @@ pub(super) fn broadcast(
     pair(ebpf, btf, function, &programs, only)
 }
 
+/// A function by which a family in the kernel receives, and the programs for it.
+#[derive(Clone, Copy)]
+pub(super) struct ReceiveFunction {
+    pub(super) family: u8,
+    pub(super) name: &'static str,
+    fentry: &'static str,
+    fexit: &'static str,
+}
+
+/// The receive functions of families other than nltest. Some kernels have some of them in modules, where only kprobes work.
+///
+/// From the `netlink_kernel_create` calls in the kernel's source (net/core/rtnetlink.c, net/netlink/genetlink.c, net/core/sock_diag.c,
+/// kernel/audit.c, lib/kobject_uevent.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c,
+/// net/xfrm/xfrm_user.c).
+pub(super) const RECEIVE_FUNCTIONS: [ReceiveFunction; 9] = [
+    ReceiveFunction {
+        family: 0,
+        name: "rtnetlink_rcv",
+        fentry: "rtnetlink_rcv_fentry",
+        fexit: "rtnetlink_rcv_fexit",
+    },
+    ReceiveFunction {
+        family: 4,
+        name: "sock_diag_rcv",
+        fentry: "sock_diag_rcv_fentry",
+        fexit: "sock_diag_rcv_fexit",
+    },
+    ReceiveFunction {
+        family: 6,
+        name: "xfrm_netlink_rcv",
+        fentry: "xfrm_netlink_rcv_fentry",
+        fexit: "xfrm_netlink_rcv_fexit",
+    },
+    ReceiveFunction {
+        family: 9,
+        name: "audit_receive",
+        fentry: "audit_receive_fentry",
+        fexit: "audit_receive_fexit",
+    },
+    ReceiveFunction {
+        family: 10,
+        name: "nl_fib_input",
+        fentry: "nl_fib_input_fentry",
+        fexit: "nl_fib_input_fexit",
+    },
+    ReceiveFunction { family: 11, name: "cn_rx_skb", fentry: "cn_rx_skb_fentry", fexit: "cn_rx_skb_fexit" },
+    ReceiveFunction {
+        family: 12,
+        name: "nfnetlink_rcv",
+        fentry: "nfnetlink_rcv_fentry",
+        fexit: "nfnetlink_rcv_fexit",
+    },
+    ReceiveFunction {
+        family: 15,
+        name: "uevent_net_rcv",
+        fentry: "uevent_net_rcv_fentry",
+        fexit: "uevent_net_rcv_fexit",
+    },
+    ReceiveFunction { family: 16, name: "genl_rcv", fentry: "genl_rcv_fentry", fexit: "genl_rcv_fexit" },
+];
+
+/// Watches one of [`RECEIVE_FUNCTIONS`]; an error where this kernel does not have it.
+pub(super) fn built_in_receive(
+    ebpf: &mut Ebpf,
+    btf: Result<&Btf, &BtfError>,
+    function: ReceiveFunction,
+    only: Option<Method>,
+) -> Result<(Attached, Method), ProbeError> {
+    let ReceiveFunction { name, fentry, fexit, .. } = function;
+    let programs = Programs { fentry, fexit, kprobe: "receive_kprobe", kretprobe: "receive_kretprobe" };
+    pair(ebpf, btf, name, &programs, only)
+}
+
 /// A module's function takes kprobes only. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
 pub(super) fn receive(
     ebpf: &mut Ebpf,
@@ -109,7 +182,7 @@ fn pair(
             Ok(attached) => return Ok((attached, Method::Fentry)),
             Err(error) => {
                 let error = error?;
-                log::info!("{function}: fentry+fexit refused, trying kprobes: {error}");
+                log::info!("{function}: fentry+fexit refused: {error}");
                 tried.push((Method::Fentry, error));
             }
         }

@@ -12,7 +12,7 @@ mod ring;
 use std::fmt;
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Btf, BtfError, Ebpf, EbpfLoader,
     maps::{MapData, PerCpuArray, RingBuf},
     util::nr_cpus,
 };
@@ -62,7 +62,9 @@ pub struct Probes {
     ebpf: Ebpf,
     unicast: Option<Attached>,
     broadcast: Option<Attached>,
-    receive: Option<Attached>,
+    built_in: Vec<Attached>,
+    /// The module's receive function, with its name.
+    receive: Option<(String, Attached)>,
     attachments: Vec<Attachment>,
     counters: PerCpuArray<MapData, results::Shared<Counters>>,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
@@ -98,7 +100,24 @@ impl Probes {
             probes.broadcast = Some(attached);
             probes.note(function, hook::BROADCAST, method);
         }
+        if wants(&[stage::RECEIVE]) {
+            probes.attach_built_in(plan, btf.as_ref());
+        }
         Ok(probes)
+    }
+
+    /// Attaches to the receive functions of the wanted families, as far as this kernel has them.
+    fn attach_built_in(&mut self, plan: &Plan, btf: Result<&Btf, &BtfError>) {
+        let wanted = |family: u8| plan.filter.families & 1 << family != 0;
+        for function in attach::RECEIVE_FUNCTIONS.into_iter().filter(|function| wanted(function.family)) {
+            match attach::built_in_receive(&mut self.ebpf, btf, function, plan.method) {
+                Ok((attached, method)) => {
+                    self.built_in.push(attached);
+                    self.note(function.name, hook::RECEIVE, method);
+                }
+                Err(error) => log::info!("not watched: {error}"),
+            }
+        }
     }
 
     fn load(plan: &Plan, offsets: &Offsets, cpus: usize) -> Result<Self, ProbeError> {
@@ -167,6 +186,7 @@ impl Probes {
             ebpf,
             unicast: None,
             broadcast: None,
+            built_in: Vec::new(),
             receive: None,
             attachments: Vec::new(),
         })
@@ -182,16 +202,16 @@ impl Probes {
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
         self.detach_receive();
         let (attached, method) = attach::receive(&mut self.ebpf, module, function)?;
-        self.receive = Some(attached);
+        self.receive = Some((function.to_owned(), attached));
         self.note(function, hook::RECEIVE, method);
         Ok(())
     }
 
     /// Detaches from the module's receive function, when the module has gone.
     pub fn detach_receive(&mut self) {
-        if let Some(receive) = self.receive.take() {
-            receive.detach();
-            self.attachments.retain(|attachment| attachment.hook != hook::RECEIVE);
+        if let Some((function, attached)) = self.receive.take() {
+            attached.detach();
+            self.attachments.retain(|attachment| attachment.function != function);
         }
     }
 
@@ -202,8 +222,9 @@ impl Probes {
 
     /// Detaches everything. Results can still be read, and do not change any more.
     pub fn stop(&mut self) {
-        let all = [self.unicast.take(), self.broadcast.take(), self.receive.take()];
-        Attached::detach_all(all.into_iter().flatten());
+        let receive = self.receive.take().map(|(_, attached)| attached);
+        let all = [self.unicast.take(), self.broadcast.take(), receive];
+        Attached::detach_all(all.into_iter().flatten().chain(self.built_in.drain(..)));
     }
 
     /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.
