@@ -79,6 +79,21 @@ impl Connection {
         Ok(Message { header, payload: &self.receive[payload] })
     }
 
+    /// The next unicast message that is queued already; `None` instead of waiting.
+    ///
+    /// # Errors
+    /// As [`Connection::next_message`], without [`Error::TimedOut`].
+    pub fn queued_message(&mut self) -> Result<Option<Message<'_>>, Error> {
+        while self.unread.is_empty() {
+            match self.socket.receive_now(&mut self.receive)? {
+                Some(datagram) if datagram.groups == 0 => self.unread = 0..datagram.length,
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+        self.next_message().map(Some)
+    }
+
     /// Sends a payload and waits for its echo, which is borrowed until the next call. Messages with other sequence
     /// numbers, late answers, are skipped.
     ///

@@ -34,6 +34,6 @@ pub use codec::{Refusal, Request};
 pub use connection::{Answer, BurstReport, Connection, Pending, StatsDump};
 pub use error::Error;
 pub use notifications::{Notification, Notifications};
-pub use pattern::{fill_pattern, pattern};
+pub use pattern::{fill_pattern, is_pattern, pattern};
 pub use socket::{Blocking, Datagram, Socket, SocketOptions};
 pub use stats::Stats;

@@ -41,12 +41,33 @@ pub fn fill_pattern(sequence: u32, payload: &mut [u8]) {
         return;
     };
     head.copy_from_slice(&number);
-    // Letter number 4 first; in u64, since the sum may pass u32::MAX.
-    let mut start = ((u64::from(sequence) + SEQUENCE_LEN as u64) % ALPHABET as u64) as usize;
+    let mut start = first_letter(sequence);
     for chunk in letters.chunks_mut(1024) {
         chunk.copy_from_slice(&LETTERS[start..start + chunk.len()]);
         start = (start + chunk.len()) % ALPHABET;
     }
+}
+
+/// Whether `payload` is [`pattern`]`(sequence, payload.len())`.
+pub fn is_pattern(sequence: u32, payload: &[u8]) -> bool {
+    let number = sequence.to_le_bytes();
+    let Some((head, letters)) = payload.split_at_checked(SEQUENCE_LEN) else {
+        return payload == &number[..payload.len()];
+    };
+    if head != number {
+        return false;
+    }
+    let mut start = first_letter(sequence);
+    letters.chunks(1024).all(|chunk| {
+        let expected = &LETTERS[start..start + chunk.len()];
+        start = (start + chunk.len()) % ALPHABET;
+        chunk == expected
+    })
+}
+
+/// Which letter stands at byte 4; in u64, since the sum may pass `u32::MAX`.
+const fn first_letter(sequence: u32) -> usize {
+    ((sequence as u64 + SEQUENCE_LEN as u64) % ALPHABET as u64) as usize
 }
 
 #[cfg(test)]
@@ -66,6 +87,18 @@ mod tests {
                     };
                     assert_eq!(*byte, expected, "sequence {sequence}, size {size}, byte {i}");
                 }
+                assert!(is_pattern(sequence, &payload));
+            }
+        }
+    }
+
+    #[test]
+    fn one_changed_bit_is_noticed() {
+        for size in [1, 4, 5, 32, 3000] {
+            for i in [0, size / 2, size - 1] {
+                let mut payload = pattern(7, size);
+                payload[i] ^= 1;
+                assert!(!is_pattern(7, &payload), "size {size}, byte {i}");
             }
         }
     }

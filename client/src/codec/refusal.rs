@@ -52,12 +52,17 @@ impl fmt::Display for Refusal {
 }
 
 /// The attribute's name in the header, or its number.
-pub(crate) fn attribute_name(kind: u16) -> String {
+fn attribute_name(kind: u16) -> String {
     Attribute::from_raw(kind)
         .map_or_else(|| format!("attribute {kind}"), |attribute| attribute.c_name().to_owned())
 }
 
 impl Refusal {
+    /// The name in the header of the attribute at fault, or its number where it has no name.
+    pub fn attribute_name(&self) -> Option<String> {
+        self.attribute.map(attribute_name)
+    }
+
     /// Reads an `NLMSG_ERROR`: `Ok(None)` is an ACK.
     ///
     /// # Errors
@@ -122,7 +127,7 @@ fn split_errno<'a>(message: &Message<'a>) -> Result<(i32, &'a [u8]), Error> {
         Error::Malformed(format!("an error message of {} bytes has no errno", message.payload.len()))
     })?;
     let code = i32::from_ne_bytes(*code);
-    if code > 0 || code < -4095 {
+    if !(-4095..=0).contains(&code) {
         return Err(Error::Malformed(format!("an error message with errno {code}")));
     }
     Ok((-code, rest))

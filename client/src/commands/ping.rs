@@ -1,0 +1,215 @@
+//! `nltest ping`: echoes with times.
+
+use std::time::Instant;
+
+use nltest::{Connection, Error, errno, pattern};
+use serde::Serialize;
+use tokio::time::MissedTickBehavior;
+
+use super::{Context, interrupted, since};
+use crate::{
+    cli,
+    exit::Exit,
+    output::{Latency, Recorder, Render, Theme, bytes, duration},
+};
+
+/// One line of the output.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event {
+    Reply { seq: u32, bytes: u64, rtt_ns: u64, intact: bool },
+    Lost { seq: u32, error: String },
+    Summary(Summary),
+}
+
+#[derive(Serialize)]
+struct Summary {
+    command: &'static str,
+    portid: u32,
+    size: u32,
+    sent: u64,
+    received: u64,
+    lost: u64,
+    corrupt: u64,
+    elapsed_ns: u64,
+    /// Null when nothing came back.
+    latency: Option<Latency>,
+}
+
+impl Render for Event {
+    fn text(&self, theme: Theme) -> String {
+        match self {
+            Self::Reply { seq, bytes: count, rtt_ns, intact } => {
+                let note = if *intact { String::new() } else { theme.bad(" PAYLOAD CHANGED") };
+                format!("{} from kernel: seq={seq} time={}{note}\n", bytes(*count), duration(*rtt_ns))
+            }
+            Self::Lost { seq, error } => format!("{}\n", theme.bad(&format!("seq={seq} lost: {error}"))),
+            Self::Summary(summary) => summary.text(theme),
+        }
+    }
+}
+
+impl Summary {
+    fn text(&self, theme: Theme) -> String {
+        let corrupt = match self.corrupt {
+            0 => String::new(),
+            count => theme.bad(&format!(", {count} with a changed payload")),
+        };
+        let mut text = format!(
+            "{}\n{} sent, {} received, {} lost{corrupt}, in {}\n",
+            theme.strong("--- nltest ping"),
+            self.sent,
+            self.received,
+            self.lost,
+            duration(self.elapsed_ns)
+        );
+        if let Some(latency) = &self.latency {
+            text += &latency.text(theme);
+        }
+        text
+    }
+}
+
+pub(super) async fn run(context: &mut Context, args: &cli::Ping) -> anyhow::Result<Exit> {
+    let connection = context.connect()?;
+    let flood = args.interval.is_zero();
+    if flood {
+        context.printer.buffered();
+    }
+    let mut ticks = (!flood).then(|| {
+        let mut ticks = tokio::time::interval(args.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
+    let mut recorder = Recorder::new();
+    let mut summary = Summary {
+        command: "ping",
+        portid: connection.portid(),
+        size: args.size,
+        sent: 0,
+        received: 0,
+        lost: 0,
+        corrupt: 0,
+        elapsed_ns: 0,
+        latency: None,
+    };
+    let start = Instant::now();
+    let mut stop = std::pin::pin!(interrupted());
+    let mut stopped = false;
+    while !stopped && args.count.is_none_or(|count| summary.sent < count) {
+        if let Some(ticks) = &mut ticks {
+            tokio::select! {
+                biased;
+                () = &mut stop => {
+                    stopped = true;
+                    break;
+                }
+                _ = ticks.tick() => {}
+            }
+        }
+        let echo = one(&connection, args.size, &mut recorder);
+        let event = tokio::select! {
+            biased;
+            event = echo => event?,
+            // It was sent, and nobody will wait for it: lost, as far as anybody can tell.
+            () = &mut stop => {
+                stopped = true;
+                Event::Lost { seq: connection.next_sequence().wrapping_sub(1), error: "interrupted".to_owned() }
+            }
+        };
+        summary.sent += 1;
+        match &event {
+            Event::Reply { intact, .. } => {
+                summary.received += 1;
+                summary.corrupt += u64::from(!intact);
+            }
+            _ => summary.lost += 1,
+        }
+        if !args.quiet {
+            context.printer.show(&event)?;
+        }
+        if flood && summary.sent.is_multiple_of(64) {
+            // Let the runtime look for Ctrl-C.
+            tokio::task::yield_now().await;
+            stopped |= is_ready(&mut stop).await;
+        }
+    }
+    summary.elapsed_ns = since(start);
+    summary.latency = recorder.latency();
+    let failed = summary.lost > 0 || summary.corrupt > 0;
+    context.printer.show(&Event::Summary(summary))?;
+    Ok(if failed && !stopped { Exit::Failed } else { Exit::Done })
+}
+
+/// Whether the future is ready, without waiting for it.
+async fn is_ready(future: &mut std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await
+}
+
+/// Sends one echo. Losses are events; what makes further echoes pointless is an error.
+async fn one(connection: &Connection, size: u32, recorder: &mut Recorder) -> Result<Event, Error> {
+    let seq = connection.next_sequence();
+    let payload = pattern(seq, size as usize);
+    let start = Instant::now();
+    match connection.echo(&payload).await {
+        Ok(reply) => {
+            let rtt_ns = since(start);
+            recorder.record(rtt_ns, 1);
+            Ok(Event::Reply { seq, bytes: reply.len() as u64, rtt_ns, intact: reply == payload })
+        }
+        Err(
+            error @ (Error::TimedOut(_) | Error::Overrun | Error::Truncated { .. } | Error::Malformed(_)),
+        ) => Ok(Event::Lost { seq, error: error.to_string() }),
+        Err(Error::Refused(refusal)) if refusal.errno != libc::EPERM => {
+            Ok(Event::Lost { seq, error: errno::describe(refusal.errno) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::json_line;
+
+    fn summary() -> Summary {
+        let mut recorder = Recorder::new();
+        recorder.record(6_850, 2);
+        Summary {
+            command: "ping",
+            portid: 77,
+            size: 56,
+            sent: 3,
+            received: 2,
+            lost: 1,
+            corrupt: 0,
+            elapsed_ns: 2_000_000_000,
+            latency: recorder.latency(),
+        }
+    }
+
+    #[test]
+    fn reads_like_ping() {
+        let reply = Event::Reply { seq: 1, bytes: 56, rtt_ns: 6_850, intact: true };
+        assert_eq!(reply.text(Theme::PLAIN), "56 bytes from kernel: seq=1 time=6.85 us\n");
+        let lost = Event::Lost { seq: 2, error: "no answer".to_owned() };
+        assert_eq!(lost.text(Theme::PLAIN), "seq=2 lost: no answer\n");
+        assert_eq!(
+            summary().text(Theme::PLAIN),
+            "--- nltest ping\n\
+             3 sent, 2 received, 1 lost, in 2.00 s\n\
+             round trip min/mean/max 6.85 us / 6.85 us / 6.85 us\n           \
+             p50/p90/p99/p99.9 6.85 us / 6.85 us / 6.85 us / 6.85 us\n \
+             6.66 us … 6.91 us  2 ████████████████████████████████████████\n"
+        );
+    }
+
+    #[test]
+    fn the_last_json_line_is_the_summary() {
+        let line = json_line(&Event::Summary(summary())).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["event"], "summary");
+        assert_eq!((&value["sent"], &value["received"], &value["lost"]), (&3.into(), &2.into(), &1.into()));
+        assert_eq!(value["latency"]["p99_ns"], 6_850);
+    }
+}

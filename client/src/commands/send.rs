@@ -1,0 +1,45 @@
+//! `nltest send`: a plain-text message.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::{Context, since};
+use crate::{
+    exit::Exit,
+    output::{Render, Theme, escape},
+};
+
+#[derive(Serialize)]
+struct Sent {
+    command: &'static str,
+    reply: String,
+    rtt_ns: u64,
+    portid: u32,
+}
+
+impl Render for Sent {
+    fn text(&self, _: Theme) -> String {
+        escape(&self.reply) + "\n"
+    }
+}
+
+pub(super) async fn run(context: &mut Context, text: &str) -> anyhow::Result<Exit> {
+    let connection = context.connect()?;
+    let start = Instant::now();
+    let reply = connection.send_text(text).await?;
+    let rtt_ns = since(start);
+    context.printer.show(&Sent { command: "send", reply, rtt_ns, portid: connection.portid() })?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_the_answer_and_nothing_else() {
+        let sent = Sent { command: "send", reply: "Hello\x07".to_owned(), rtt_ns: 1, portid: 2 };
+        assert_eq!(sent.text(Theme::PLAIN), "Hello\\u{7}\n");
+    }
+}

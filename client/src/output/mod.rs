@@ -1,0 +1,155 @@
+//! Everything that is printed: as text for people, as JSON for programs.
+//!
+//! A [`Render`] is data with two faces; making either is a pure function, and only [`Printer`] writes.
+
+mod escape;
+mod histogram;
+mod latency;
+mod theme;
+mod units;
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use nltest::Error;
+use serde::Serialize;
+
+pub(crate) use escape::{escape, json_line, readable};
+pub(crate) use latency::{Latency, Recorder};
+pub(crate) use theme::Theme;
+pub(crate) use units::{bytes, duration, plural};
+
+use crate::cli::{Cli, Command, Global};
+
+/// What a command found out.
+pub(crate) trait Render: Serialize {
+    /// For people: whole lines, each ended.
+    fn text(&self, theme: Theme) -> String;
+}
+
+/// Writes to standard output.
+pub(crate) struct Printer {
+    out: BufWriter<Stdout>,
+    json: bool,
+    theme: Theme,
+    buffered: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(global: &Global) -> Self {
+        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Self {
+            out,
+            json: global.json,
+            theme: Theme::choose(global.color, io::stdout().is_terminal()),
+            buffered: false,
+        }
+    }
+
+    /// Lines wait in a buffer from now on: for floods.
+    pub(crate) fn buffered(&mut self) {
+        self.buffered = true;
+    }
+
+    pub(crate) fn show(&mut self, item: &impl Render) -> io::Result<()> {
+        if self.json {
+            self.out.write_all(json_line(item)?.as_bytes())?;
+        } else {
+            self.out.write_all(item.text(self.theme).as_bytes())?;
+        }
+        if self.buffered { Ok(()) } else { self.out.flush() }
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// An error as JSON shows it.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    command: &'a str,
+    error: Cause,
+}
+
+#[derive(Debug, Serialize)]
+struct Cause {
+    message: String,
+    errno: Option<i32>,
+    errno_name: Option<&'static str>,
+    extack: Option<String>,
+    offset: Option<u32>,
+    attribute: Option<String>,
+}
+
+impl Cause {
+    fn of(error: &anyhow::Error) -> Self {
+        let known = error.downcast_ref::<Error>();
+        let errno = known.and_then(Error::errno);
+        let refusal = match known {
+            Some(Error::Refused(refusal)) => Some(refusal),
+            _ => None,
+        };
+        Self {
+            message: format!("{error:#}"),
+            errno,
+            errno_name: errno.and_then(nltest::errno::name),
+            extack: refusal.and_then(|refusal| refusal.message.clone()),
+            offset: refusal.and_then(|refusal| refusal.offset),
+            attribute: refusal.and_then(|refusal| refusal.attribute_name()),
+        }
+    }
+}
+
+/// Says on standard error what went wrong, and on standard output too where JSON was asked for.
+pub(crate) fn report(cli: &Cli, error: &anyhow::Error) {
+    let text = escape(&format!("{error:#}"));
+    let theme = Theme::choose(cli.global.color, io::stderr().is_terminal());
+    // Nobody is left to hear about a failure here.
+    let _ = writeln!(io::stderr(), "{} {text}", theme.bad("nltest:"));
+    if cli.global.json {
+        let failure = Failure { command: command_name(&cli.command), error: Cause::of(error) };
+        let _ = json_line(&failure).map(|line| io::stdout().write_all(line.as_bytes()));
+    }
+}
+
+const fn command_name(command: &Command) -> &'static str {
+    match command {
+        Command::Send { .. } => "send",
+        Command::Listen(_) => "listen",
+        Command::Notify { .. } => "notify",
+        Command::Ping(_) => "ping",
+        Command::Delay { .. } => "delay",
+        Command::Burst(_) => "burst",
+        Command::Fail { .. } => "fail",
+        Command::Stats => "stats",
+        Command::Bench(_) => "bench",
+        Command::Completions { .. } => "completions",
+        Command::Man { .. } => "man",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nltest::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_parts_in_json() {
+        let refusal = Refusal {
+            errno: libc::EINVAL,
+            message: Some("too \u{1b}[31mlarge".to_owned()),
+            offset: Some(24),
+            attribute: Some(4),
+            missing: None,
+        };
+        let error = Error::Refused(Box::new(refusal)).into();
+        let failure = Failure { command: "burst", error: Cause::of(&error) };
+        assert_eq!(
+            json_line(&failure).unwrap(),
+            "{\"command\":\"burst\",\"error\":{\"message\":\"the kernel refused: EINVAL (Invalid argument): too \
+             \\u001b[31mlarge, at byte 24 of the request (NLTEST_A_SIZE)\",\"errno\":22,\"errno_name\":\"EINVAL\",\
+             \"extack\":\"too \\u001b[31mlarge\",\"offset\":24,\"attribute\":\"NLTEST_A_SIZE\"}}\n"
+        );
+    }
+}
