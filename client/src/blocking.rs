@@ -50,12 +50,13 @@ impl Connection {
         self.sequence.peek()
     }
 
-    /// Adds a request to the datagram in the making; its sequence number.
+    /// Adds a request to the datagram in the making; its sequence number. Answers to echoes may come many in a datagram
+    /// too, which [`Connection::next_message`] takes apart.
     ///
     /// # Errors
     /// [`Error::TooLong`]; the datagram is then as it was.
     pub fn push(&mut self, request: &Request<'_>) -> Result<u32, Error> {
-        request.encode(self.sequence.peek(), &mut self.transmit)?;
+        request.encode_gathered(self.sequence.peek(), &mut self.transmit)?;
         Ok(self.sequence.next())
     }
 
@@ -100,7 +101,9 @@ impl Connection {
     /// # Errors
     /// Any [`Error`]; after one the connection can be used on.
     pub fn echo(&mut self, payload: &[u8]) -> Result<&[u8], Error> {
-        let sequence = self.push(&Request::Echo(payload))?;
+        let sequence = self.sequence.peek();
+        Request::Echo(payload).encode(sequence, &mut self.transmit)?;
+        self.sequence.next();
         self.flush()?;
         let (header, payload) = loop {
             match self.advance() {

@@ -116,7 +116,11 @@ pub(crate) enum Command {
 
     /// Print the module's counters for this network namespace
     #[command(after_help = "Examples:\n  nltest stats\n  nltest --json stats | jq .commands.ECHO.received")]
-    Stats,
+    Stats {
+        /// Zero bytes to add to each message of the dump, so that it needs many buffers
+        #[arg(short, long, value_name = "BYTES", default_value_t = 0, value_parser = payload_size())]
+        size: u32,
+    },
 
     /// Measure the rate and the latency of echoes
     #[command(

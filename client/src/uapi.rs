@@ -18,6 +18,10 @@ pub const PAYLOAD_MAX: usize = 32_768;
 pub const BURST_MAX: u32 = 1_000_000;
 /// Longest `NLTEST_A_TEXT`, in bytes without the NUL.
 pub const TEXT_MAX: usize = 127;
+/// Flag of an ECHO request, `NLTEST_F_GATHER`: its answer may share a datagram with those around it.
+pub const GATHER: u16 = 0x02;
+/// Longest datagram of gathered answers in bytes, unless a single one is longer.
+pub const GATHER_MAX: usize = 32_768;
 /// Type of a plain-text message.
 pub const PLAIN_TEXT: u16 = 0;
 

@@ -76,12 +76,12 @@ fn well_formed(random: &mut Random) -> Vec<u8> {
             1 => Request::Delay { us: 5, payload: Some(&payload) },
             2 => Request::Burst { count: 1, size: 2, group: Some(3) },
             3 => Request::Fail { errno: 22, text: Some("no") },
-            _ => Request::Stats,
+            _ => Request::Stats { padding: random.below(2) as u32 },
         };
         if random.below(3) == 0 {
             error_about(&request, sequence, random, &mut datagram);
         } else {
-            request.encode(sequence, &mut datagram).unwrap();
+            request.encode(sequence, &mut datagram).expect("it fits");
         }
     }
     datagram
@@ -91,7 +91,7 @@ fn well_formed(random: &mut Random) -> Vec<u8> {
 fn error_about(request: &Request<'_>, sequence: u32, random: &mut Random, datagram: &mut Vec<u8>) {
     let mut body = (-22_i32).to_ne_bytes().to_vec();
     let before = body.len();
-    request.encode(sequence, &mut body).unwrap();
+    request.encode(sequence, &mut body).expect("it fits");
     let capped = random.below(2) == 0;
     if capped {
         body.truncate(before + codec::HEADER_LEN);

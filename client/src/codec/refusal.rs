@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_missing_attribute_is_named() {
-        let refusal = Answer::to(Request::Stats)
+        let refusal = Answer::to(Request::Stats { padding: 0 })
             .tlv(NLMSGERR_ATTR_MISS_TYPE, &u32::from(Attribute::Errno.raw()).to_ne_bytes())
             .parse()
             .unwrap()
@@ -274,7 +274,7 @@ mod tests {
         answer.tlvs.clear();
         assert!(matches!(answer.parse(), Err(Error::Malformed(_))));
         for code in [1, -4096, i32::MIN] {
-            let mut answer = Answer::to(Request::Stats);
+            let mut answer = Answer::to(Request::Stats { padding: 0 });
             answer.code = code;
             assert!(matches!(answer.parse(), Err(Error::Malformed(_))), "errno {code}");
         }

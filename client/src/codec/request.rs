@@ -5,7 +5,7 @@ use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Netlin
 use super::{HEADER_LEN, align, attribute::Out};
 use crate::{
     Error,
-    uapi::{Attribute, Command, PAYLOAD_MAX, PLAIN_TEXT, TEXT_MAX},
+    uapi::{Attribute, Command, GATHER, PAYLOAD_MAX, PLAIN_TEXT, TEXT_MAX},
 };
 
 /// A request to the module.
@@ -42,7 +42,10 @@ pub enum Request<'a> {
         text: Option<&'a str>,
     },
     /// Asks for the counters, as a dump.
-    Stats,
+    Stats {
+        /// Zero bytes that each message of the dump carries besides, so that the dump needs many buffers.
+        padding: u32,
+    },
 }
 
 impl Request<'_> {
@@ -55,7 +58,7 @@ impl Request<'_> {
             Self::Notify(_) => Command::Notify.raw(),
             Self::Burst { .. } => Command::Burst.raw(),
             Self::Fail { .. } => Command::Fail.raw(),
-            Self::Stats => Command::Stats.raw(),
+            Self::Stats { .. } => Command::Stats.raw(),
         }
     }
 
@@ -65,7 +68,7 @@ impl Request<'_> {
             Self::PlainText(_) => 0,
             // The only answer to NOTIFY is its ACK.
             Self::Notify(_) => NLM_F_REQUEST | NLM_F_ACK,
-            Self::Stats => NLM_F_REQUEST | NLM_F_DUMP,
+            Self::Stats { .. } => NLM_F_REQUEST | NLM_F_DUMP,
             _ => NLM_F_REQUEST,
         }
     }
@@ -75,6 +78,20 @@ impl Request<'_> {
     /// # Errors
     /// [`Error::TooLong`] when a payload or text is longer than the protocol allows; `datagram` is then as it was.
     pub fn encode(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+        self.encode_with(0, sequence, datagram)
+    }
+
+    /// [`Request::encode`] for one of many messages in a datagram: lets the kernel gather the answers to echoes in
+    /// datagrams too.
+    ///
+    /// # Errors
+    /// As [`Request::encode`].
+    pub fn encode_gathered(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+        let flag = if matches!(self, Self::Echo(_)) { GATHER } else { 0 };
+        self.encode_with(flag, sequence, datagram)
+    }
+
+    fn encode_with(&self, flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
         let out = match *self {
             Self::PlainText(text) => return self.encode_plain(text, sequence, datagram),
             Self::Echo(payload) => [Some(Out::Bytes(Attribute::Payload, payload)), None, None],
@@ -96,7 +113,9 @@ impl Request<'_> {
                 text.map(|text| Out::Text(Attribute::Text, text)),
                 None,
             ],
-            Self::Stats => [None, None, None],
+            Self::Stats { padding } => {
+                [(padding > 0).then_some(Out::U32(Attribute::Size, padding)), None, None]
+            }
         };
         let mut length = HEADER_LEN;
         for attribute in out.iter().flatten() {
@@ -107,7 +126,7 @@ impl Request<'_> {
             }
             length += attribute.wire_len();
         }
-        let mut rest = self.header(length, sequence, datagram);
+        let mut rest = self.header(length, flags, sequence, datagram);
         for attribute in out.iter().flatten() {
             let (bytes, after) = rest.split_at_mut(attribute.wire_len());
             attribute.emit(bytes);
@@ -118,13 +137,19 @@ impl Request<'_> {
 
     fn encode_plain(&self, text: &str, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
         check("a text", text.len(), PAYLOAD_MAX)?;
-        let rest = self.header(HEADER_LEN + text.len() + 1, sequence, datagram);
+        let rest = self.header(HEADER_LEN + text.len() + 1, 0, sequence, datagram);
         rest[..text.len()].copy_from_slice(text.as_bytes());
         Ok(())
     }
 
     /// Appends a header and room for the rest of the message, zeroed, which it returns.
-    fn header<'b>(&self, length: usize, sequence: u32, datagram: &'b mut Vec<u8>) -> &'b mut [u8] {
+    fn header<'b>(
+        &self,
+        length: usize,
+        flags: u16,
+        sequence: u32,
+        datagram: &'b mut Vec<u8>,
+    ) -> &'b mut [u8] {
         let start = datagram.len();
         datagram.resize(start + align(length), 0);
         let (head, rest) = datagram[start..].split_at_mut(HEADER_LEN);
@@ -132,7 +157,7 @@ impl Request<'_> {
         // Fits: payloads and texts are bounded.
         header.length = length as u32;
         header.message_type = self.message_type();
-        header.flags = self.flags();
+        header.flags = self.flags() | flags;
         header.sequence_number = sequence;
         header.emit(head);
         rest
@@ -195,6 +220,18 @@ mod tests {
         let sequences: Vec<_> =
             Messages::new(&datagram).map(|message| message.unwrap().header.sequence).collect();
         assert_eq!(sequences, [1, 2, 3]);
+    }
+
+    #[test]
+    fn only_echoes_are_gathered() {
+        let flags = |request: Request<'_>| {
+            let mut datagram = Vec::new();
+            request.encode_gathered(1, &mut datagram).unwrap();
+            Messages::new(&datagram).next().unwrap().unwrap().header.flags
+        };
+        assert_eq!(flags(Request::Echo(b"x")), NLM_F_REQUEST | GATHER);
+        assert_eq!(flags(Request::Stats { padding: 0 }), NLM_F_REQUEST | NLM_F_DUMP);
+        assert_eq!(flags(Request::PlainText("x")), 0);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Delay { usecs } => block_on(delay::run(&mut context, *usecs)),
         Command::Burst(args) => block_on(burst::run(&mut context, args)),
         Command::Fail { errno, text } => block_on(fail::run(&mut context, *errno, text.as_deref())),
-        Command::Stats => block_on(stats::run(&mut context)),
+        Command::Stats { size } => block_on(stats::run(&mut context, *size)),
         Command::Bench(args) => block_on(bench::run(&mut context, args)),
     };
     let flushed = context.printer.flush();

@@ -97,8 +97,8 @@ fn numbers(stats: &Stats) -> [String; COLUMNS.len()] {
     COLUMNS.map(|(_, value)| value(stats).to_string())
 }
 
-pub(super) async fn run(context: &mut Context) -> anyhow::Result<Exit> {
-    let (all, interrupted) = context.connect()?.all_stats().await?;
+pub(super) async fn run(context: &mut Context, padding: u32) -> anyhow::Result<Exit> {
+    let (all, interrupted) = context.connect()?.all_stats(padding).await?;
     context.printer.show(&Dumped { interrupted, all })?;
     Ok(Exit::Done)
 }

@@ -154,7 +154,7 @@ impl Connection {
         let mut sequences = Vec::with_capacity(requests.len());
         for request in requests {
             let sequence = state.sequence.next();
-            request.encode(sequence, &mut state.transmit)?;
+            request.encode_gathered(sequence, &mut state.transmit)?;
             sequences.push(sequence);
         }
         self.socket().send(&state.transmit)?;
@@ -250,20 +250,21 @@ impl Connection {
         }
     }
 
-    /// Starts a dump of the counters: a stream that ends when the dump does.
+    /// Starts a dump of the counters: a stream that ends when the dump does. `padding` bytes of zeros in each message make
+    /// it as long as it shall be.
     ///
     /// # Errors
     /// [`Error::NobodyThere`], [`Error::Io`].
-    pub fn stats(&self) -> Result<StatsDump, Error> {
-        Ok(StatsDump::new(self.submit(&Request::Stats)?))
+    pub fn stats(&self, padding: u32) -> Result<StatsDump, Error> {
+        Ok(StatsDump::new(self.submit(&Request::Stats { padding })?))
     }
 
     /// The whole dump, and whether it was disturbed while it ran.
     ///
     /// # Errors
     /// Any [`Error`].
-    pub async fn all_stats(&self) -> Result<(Vec<Stats>, bool), Error> {
-        let mut dump = self.stats()?;
+    pub async fn all_stats(&self, padding: u32) -> Result<(Vec<Stats>, bool), Error> {
+        let mut dump = self.stats(padding)?;
         let mut all = Vec::new();
         while let Some(stats) = dump.next().await {
             all.push(stats?);

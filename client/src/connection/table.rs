@@ -36,7 +36,7 @@ struct Collected {
 
 impl Slot {
     fn new(request: &Request<'_>) -> Self {
-        let in_parts = matches!(request, Request::Stats | Request::Burst { .. });
+        let in_parts = matches!(request, Request::Stats { .. } | Request::Burst { .. });
         Self {
             message_type: request.message_type(),
             sent: false,

@@ -121,7 +121,7 @@ const fn command_name(command: &Command) -> &'static str {
         Command::Delay { .. } => "delay",
         Command::Burst(_) => "burst",
         Command::Fail { .. } => "fail",
-        Command::Stats => "stats",
+        Command::Stats { .. } => "stats",
         Command::Bench(_) => "bench",
         Command::Completions { .. } => "completions",
         Command::Man { .. } => "man",

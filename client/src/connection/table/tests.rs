@@ -162,7 +162,7 @@ fn notify_waits_for_its_ack_and_echo_does_not_take_one_for_an_answer() {
 
 #[test]
 fn a_dump_hands_out_its_parts_and_remembers_an_interruption() {
-    let mut scenario = Scenario::new().sent(1, Request::Stats).waiting(1);
+    let mut scenario = Scenario::new().sent(1, Request::Stats { padding: 0 }).waiting(1);
     let mut counter = 12_u16.to_ne_bytes().to_vec();
     counter.extend(Attribute::Received.raw().to_ne_bytes());
     counter.extend(5_u64.to_ne_bytes());
@@ -243,7 +243,7 @@ fn random_datagrams_neither_panic_nor_lose_a_slot() {
         Request::Notify(None),
         Request::Burst { count: 1, size: 1, group: None },
         Request::Fail { errno: 1, text: None },
-        Request::Stats,
+        Request::Stats { padding: 0 },
     ];
     let mut settled = 0;
     for _ in 0..20_000 {
