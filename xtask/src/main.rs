@@ -4,6 +4,7 @@ mod build;
 mod process;
 mod project;
 mod setup;
+mod test;
 mod ui;
 mod vm;
 
@@ -44,6 +45,7 @@ enum Task {
         module_only: bool,
     },
     Vm(vm::VmArgs),
+    Test(test::TestArgs),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             }
         }
         Task::Vm(args) => return vm::run(&project, args),
+        Task::Test(args) => return test::run(&project, &args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,15 @@ impl Step {
 
 /// Runs `work` as a step called `title` and prints how long it took.
 pub(crate) fn step<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Result<T> {
+    step_with(title, work, |_| "ok".to_owned())
+}
+
+/// Like [`step`], with the word for how it went made from the result.
+pub(crate) fn step_with<T>(
+    title: &str,
+    work: impl FnOnce(&Step) -> Result<T>,
+    describe: impl FnOnce(&T) -> String,
+) -> Result<T> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {elapsed} {wide_msg}") {
         bar.set_style(style);
@@ -43,7 +52,7 @@ pub(crate) fn step<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Res
     let step = Step { bar };
     let result = work(&step);
     step.bar.finish_and_clear();
-    let mark = if result.is_ok() { "ok" } else { "FAILED" };
-    eprintln!("  {title} ... {mark} ({:.1} s)", start.elapsed().as_secs_f64());
+    let how = result.as_ref().map_or_else(|_| "FAILED".to_owned(), describe);
+    eprintln!("  {title} ... {how} ({:.1} s)", start.elapsed().as_secs_f64());
     result
 }

@@ -31,6 +31,9 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 /// How long output may still trickle in after the last process of the guest was killed.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Exit status for a command that cannot be run.
+const NOT_FOUND: u8 = 127;
+
 /// The host's side of the channel, written to by several threads.
 type Sender = Arc<Mutex<File>>;
 
@@ -61,7 +64,14 @@ pub(crate) fn serve(channel: &File) -> Result<()> {
     send(&sender, &Frame::Ready)?;
     let request = receive(&mut receiver)?;
     let tainted = taint()?;
-    let running = start(&request)?;
+    let running = match start(&request) {
+        Ok(running) => running,
+        Err(error) => {
+            // As shells do: a command that is not there has a status of its own.
+            send(&sender, &Frame::Stderr(format!("{error:#}\n").into_bytes()))?;
+            return send(&sender, &Frame::Exit(Verdict { status: NOT_FOUND, tainted: 0 }));
+        }
+    };
     let pid = Pid::from_child(&running.child);
 
     let (done, drained) = mpsc::channel();

@@ -14,6 +14,7 @@ use crate::project::Project;
 use crate::setup::Kernel;
 use crate::ui;
 
+pub(crate) use self::module::build as module;
 pub(crate) use self::programs::init;
 
 /// Builds the module for these kernels.
@@ -31,10 +32,10 @@ pub(crate) fn programs(project: &Project) -> Result<()> {
     ui::step("nltest, nltrace and the tests", |_| programs::build(project))
 }
 
-/// Builds what a boot of one kernel takes along. Silent where nothing is to be done.
-pub(crate) fn for_guest(project: &Project, kernel: &Kernel) -> Result<()> {
-    module::build(project, kernel)?;
+/// Builds the guest's programs without a word.
+pub(crate) fn guest_programs(project: &Project) -> Result<()> {
     c::build(project)?;
+    init(project)?;
     programs::build(project)
 }
 

@@ -13,11 +13,6 @@ use crate::setup::{self, Kernel};
 /// Where the copy of kmod/ appears in the build root; compilers' messages are mapped back from it.
 const INSIDE: &str = "/mnt/kmod";
 
-/// What kbuild says about the machine and not about the module. Debian's 6.1 headers come without vmlinux, and its release's
-/// compiler has a newer patch level than the one that built the kernel.
-const NOT_OURS: &[&str] =
-    &["Skipping BTF generation", "warning: the compiler differs from the one used to build the kernel"];
-
 /// Builds nltest.ko for `kernel` at `target/xtask/module/SERIES/nltest.ko`, if its sources have changed.
 pub(crate) fn build(project: &Project, kernel: &Kernel) -> Result<()> {
     let source = project.root.join("kmod");

@@ -1,6 +1,5 @@
 //! The Rust programs, linked statically: the guest's libraries are not the host's.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -56,18 +55,11 @@ fn cargo(project: &Project, words: &[&str]) -> Result<Vec<(String, PathBuf)>> {
         flags.push(" ");
     }
     flags.push("-C target-feature=+crt-static -C strip=debuginfo");
-    command.env("RUSTFLAGS", flags).env("PATH", path_with_tools(project)?);
+    command.env("RUSTFLAGS", flags);
     let said = process::output(&mut command)?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
     let programs = messages.filter(|message| message.reason == "compiler-artifact");
     Ok(programs.filter_map(|message| Some((message.target?.name, message.executable?))).collect())
-}
-
-/// `PATH` with bpf-linker on it, wherever setup found or put it.
-pub(crate) fn path_with_tools(project: &Project) -> Result<OsString> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([project.cache.join("tools/bin")]);
-    std::env::join_paths(folders).context("the cache folder's name has a colon")
 }
 
 /// Copies a program if it has changed, whole or not at all.

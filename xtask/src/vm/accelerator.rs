@@ -39,8 +39,11 @@ pub(crate) fn choose(project: &Project, kernel: &Kernel) -> Result<Accelerator> 
     let works = match answers.get(&question) {
         Some(&works) => works,
         None => {
-            let works =
-                ui::step(&format!("trying KVM with {}", kernel.version), |_| Ok(probe(project, kernel)))?;
+            let works = ui::step_with(
+                &format!("does KVM boot {}?", kernel.version),
+                |_| Ok(probe(project, kernel)),
+                |works| if *works { "yes" } else { "no, it will be emulated" }.to_owned(),
+            )?;
             answers.insert(question, works);
             fs::write(&file, serde_json::to_vec_pretty(&answers)?)?;
             works

@@ -22,7 +22,7 @@ use crate::project::Project;
 use crate::setup::{self, Kernel, Series};
 
 pub(crate) use self::machine::{Accelerator, Hardware};
-pub(crate) use self::session::{Input, Job};
+pub(crate) use self::session::{Input, Job, Stream};
 
 /// How long a command may take if nobody says otherwise, in seconds.
 const DEFAULT_TIMEOUT: u64 = 900;
@@ -60,9 +60,11 @@ pub(crate) struct VmArgs {
 pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
     let provided = setup::ensure(project)?;
     let kernel = provided.kernel(args.kernel)?;
-    build::init(project)?;
-    if !args.no_build {
-        build::for_guest(project, kernel)?;
+    if args.no_build {
+        build::init(project)?;
+    } else {
+        build::module(project, kernel)?;
+        build::guest_programs(project)?;
     }
     let input = match (args.shell, stdin().is_terminal()) {
         (true, _) => Input::Terminal,

@@ -254,12 +254,13 @@ impl Session<'_> {
     }
 
     fn judge(self, lines: &[String], log: &std::path::Path) -> Outcome {
+        let complaints = console::complaints(lines);
         let mut problems = Vec::new();
         if let Some(failure) = self.failure {
-            let tail = lines[lines.len().saturating_sub(10)..].join("\n");
-            problems.push(format!("{failure}; the console's last lines ({}):\n{tail}", log.display()));
+            let tail = if complaints.is_empty() { &lines[lines.len().saturating_sub(10)..] } else { &[] };
+            problems.push(format!("{failure}; the console ({}) ends:\n{}", log.display(), tail.join("\n")));
         }
-        for complaint in console::complaints(lines) {
+        for complaint in complaints {
             problems.push(format!("the guest's kernel complained ({}):\n{complaint}", log.display()));
         }
         if let Some(verdict) = self.verdict

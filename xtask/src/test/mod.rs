@@ -1,0 +1,211 @@
+//! `cargo xtask test`: everything that has to hold before a change is good.
+
+mod libtest;
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use self::libtest::Counts;
+use crate::project::Project;
+use crate::setup::{self, Kernel, Series};
+use crate::vm::{self, Input, Job, Stream};
+use crate::{build, ui};
+
+/// For all end-to-end tests in one kernel.
+const KERNEL_LIMIT: Duration = Duration::from_secs(1800);
+const CPUS: u32 = 2;
+const MEMORY_MIB: u32 = 1024;
+
+/// Check everything: formatting, lints, unit tests, the module's builds, end-to-end tests in every kernel
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Only in this kernel; may be given several times
+    #[arg(long, short, value_enum)]
+    kernel: Vec<Series>,
+    /// Boot nothing
+    #[arg(long, conflicts_with = "kernel")]
+    host_only: bool,
+    /// Only tests whose name contains this; formatting and lints are left out
+    filter: Option<String>,
+}
+
+/// What one step came to: its counts, and its output if that has to be seen.
+struct Finding {
+    counts: Counts,
+    output: String,
+}
+
+/// The run so far.
+struct Run<'a> {
+    project: &'a Project,
+    filter: Option<&'a str>,
+    counts: Counts,
+}
+
+/// Runs the checks; exit code 1 if any failed.
+pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
+    let provided = setup::ensure(project)?;
+    let kernels = provided.chosen(&args.kernel);
+    let mut run = Run { project, filter: args.filter.as_deref(), counts: Counts::default() };
+    if run.filter.is_none() {
+        run.command("formatting", project.cargo().args(["fmt", "--all", "--check"]))?;
+        run.command("lints, host", &mut clippy_host(project))?;
+        run.command("lints, BPF target", &mut clippy_bpf(project))?;
+    }
+    run.unit_tests()?;
+    for kernel in &kernels {
+        run.step(&format!("nltest.ko for {}", kernel.version), |_| built(build::module(project, kernel)))?;
+    }
+    if !args.host_only {
+        run.step("programs for the guest", |_| built(build::guest_programs(project)))?;
+        for kernel in &kernels {
+            run.end_to_end(kernel)?;
+        }
+    }
+    if run.counts.total() == 0 {
+        eprintln!("no test was run");
+        run.counts.failed += 1;
+    }
+    println!("{} passed, {} failed", run.counts.passed, run.counts.failed);
+    Ok(if run.counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Run<'_> {
+    /// Runs one step, prints its line, and its output if it failed.
+    fn step(&mut self, title: &str, work: impl FnOnce(&ui::Step) -> Result<Finding>) -> Result<()> {
+        let result = ui::step_with(title, work, |result| match result.counts {
+            Counts { passed, failed: 0 } => format!("ok, {passed}"),
+            Counts { passed, failed } => format!("FAILED, {failed} of {}", passed + failed),
+        })?;
+        if result.counts.failed > 0 {
+            eprintln!("{}", result.output.trim_end());
+        }
+        self.counts += result.counts;
+        Ok(())
+    }
+
+    /// A step that is a program: its exit status is the result.
+    fn command(&mut self, title: &str, command: &mut Command) -> Result<()> {
+        self.step(title, |_| {
+            let (passed, output) = capture(command)?;
+            Ok(Finding { counts: Counts::one(passed), output })
+        })
+    }
+
+    fn unit_tests(&mut self) -> Result<()> {
+        let mut command = self.project.cargo();
+        command.args([
+            "test",
+            "--workspace",
+            "--exclude",
+            "nltrace-tests",
+            "--exclude",
+            "nltrace-ebpf",
+            "--no-fail-fast",
+        ]);
+        command.args(self.filter);
+        let filtered = self.filter.is_some();
+        self.step("unit tests", |_| {
+            let (passed, output) = capture(&mut command)?;
+            Ok(judge(libtest::parse(&output), passed, filtered, output))
+        })
+    }
+
+    fn end_to_end(&mut self, kernel: &Kernel) -> Result<()> {
+        let (project, filtered) = (self.project, self.filter.is_some());
+        let mut words = vec!["nltrace-tests".into(), "--test-threads=1".into()];
+        words.extend(self.filter.map(Into::into));
+        self.step(&format!("end-to-end tests in {}", kernel.version), |step| {
+            let job = Job {
+                hardware: vm::hardware(project, kernel, CPUS, MEMORY_MIB, false)?,
+                words,
+                environment: vec![("RUST_BACKTRACE".to_owned(), "1".to_owned())],
+                input: Input::Nothing,
+                timeout: Some(KERNEL_LIMIT),
+            };
+            let mut output = Vec::new();
+            let outcome = job.run(project, kernel, &mut |_: Stream, bytes: &[u8]| {
+                output.extend_from_slice(bytes);
+                if let Some(name) = String::from_utf8_lossy(bytes).lines().rev().find_map(libtest::current) {
+                    step.say(name);
+                }
+                Ok(())
+            })?;
+            let mut output = String::from_utf8_lossy(&output).into_owned();
+            let mut result =
+                judge(libtest::parse(&output), outcome.status == Some(0), filtered, String::new());
+            for problem in outcome.problems {
+                output.push_str(&format!("\nerror: {problem}\n"));
+                result.counts.failed += 1;
+            }
+            Ok(Finding { output, ..result })
+        })
+    }
+}
+
+/// A suite that failed without a failed test, or that had no tests, has failed all the same.
+fn judge(mut counts: Counts, passed: bool, filtered: bool, mut output: String) -> Finding {
+    if counts.total() == 0 && !filtered {
+        output.push_str("\nthis suite has no tests");
+        counts.failed += 1;
+    } else if !passed && counts.failed == 0 {
+        counts.failed += 1;
+    }
+    Finding { counts, output }
+}
+
+fn built(result: Result<()>) -> Result<Finding> {
+    let output = result.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
+    Ok(Finding { counts: Counts::one(result.is_ok()), output })
+}
+
+/// Runs to the end; whether it succeeded, and all it wrote, in order.
+fn capture(command: &mut Command) -> Result<(bool, String)> {
+    let (mut reader, writer) = std::io::pipe()?;
+    command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("start `{}`", crate::process::line(command)))?;
+    // Our copies of the writing end would keep the pipe open.
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut output = Vec::new();
+    std::io::Read::read_to_end(&mut reader, &mut output)?;
+    Ok((child.wait()?.success(), String::from_utf8_lossy(&output).into_owned()))
+}
+
+/// The guest's own crates are checked on the host, too: they compile there.
+fn clippy_host(project: &Project) -> Command {
+    let mut command = project.cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--exclude",
+        "nltrace-ebpf",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    command
+}
+
+/// With what tracer/build.rs compiles it with. A target folder of its own, because `RUSTC_BOOTSTRAP` would make cargo build
+/// everything else again.
+fn clippy_bpf(project: &Project) -> Command {
+    let mut command = project.cargo();
+    command.args([
+        "clippy",
+        "-p",
+        "nltrace-ebpf",
+        "--release",
+        "--target",
+        "bpfel-unknown-none",
+        "-Z",
+        "build-std=core",
+    ]);
+    command.arg("--target-dir").arg(project.out().join("bpf")).args(["--", "-D", "warnings"]);
+    let flags = ["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Ctarget-cpu=v3"];
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    command
+}
