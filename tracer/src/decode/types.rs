@@ -1,0 +1,213 @@
+//! Names of message types, as the kernel's headers have them without their prefix: the family says the rest.
+
+mod tables;
+
+use std::fmt;
+
+use super::Family;
+use tables::{CONTROL, NETFILTER_BATCH, NFNETLINK, NLTEST, table};
+
+/// A message type by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeName {
+    /// A type of its family.
+    Named(&'static str),
+    /// A type of netfilter: subsystem, and the message if it has a name.
+    Netfilter(&'static str, Result<&'static str, u8>),
+}
+
+impl TypeName {
+    /// The name of a type; None where it has none, as with the numbers that generic netlink gives out at run time.
+    pub fn of(family: Family, nlmsg_type: u16) -> Option<Self> {
+        if family == Family::NLTEST
+            && let Some(name) = find(NLTEST, nlmsg_type)
+        {
+            return Some(Self::Named(name));
+        }
+        if nlmsg_type < 16 {
+            return find(CONTROL, nlmsg_type).map(Self::Named);
+        }
+        if family == Family::NETFILTER {
+            return netfilter(nlmsg_type);
+        }
+        find(table(family), nlmsg_type).map(Self::Named)
+    }
+}
+
+impl fmt::Display for TypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.pad(name),
+            Self::Netfilter(subsystem, Ok(name)) => write!(f, "{subsystem}/{name}"),
+            Self::Netfilter(subsystem, Err(message)) => write!(f, "{subsystem}/{message}"),
+        }
+    }
+}
+
+/// Tables are sorted by number.
+fn find(table: &[(u16, &'static str)], number: u16) -> Option<&'static str> {
+    let index = table.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+    Some(table[index].1)
+}
+
+fn netfilter(nlmsg_type: u16) -> Option<TypeName> {
+    if let Some(name) = find(NETFILTER_BATCH, nlmsg_type) {
+        return Some(TypeName::Named(name));
+    }
+    let [subsystem, message] = nlmsg_type.to_be_bytes();
+    let (name, messages) = NFNETLINK.get(usize::from(subsystem)).filter(|(name, _)| !name.is_empty())?;
+    Some(TypeName::Netfilter(name, find(messages, u16::from(message)).ok_or(message)))
+}
+
+/// A message type could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TypeError {
+    /// A number that no type can have.
+    #[error("message types are numbered 0 to 65535")]
+    Number,
+    /// A name that none has.
+    #[error("no message type{} has this name; give its number, or name its family with --family", in_family(.0))]
+    Name(Option<Family>),
+    /// A name that stands for different numbers.
+    #[error("this name means {0} in one family and {1} in another: say which with --family")]
+    Ambiguous(u16, u16),
+}
+
+fn in_family(family: &Option<Family>) -> String {
+    family.map_or_else(String::new, |family| format!(" of the family {family}"))
+}
+
+/// Prefixes that headers put before the names in the tables.
+const PREFIXES: [&str; 10] = [
+    "RTM_",
+    "XFRM_MSG_",
+    "AUDIT_",
+    "NLTEST_CMD_",
+    "NLMSG_",
+    "CRYPTO_MSG_",
+    "SELNL_MSG_",
+    "NFT_MSG_",
+    "IPCTNL_MSG_",
+    "NFNL_MSG_",
+];
+
+/// Understands a number (decimal or 0x…) or the name of a type in one of the families, of all families if there are none.
+pub fn parse_type(text: &str, families: &[Family]) -> Result<u16, TypeError> {
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    if let Some(hex) = hex {
+        return u16::from_str_radix(hex, 16).map_err(|_| TypeError::Number);
+    }
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map_err(|_| TypeError::Number);
+    }
+    let wanted = text.to_ascii_uppercase().replace('-', "_");
+    let bare = PREFIXES.iter().find_map(|prefix| wanted.strip_prefix(prefix)).unwrap_or(&wanted);
+    let all: Vec<_> = (0..32).map(Family::from_number).collect();
+    let families_to_ask = if families.is_empty() { &all[..] } else { families };
+    let mut found = None;
+    for number in families_to_ask.iter().flat_map(|family| numbers(*family, &wanted, bare)) {
+        match found {
+            Some(other) if other != number => return Err(TypeError::Ambiguous(other, number)),
+            _ => found = Some(number),
+        }
+    }
+    let one = if let [family] = families { Some(*family) } else { None };
+    found.ok_or(TypeError::Name(one))
+}
+
+/// The types of a family with one of two names.
+fn numbers(family: Family, whole: &str, bare: &str) -> Vec<u16> {
+    let is_wanted = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        name == whole || name == bare
+    };
+    let mut tables = vec![CONTROL, table(family)];
+    match family {
+        Family::NLTEST => tables.push(NLTEST),
+        Family::NETFILTER => tables.push(NETFILTER_BATCH),
+        _ => {}
+    }
+    let plain = tables.into_iter().flatten().filter(|(_, name)| is_wanted(name)).map(|(number, _)| *number);
+    let subsystems = (0u16..).zip(NFNETLINK.iter().filter(|_| family == Family::NETFILTER));
+    let netfilter = subsystems.flat_map(|(number, (subsystem, messages))| {
+        messages
+            .iter()
+            .filter(move |(_, name)| is_wanted(name) || is_wanted(&format!("{subsystem}/{name}")))
+            .map(move |(message, _)| number << 8 | message)
+    });
+    plain.chain(netfilter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(family: Family, nlmsg_type: u16) -> String {
+        TypeName::of(family, nlmsg_type).map_or_else(String::new, |name| name.to_string())
+    }
+
+    #[test]
+    fn types_have_the_names_of_their_family() {
+        let cases = [
+            (Family::NLTEST, 0, "TEXT"),
+            (Family::NLTEST, 3, "DONE"),
+            (Family::NLTEST, 0x10, "ECHO"),
+            (Family::NLTEST, 0x15, "STATS"),
+            (Family::NLTEST, 0x16, ""),
+            (Family::ROUTE, 2, "ERROR"),
+            (Family::ROUTE, 0, ""),
+            (Family::ROUTE, 18, "GETLINK"),
+            (Family::ROUTE, 26, "GETROUTE"),
+            (Family::ROUTE, 120, "NEWTUNNEL"),
+            (Family::GENERIC, 16, "nlctrl"),
+            (Family::GENERIC, 30, ""),
+            (Family::SOCK_DIAG, 20, "SOCK_DIAG_BY_FAMILY"),
+            (Family::XFRM, 0x27, "GETDEFAULT"),
+            (Family::AUDIT, 1300, "SYSCALL"),
+            (Family::NETFILTER, 0x10, "BATCH_BEGIN"),
+            (Family::NETFILTER, 10 << 8 | 18, "nftables/NEWOBJ"),
+            (Family::NETFILTER, 1 << 8, "ctnetlink/CT_NEW"),
+            (Family::NETFILTER, 6 << 8 | 9, "ipset/9"),
+            (Family::NETFILTER, 200 << 8, ""),
+            (Family::from_number(30), 77, ""),
+        ];
+        for (family, nlmsg_type, expected) in cases {
+            assert_eq!(name(family, nlmsg_type), expected, "{family} {nlmsg_type}");
+        }
+    }
+
+    #[test]
+    fn tables_are_sorted_without_double_numbers() {
+        let mut all: Vec<_> = (0..32).map(|number| table(Family::from_number(number))).collect();
+        all.extend([CONTROL, NLTEST, NETFILTER_BATCH]);
+        all.extend(NFNETLINK.iter().map(|(_, messages)| *messages));
+        for table in all {
+            assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{table:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_understood_by_number_and_by_name() {
+        let cases = [
+            ("16", &[][..], Ok(16)),
+            ("0x10", &[], Ok(16)),
+            ("echo", &[], Ok(0x10)),
+            ("NLTEST_CMD_ECHO", &[Family::NLTEST], Ok(0x10)),
+            ("done", &[], Ok(3)),
+            ("RTM_GETLINK", &[], Ok(18)),
+            ("getlink", &[Family::ROUTE, Family::XFRM], Ok(18)),
+            ("nftables/newtable", &[], Ok(10 << 8)),
+            ("sock-diag-by-family", &[], Ok(20)),
+            ("getlink", &[Family::NLTEST], Err(TypeError::Name(Some(Family::NLTEST)))),
+            ("nosuch", &[], Err(TypeError::Name(None))),
+            ("", &[], Err(TypeError::Name(None))),
+            ("65536", &[], Err(TypeError::Number)),
+            ("0xfffff", &[], Err(TypeError::Number)),
+        ];
+        for (text, families, expected) in cases {
+            assert_eq!(parse_type(text, families), expected, "{text}");
+        }
+        assert!(matches!(parse_type("newrule", &[]), Err(TypeError::Ambiguous(..))));
+        assert_eq!(parse_type("newrule", &[Family::ROUTE]), Ok(32));
+    }
+}
