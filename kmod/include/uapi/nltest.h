@@ -30,6 +30,16 @@
 /* Most messages of one BURST. */
 #define NLTEST_BURST_MAX	1000000
 
+/*
+ * In nlmsg_flags of an ECHO request: the answer may share a datagram with the
+ * answers to neighbouring requests of the same datagram. The bit is that of
+ * NLM_F_MULTI, which means nothing in a request otherwise.
+ */
+#define NLTEST_F_GATHER		0x02
+
+/* Most bytes of a shared datagram; a longer answer has one of its own. */
+#define NLTEST_GATHER_MAX	32768
+
 /**
  * enum nltest_cmd - message types; a reply has its request's type
  * @NLTEST_CMD_ECHO: the payload comes back

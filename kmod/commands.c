@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The commands: one table says what each takes and who may ask, one function a command does it. */
+#include <linux/capability.h>
+#include <linux/hrtimer.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "nltest.h"
+
+static int nltest_echo(struct nltest_ctx *ctx)
+{
+	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
+	struct nlmsghdr *nlh;
+
+	nlh = nltest_answer(ctx, NLTEST_CMD_ECHO, 0,
+			    payload ? nla_total_size(nla_len(payload)) : 0);
+	if (!nlh)
+		return -ENOMEM;
+
+	if (payload)
+		__nla_put(ctx->answer, NLTEST_A_PAYLOAD, nla_len(payload),
+			  nla_data(payload));
+	nlmsg_end(ctx->answer, nlh);
+	nltest_answer_end(ctx, nlh);
+	return 0;
+}
+
+/* A killed process need not sit its time out. */
+static int nltest_sleep(u32 us)
+{
+	ktime_t end = ktime_add_us(ktime_get(), us);
+
+	do {
+		set_current_state(TASK_KILLABLE);
+		if (!schedule_hrtimeout(&end, HRTIMER_MODE_ABS))
+			return 0;
+	} while (!fatal_signal_pending(current));
+
+	return -EINTR;
+}
+
+static int nltest_delay(struct nltest_ctx *ctx)
+{
+	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
+	u32 us = nla_get_u32(ctx->attrs[NLTEST_A_DELAY_US]);
+	struct nlmsghdr *nlh;
+	int attrlen;
+
+	if (us && nltest_sleep(us)) {
+		NL_SET_ERR_MSG(ctx->extack, "killed while sleeping");
+		return -EINTR;
+	}
+
+	attrlen = nla_total_size(sizeof(us));
+	if (payload)
+		attrlen += nla_total_size(nla_len(payload));
+	nlh = nltest_answer(ctx, NLTEST_CMD_DELAY, 0, attrlen);
+	if (!nlh)
+		return -ENOMEM;
+
+	__nla_put(ctx->answer, NLTEST_A_DELAY_US, sizeof(us), &us);
+	if (payload)
+		__nla_put(ctx->answer, NLTEST_A_PAYLOAD, nla_len(payload),
+			  nla_data(payload));
+	nlmsg_end(ctx->answer, nlh);
+	nltest_answer_end(ctx, nlh);
+	return 0;
+}
+
+static int nltest_notify(struct nltest_ctx *ctx)
+{
+	static const char text[] = NLTEST_MULTICAST_TEXT;
+	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
+	int len = payload ? nla_len(payload) : sizeof(text) - 1;
+	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
+	int err;
+
+	skb = nlmsg_new(nla_total_size(len), GFP_KERNEL);
+	if (!skb) {
+		NL_SET_ERR_MSG(ctx->extack, "no memory for the notification");
+		return -ENOMEM;
+	}
+	nlh = nlmsg_put(skb, 0, 0, NLTEST_CMD_NOTIFY, 0, 0);
+	__nla_put(skb, NLTEST_A_PAYLOAD, len,
+		  payload ? nla_data(payload) : text);
+	nlmsg_end(skb, nlh);
+
+	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(NOTIFIED), 1,
+		     NLTEST_COUNTER(TX_BYTES), skb->len);
+	err = test_nl_send_user(ctx->sk, skb, NETLINK_MYGROUP);
+	/* That nobody listens is not the asker's fault. */
+	if (err == -ESRCH)
+		err = 0;
+	if (err)
+		NL_SET_ERR_MSG(ctx->extack, "a listener lost the notification");
+	return err;
+}
+
+nltest_range nltest_delay_range = { .max = NLTEST_DELAY_MAX_US };
+
+static const struct nla_policy nltest_echo_policy[] = {
+	[NLTEST_A_PAYLOAD]	= { .type = NLA_BINARY, .len = NLTEST_PAYLOAD_MAX },
+};
+
+static const struct nla_policy nltest_delay_policy[] = {
+	[NLTEST_A_PAYLOAD]	= { .type = NLA_BINARY, .len = NLTEST_PAYLOAD_MAX },
+	[NLTEST_A_DELAY_US]	= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_delay_range),
+};
+
+/**
+ * struct nltest_op - a command
+ * @doit: carries it out; 0, %NLTEST_NO_ACK, or a negative errno
+ * @policy: the attributes that it takes
+ * @maxattr: the highest of them
+ * @required: the attribute that it cannot do without, or 0
+ * @admin: needs CAP_NET_ADMIN in the user namespace that owns the network
+ *	namespace, both now and when the socket was opened
+ * @dump: to be asked with %NLM_F_DUMP, all others without
+ */
+struct nltest_op {
+	int				(*doit)(struct nltest_ctx *ctx);
+	const struct nla_policy		*policy;
+	u8				maxattr;
+	u8				required;
+	bool				admin;
+	bool				dump;
+};
+
+#define NLTEST_POLICY(name)	.policy = name, .maxattr = ARRAY_SIZE(name) - 1
+
+static const struct nltest_op nltest_ops[] = {
+	[NLTEST_CMD_ECHO - NLTEST_CMD_MIN] = {
+		.doit		= nltest_echo,
+		NLTEST_POLICY(nltest_echo_policy),
+	},
+	[NLTEST_CMD_DELAY - NLTEST_CMD_MIN] = {
+		.doit		= nltest_delay,
+		NLTEST_POLICY(nltest_delay_policy),
+		.required	= NLTEST_A_DELAY_US,
+	},
+	[NLTEST_CMD_NOTIFY - NLTEST_CMD_MIN] = {
+		.doit		= nltest_notify,
+		NLTEST_POLICY(nltest_echo_policy),
+		.admin		= true,
+	},
+};
+
+/**
+ * nltest_command - check a request and carry it out
+ * @ctx: the datagram that is handled, with a request as its current message
+ *
+ * Return: 0, %NLTEST_NO_ACK, or a negative errno with an extended ACK.
+ */
+int nltest_command(struct nltest_ctx *ctx)
+{
+	struct nlattr *attrs[NLTEST_A_REQUEST_MAX + 1];
+	struct netlink_ext_ack *extack = ctx->extack;
+	unsigned int index = ctx->nlh->nlmsg_type - NLTEST_CMD_MIN;
+	const struct nltest_op *op;
+	bool dump;
+	int err;
+
+	if (index >= ARRAY_SIZE(nltest_ops)) {
+		NL_SET_ERR_MSG(extack, "no such command");
+		return -EOPNOTSUPP;
+	}
+	op = &nltest_ops[array_index_nospec(index, ARRAY_SIZE(nltest_ops))];
+
+	if (op->admin && !netlink_net_capable(ctx->skb, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "CAP_NET_ADMIN is needed, now and when the socket was opened");
+		return -EPERM;
+	}
+
+	dump = (ctx->nlh->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	if (dump != op->dump) {
+		if (dump)
+			NL_SET_ERR_MSG(extack, "this command has nothing to dump");
+		else
+			NL_SET_ERR_MSG(extack, "this command needs NLM_F_DUMP");
+		return -EOPNOTSUPP;
+	}
+
+	err = nlmsg_parse(ctx->nlh, 0, attrs, op->maxattr, op->policy, extack);
+	if (err)
+		return err;
+	if (op->required && NL_REQ_ATTR_CHECK(extack, NULL, attrs, op->required)) {
+		NL_SET_ERR_MSG(extack, "an attribute is missing");
+		return -EINVAL;
+	}
+
+	ctx->attrs = attrs;
+	return op->doit(ctx);
+}

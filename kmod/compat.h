@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that nltest builds on (6.1 and later).
+ *
+ * Every condition on a kernel's version stands in this file.
+ */
+#ifndef _NLTEST_COMPAT_H
+#define _NLTEST_COMPAT_H
+
+#include <linux/version.h>
+
+/* Since 6.7 a policy points to a constant range, before that to a variable one. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define nltest_range	static struct netlink_range_validation
+#else
+#define nltest_range	static const struct netlink_range_validation
+#endif
+
+#endif /* _NLTEST_COMPAT_H */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The receive function: walks a datagram and sees that every message gets its due. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/moduleparam.h>
+#include <linux/ratelimit.h>
+#include <net/sock.h>
+
+#include "nltest.h"
+#include "nltest_trace.h"
+
+/* Longest text in the log: escaped it still fits a record of the log. */
+#define NLTEST_LOG_TEXT_MAX	240
+
+/* Most messages logged in NLTEST_LOG_INTERVAL. */
+#define NLTEST_LOG_BURST	40
+#define NLTEST_LOG_INTERVAL	(5 * HZ)
+
+static bool log_text = true;
+module_param(log_text, bool, 0644);
+MODULE_PARM_DESC(log_text, "Log the text of plain-text messages (default Y)");
+
+static void nltest_log(const struct nlmsghdr *nlh)
+{
+	static DEFINE_RATELIMIT_STATE(limit, NLTEST_LOG_INTERVAL,
+				      NLTEST_LOG_BURST);
+	const char *text = nlmsg_data(nlh);
+	size_t len = strnlen(text, nlmsg_len(nlh));
+	size_t shown = min_t(size_t, len, NLTEST_LOG_TEXT_MAX);
+
+	/* Both lines or none. */
+	if (!__ratelimit(&limit))
+		return;
+
+	pr_info("Entering: test_nl_receive_message\n");
+	pr_info("Received message: %*pE%s\n", (int)shown, text,
+		shown < len ? "..." : "");
+}
+
+static int nltest_plain(struct nltest_ctx *ctx)
+{
+	static const char text[] = NLTEST_UNICAST_TEXT;
+	struct nlmsghdr *nlh;
+
+	if (READ_ONCE(log_text))
+		nltest_log(ctx->nlh);
+
+	nlh = nltest_answer(ctx, NLMSG_DONE, sizeof(text), 0);
+	if (!nlh)
+		return -ENOMEM;
+
+	memcpy(nlmsg_data(nlh), text, sizeof(text));
+	nltest_answer_end(ctx, nlh);
+	return 0;
+}
+
+/*
+ * netlink_rcv_skb() calls back for requests of a type from NLMSG_MIN_TYPE
+ * only, and a plain-text message is neither. Apart from that, and from the
+ * counting, this does what netlink_rcv_skb() does.
+ */
+static int nltest_message(struct nltest_ctx *ctx)
+{
+	struct nlmsghdr *nlh = ctx->nlh;
+	struct netlink_ext_ack extack = {};
+	int err;
+
+	ctx->extack = &extack;
+	ctx->slot = nltest_slot(nlh->nlmsg_type);
+	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(RECEIVED), 1,
+		     NLTEST_COUNTER(RX_BYTES), nlh->nlmsg_len);
+
+	/* Answers leave in the order of the requests. */
+	if (ctx->answer && !nltest_gathers(nlh))
+		nltest_answer_send(ctx);
+
+	if (!nlh->nlmsg_type)
+		err = nltest_plain(ctx);
+	else if (nlh->nlmsg_type < NLMSG_MIN_TYPE ||
+		 !(nlh->nlmsg_flags & NLM_F_REQUEST))
+		err = 0;
+	else
+		err = nltest_command(ctx);
+
+	if (err < 0)
+		nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(REFUSED), 1,
+			     0, 0);
+
+	if (err < 0 || (!err && nlh->nlmsg_flags & NLM_F_ACK)) {
+		if (ctx->answer)
+			nltest_answer_send(ctx);
+		netlink_ack(ctx->skb, nlh, err, &extack);
+	}
+
+	if (unlikely(ctx->text)) {
+		kfree(ctx->text);
+		ctx->text = NULL;
+	}
+
+	return min(err, 0);
+}
+
+/**
+ * test_nl_receive_message - handle what a process sent to the kernel
+ * @skb: the datagram, linear; the caller frees it
+ *
+ * Runs in the sender's sendmsg(), without a lock: a handler that sleeps holds
+ * up its sender and nobody else. Tracers find this function by its name.
+ */
+noinline __noclone void test_nl_receive_message(struct sk_buff *skb)
+{
+	/* @skb->sk, because nn->sk may not be set yet while the module loads. */
+	struct nltest_ctx ctx = {
+		.skb	= skb,
+		.sk	= skb->sk,
+		.nn	= nltest_pernet(sock_net(skb->sk)),
+		.portid	= NETLINK_CB(skb).portid,
+		.nlh	= nlmsg_hdr(skb),
+		.rest	= skb->len,
+	};
+	u64 start = trace_nltest_receive_exit_enabled() ? ktime_get_ns() : 0;
+	unsigned int messages = 0;
+	int ret = 0;
+
+	trace_nltest_receive_entry(skb);
+
+	while (nlmsg_ok(ctx.nlh, ctx.rest)) {
+		ret = nltest_message(&ctx);
+		messages++;
+		ctx.nlh = nlmsg_next(ctx.nlh, &ctx.rest);
+	}
+
+	if (ctx.answer)
+		nltest_answer_send(&ctx);
+
+	/* Nothing that could be answered: the header itself cannot be trusted. */
+	if (unlikely(ctx.rest > 0)) {
+		nltest_count(ctx.nn, NLTEST_SLOT_OTHER,
+			     NLTEST_COUNTER(MALFORMED), 1, 0, 0);
+		ret = -EBADMSG;
+	}
+
+	trace_nltest_receive_exit(skb, messages, ret, start);
+}
