@@ -1,5 +1,7 @@
 //! nltrace: see, time and explain every netlink message on a Linux machine.
 
 pub mod decode;
+pub mod events;
 pub mod kernel;
+pub mod model;
 pub mod probes;

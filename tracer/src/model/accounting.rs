@@ -1,0 +1,156 @@
+//! The accounting: every call of a watched function has exactly one outcome.
+
+use nltrace_common::{Counters, hook};
+
+/// What became of calls: `hits = recorded + filtered + unmatched + lost`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accounting {
+    /// Calls that were seen to begin.
+    pub hits: u64,
+    /// Calls that are in a histogram, or were sent as an event.
+    pub recorded: u64,
+    /// Calls that the user's filter excluded.
+    pub filtered: u64,
+    /// Calls whose return was not seen: missed by the kernel, or still in progress when the capture ended.
+    pub unmatched: u64,
+    /// Calls for which there was no room.
+    pub lost: u64,
+}
+
+impl Accounting {
+    /// Of a capture that has ended: what is still open will not be seen to return.
+    pub fn of_ended(counters: &Counters) -> Self {
+        // Negative: more returns than calls, and the sum below will not come out right.
+        let open = counters.open.cast_signed().max(0).cast_unsigned();
+        Self {
+            hits: counters.hits,
+            recorded: counters.recorded,
+            filtered: counters.filtered,
+            unmatched: counters.unmatched + open,
+            lost: counters.lost,
+        }
+    }
+
+    /// Of a capture that goes on: the calls that have an outcome already.
+    pub fn of_running(counters: &Counters) -> Self {
+        let mut accounting = Self::of_ended(&Counters { open: 0, ..*counters });
+        accounting.hits = accounting.outcomes();
+        accounting
+    }
+
+    /// Calls that have an outcome; all of them, unless something went wrong.
+    pub fn outcomes(&self) -> u64 {
+        [self.filtered, self.unmatched, self.lost].into_iter().fold(self.recorded, u64::wrapping_add)
+    }
+
+    /// Whether every call has exactly one outcome.
+    pub fn is_balanced(&self) -> bool {
+        self.hits == self.outcomes()
+    }
+
+    /// Both together.
+    pub fn plus(&self, other: &Self) -> Self {
+        self.zip(other, u64::wrapping_add)
+    }
+
+    /// What was added since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.zip(earlier, u64::wrapping_sub)
+    }
+
+    fn zip(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            hits: combine(self.hits, other.hits),
+            recorded: combine(self.recorded, other.recorded),
+            filtered: combine(self.filtered, other.filtered),
+            unmatched: combine(self.unmatched, other.unmatched),
+            lost: combine(self.lost, other.lost),
+        }
+    }
+}
+
+/// The accounting of each hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// By [`nltrace_common::hook`].
+    pub hooks: [Accounting; hook::COUNT as usize],
+}
+
+impl Ledger {
+    /// Of a capture that has ended.
+    pub fn of_ended(counters: &[Counters; hook::COUNT as usize]) -> Self {
+        Self { hooks: counters.each_ref().map(Accounting::of_ended) }
+    }
+
+    /// Of a capture that goes on.
+    pub fn of_running(counters: &[Counters; hook::COUNT as usize]) -> Self {
+        Self { hooks: counters.each_ref().map(Accounting::of_running) }
+    }
+
+    /// All hooks together.
+    pub fn total(&self) -> Accounting {
+        self.hooks.iter().fold(Accounting::default(), |sum, hook| sum.plus(hook))
+    }
+
+    /// What was added since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut hooks = self.hooks;
+        for (hook, earlier) in hooks.iter_mut().zip(&earlier.hooks) {
+            *hook = hook.since(earlier);
+        }
+        Self { hooks }
+    }
+
+    /// The hooks that were called, with the names of [`Ledger::hook_name`].
+    pub fn called(&self) -> impl Iterator<Item = (&'static str, &Accounting)> {
+        (0..).map(Self::hook_name).zip(&self.hooks).filter(|(_, accounting)| accounting.hits != 0)
+    }
+
+    /// What a hook is called in output.
+    pub fn hook_name(number: nltrace_common::Hook) -> &'static str {
+        match number {
+            hook::UNICAST => "unicast",
+            hook::BROADCAST => "broadcast",
+            hook::RECEIVE => "receive",
+            _ => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTERS: Counters =
+        Counters { hits: 20, recorded: 10, filtered: 4, unmatched: 1, lost: 2, open: 3 };
+
+    #[test]
+    fn what_is_open_at_the_end_is_unmatched() {
+        let ended = Accounting::of_ended(&COUNTERS);
+        assert_eq!(ended.unmatched, 4);
+        assert!(ended.is_balanced());
+        let broken = Accounting::of_ended(&Counters { hits: 21, ..COUNTERS });
+        assert!(!broken.is_balanced());
+        let negative = Accounting::of_ended(&Counters { open: u64::MAX, ..COUNTERS });
+        assert!(!negative.is_balanced() && negative.unmatched == 1);
+    }
+
+    #[test]
+    fn what_is_open_meanwhile_is_nothing_yet() {
+        let running = Accounting::of_running(&COUNTERS);
+        assert_eq!((running.hits, running.unmatched), (17, 1));
+        assert!(running.is_balanced());
+    }
+
+    #[test]
+    fn intervals_add_up_to_the_whole() {
+        let first = Ledger::of_running(&[COUNTERS, Counters::default(), Counters::default()]);
+        let counters = Counters { hits: 50, recorded: 43, open: 0, ..COUNTERS };
+        let whole = Ledger::of_ended(&[counters, COUNTERS, Counters::default()]);
+        let last = whole.since(&first);
+        assert_eq!(first.total().plus(&last.total()), whole.total());
+        assert!(last.hooks.iter().all(Accounting::is_balanced));
+        let called: Vec<_> = whole.called().map(|(name, accounting)| (name, accounting.hits)).collect();
+        assert_eq!(called, [("unicast", 50), ("broadcast", 20)]);
+    }
+}
