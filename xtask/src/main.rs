@@ -1,6 +1,7 @@
 //! `cargo xtask`: the only automation of the project.
 
 mod build;
+mod demo;
 mod process;
 mod project;
 mod setup;
@@ -45,6 +46,7 @@ enum Task {
         module_only: bool,
     },
     Vm(vm::VmArgs),
+    Demo(demo::DemoArgs),
     Test(test::TestArgs),
 }
 
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             }
         }
         Task::Vm(args) => return vm::run(&project, args),
+        Task::Demo(args) => return demo::run(&project, &args),
         Task::Test(args) => return test::run(&project, &args),
     }
     Ok(ExitCode::SUCCESS)

@@ -12,8 +12,8 @@ use crate::process;
 use crate::project::Project;
 
 /// What a person and the tests find in the guest. Their dependencies come along.
-pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils findutils grep iproute2 kmod \
-    less libc-bin mawk mount ncurses-base nftables procps psmisc sed strace tcpdump util-linux";
+pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils findutils grep iproute2 \
+    jq kmod less libc-bin mawk mount ncurses-base nftables procps psmisc sed strace tcpdump util-linux";
 
 /// Folders of the packages that nobody reads in there.
 const UNREAD: &[&str] =

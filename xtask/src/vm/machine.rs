@@ -30,6 +30,15 @@ pub(crate) enum Accelerator {
 }
 
 impl Accelerator {
+    /// For people.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Kvm => "accelerated by KVM",
+            Self::Tcg => "emulated (KVM does not work here)",
+            Self::Counting => "emulated, counting instructions",
+        }
+    }
+
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],

@@ -22,7 +22,7 @@ use crate::project::Project;
 use crate::setup::{self, Kernel, Series};
 
 pub(crate) use self::machine::{Accelerator, Hardware};
-pub(crate) use self::session::{Input, Job, Stream};
+pub(crate) use self::session::{Input, Job, Stream, echo};
 
 /// How long a command may take if nobody says otherwise, in seconds.
 const DEFAULT_TIMEOUT: u64 = 900;
@@ -95,7 +95,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
         } else {
             None
         };
-        job.run(project, kernel, &mut session::echo)?
+        job.run(project, kernel, &mut echo)?
     };
     for problem in &outcome.problems {
         eprintln!("error: {problem}");

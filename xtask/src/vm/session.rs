@@ -70,8 +70,6 @@ pub(crate) struct Outcome {
     pub(crate) status: Option<u8>,
     /// Everything that makes this run a failure whatever the status; each may be several lines.
     pub(crate) problems: Vec<String>,
-    /// Time from power-on to PID 1's first word.
-    pub(crate) boot: Option<Duration>,
 }
 
 impl Outcome {
@@ -269,7 +267,7 @@ impl Session<'_> {
         {
             problems.push(format!("the guest's kernel is tainted: {:#x}", verdict.tainted));
         }
-        Outcome { status: self.verdict.map(|verdict| verdict.status), problems, boot: self.boot }
+        Outcome { status: self.verdict.map(|verdict| verdict.status), problems }
     }
 }
 
