@@ -2,7 +2,7 @@
 //!
 //! netlink-sys is not used here: its socket holds a bare descriptor that `Clone` duplicates, so that two owners close
 //! one number, and it has neither timeouts nor `SO_RCVBUFFORCE`. rustix has the system calls over `OwnedFd`; only the
-//! `SOL_NETLINK` options are left to libc.
+//! `SOL_NETLINK` options and the receiving are left to libc.
 
 use std::{
     mem,
@@ -12,9 +12,7 @@ use std::{
 
 use rustix::{
     io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink, sockopt,
-    },
+    net::{AddressFamily, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink, sockopt},
 };
 
 use tokio::io::{Interest, unix::AsyncFd};
@@ -250,7 +248,7 @@ impl Socket {
     /// [`Error::Overrun`] after a loss, [`Error::Truncated`] when `buffer` was too short (its bytes are what fitted),
     /// [`Error::Io`] else.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<Datagram>, Error> {
-        self.receive_with(buffer, RecvFlags::empty())
+        self.receive_with(buffer, 0)
     }
 
     /// [`Socket::receive`] that does not wait, whatever the socket's mode.
@@ -258,32 +256,60 @@ impl Socket {
     /// # Errors
     /// As [`Socket::receive`].
     pub fn receive_now(&self, buffer: &mut [u8]) -> Result<Option<Datagram>, Error> {
-        self.receive_with(buffer, RecvFlags::DONTWAIT)
+        self.receive_with(buffer, libc::MSG_DONTWAIT)
     }
 
-    fn receive_with(&self, buffer: &mut [u8], flags: RecvFlags) -> Result<Option<Datagram>, Error> {
-        let flags = flags | RecvFlags::TRUNC;
+    fn receive_with(&self, buffer: &mut [u8], flags: libc::c_int) -> Result<Option<Datagram>, Error> {
+        let flags = flags | libc::MSG_TRUNC;
         let capacity = buffer.len();
         loop {
             // With MSG_TRUNC the result is the datagram's own length: recvfrom(2) then tells all that recvmsg(2) would,
             // for fewer instructions.
-            let (_, length, source) = match rustix::net::recvfrom(&self.fd, &mut *buffer, flags) {
+            let (length, source) = match self.receive_from(buffer, flags) {
                 Ok(received) => received,
-                Err(Errno::AGAIN) => return Ok(None),
-                Err(Errno::INTR) => continue,
-                Err(Errno::NOBUFS) => return Err(Error::Overrun),
-                Err(error) => return Err(Error::io("receiving from the kernel", error)),
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EAGAIN) => return Ok(None),
+                    Some(libc::EINTR) => continue,
+                    Some(libc::ENOBUFS) => return Err(Error::Overrun),
+                    _ => return Err(Error::io("receiving from the kernel", error)),
+                },
             };
-            let source = source.and_then(|source| SocketAddrNetlink::try_from(source).ok());
-            let Some(source) = source.filter(|source| source.pid() == 0) else {
+            if source.nl_pid != 0 {
                 // Not from the kernel.
                 continue;
-            };
+            }
             if length > capacity {
                 return Err(Error::Truncated { length, capacity });
             }
-            return Ok(Some(Datagram { length, groups: source.groups() }));
+            return Ok(Some(Datagram { length, groups: source.nl_groups }));
         }
+    }
+
+    /// recvfrom(2). Not rustix's, which carries an address of any family about, for 150 instructions a call.
+    fn receive_from(
+        &self,
+        buffer: &mut [u8],
+        flags: libc::c_int,
+    ) -> std::io::Result<(usize, libc::sockaddr_nl)> {
+        // SAFETY: all of its fields are integers.
+        let mut source: libc::sockaddr_nl = unsafe { mem::zeroed() };
+        // Should the kernel ever leave the address out, it is nobody's.
+        source.nl_pid = u32::MAX;
+        let mut source_len = mem::size_of_val(&source) as libc::socklen_t;
+        // SAFETY: the pointers and lengths describe `buffer` and `source`, which outlive the call.
+        let length = unsafe {
+            libc::recvfrom(
+                self.fd.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                flags,
+                (&raw mut source).cast(),
+                &raw mut source_len,
+            )
+        };
+        // Negative only when it failed.
+        usize::try_from(length)
+            .map_or_else(|_| Err(std::io::Error::last_os_error()), |length| Ok((length, source)))
     }
 
     fn set_option(&self, option: libc::c_int, value: libc::c_int, action: &'static str) -> Result<(), Error> {

@@ -1,9 +1,12 @@
 //! Attributes: `struct nlattr`, a length, a type and a value, padded to four bytes.
 
-use netlink_packet_core::{NLA_HEADER_SIZE, Nla, NlasIterator};
+use netlink_packet_core::NLA_TYPE_MASK;
 
 use super::align;
 use crate::{Error, uapi::Attribute};
+
+/// Bytes in front of an attribute's value: its length and its type.
+pub(crate) const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 /// An attribute to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +18,6 @@ pub(crate) enum Out<'a> {
 }
 
 impl Out<'_> {
-    /// Bytes on the wire, header and padding included.
-    pub(crate) fn wire_len(&self) -> usize {
-        NLA_HEADER_SIZE + align(self.value_len())
-    }
-}
-
-impl Nla for Out<'_> {
     fn value_len(&self) -> usize {
         match self {
             Self::Bytes(_, bytes) => bytes.len(),
@@ -30,21 +26,37 @@ impl Nla for Out<'_> {
         }
     }
 
-    fn kind(&self) -> u16 {
-        match self {
-            Self::Bytes(attribute, _) | Self::U32(attribute, _) | Self::Text(attribute, _) => attribute.raw(),
-        }
+    /// Bytes on the wire, header and padding included.
+    #[inline]
+    pub(crate) fn wire_len(&self) -> usize {
+        ATTRIBUTE_HEADER_LEN + align(self.value_len())
     }
 
-    fn emit_value(&self, buffer: &mut [u8]) {
-        match self {
-            Self::Bytes(_, bytes) => buffer.copy_from_slice(bytes),
-            Self::U32(_, number) => buffer.copy_from_slice(&number.to_ne_bytes()),
-            Self::Text(_, text) => {
-                buffer[..text.len()].copy_from_slice(text.as_bytes());
-                buffer[text.len()] = 0;
+    /// Writes the attribute at the start of `room`, which is zeroed and at least [`Out::wire_len`] long; what is left of
+    /// it. Values are shorter than 64 KiB: [`super::Request`] sees to that.
+    #[inline]
+    pub(crate) fn write_to<'b>(&self, room: &'b mut [u8]) -> &'b mut [u8] {
+        let length = (ATTRIBUTE_HEADER_LEN + self.value_len()) as u16;
+        let (room, rest) = room.split_at_mut(self.wire_len());
+        let (header, value) = room.split_at_mut(ATTRIBUTE_HEADER_LEN);
+        let attribute = match *self {
+            Self::Bytes(attribute, bytes) => {
+                value[..bytes.len()].copy_from_slice(bytes);
+                attribute
             }
-        }
+            Self::U32(attribute, number) => {
+                value.copy_from_slice(&number.to_ne_bytes());
+                attribute
+            }
+            // The NUL is there already.
+            Self::Text(attribute, text) => {
+                value[..text.len()].copy_from_slice(text.as_bytes());
+                attribute
+            }
+        };
+        header[..2].copy_from_slice(&length.to_ne_bytes());
+        header[2..].copy_from_slice(&attribute.raw().to_ne_bytes());
+        rest
     }
 }
 
@@ -87,26 +99,41 @@ impl<'a> Value<'a> {
 }
 
 /// Iterates over the attributes in `bytes`. After an error it ends.
-pub fn attributes(bytes: &[u8]) -> Attributes<'_> {
-    Attributes(NlasIterator::new(bytes))
+pub const fn attributes(bytes: &[u8]) -> Attributes<'_> {
+    Attributes { rest: bytes }
 }
 
 /// Iterator of [`attributes`].
 #[derive(Debug, Clone)]
-pub struct Attributes<'a>(NlasIterator<&'a [u8]>);
+pub struct Attributes<'a> {
+    rest: &'a [u8],
+}
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = Result<Value<'a>, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.0.next()? {
-            // `value()` would borrow from the view, not from the buffer.
-            Ok(nla) => {
-                Ok(Value { kind: nla.kind(), bytes: &nla.into_inner()[NLA_HEADER_SIZE..nla.length().into()] })
-            }
-            Err(error) => Err(Error::Malformed(error.to_string())),
-        })
+        let rest = std::mem::take(&mut self.rest);
+        let Some(&[a, b, c, d]) = rest.first_chunk() else {
+            return (!rest.is_empty()).then(|| Err(malformed(rest.len(), None)));
+        };
+        let length = usize::from(u16::from_ne_bytes([a, b]));
+        let Some(bytes) = rest.get(ATTRIBUTE_HEADER_LEN..length) else {
+            return Some(Err(malformed(rest.len(), Some(length))));
+        };
+        // The last attribute may lack its padding.
+        self.rest = rest.get(align(length)..).unwrap_or_default();
+        Some(Ok(Value { kind: u16::from_ne_bytes([c, d]) & NLA_TYPE_MASK, bytes }))
     }
+}
+
+#[cold]
+fn malformed(available: usize, length: Option<usize>) -> Error {
+    Error::Malformed(match length {
+        Some(length) => format!("an attribute says that it has {length} bytes, where {available} are left"),
+        None => format!("{available} bytes are too few for an attribute"),
+    })
 }
 
 /// Bytes up to the first NUL as text, invalid UTF-8 replaced.
@@ -117,14 +144,12 @@ pub(crate) fn until_nul(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use netlink_packet_core::Emitable;
-
     use super::*;
 
     fn written(out: Out<'_>) -> Vec<u8> {
-        // Not zero, so that padding which is not written shows.
-        let mut bytes = vec![0xff; out.wire_len()];
-        out.emit(&mut bytes);
+        let mut bytes = vec![0; out.wire_len() + 4];
+        assert_eq!(out.write_to(&mut bytes).len(), 4);
+        bytes.truncate(out.wire_len());
         bytes
     }
 

@@ -1,6 +1,6 @@
 //! The messages of a datagram.
 
-use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_ERROR, NetlinkBuffer};
+use netlink_packet_core::{NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_ERROR};
 
 use super::{HEADER_LEN, align};
 use crate::Error;
@@ -18,6 +18,33 @@ pub struct Header {
     pub sequence: u32,
     /// The portid that the sender wrote; nobody checks it.
     pub portid: u32,
+}
+
+impl Header {
+    /// The header that stands so in memory.
+    #[inline]
+    pub const fn from_bytes(bytes: &[u8; HEADER_LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *bytes;
+        Self {
+            length: u32::from_ne_bytes([a, b, c, d]),
+            message_type: u16::from_ne_bytes([e, f]),
+            flags: u16::from_ne_bytes([g, h]),
+            sequence: u32::from_ne_bytes([i, j, k, l]),
+            portid: u32::from_ne_bytes([m, n, o, p]),
+        }
+    }
+
+    /// The header as it stands in memory.
+    #[inline]
+    pub fn to_bytes(self) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..4].copy_from_slice(&self.length.to_ne_bytes());
+        bytes[4..6].copy_from_slice(&self.message_type.to_ne_bytes());
+        bytes[6..8].copy_from_slice(&self.flags.to_ne_bytes());
+        bytes[8..12].copy_from_slice(&self.sequence.to_ne_bytes());
+        bytes[12..].copy_from_slice(&self.portid.to_ne_bytes());
+        bytes
+    }
 }
 
 /// A message in a datagram.
@@ -64,27 +91,28 @@ impl<'a> Messages<'a> {
 impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
         let rest = std::mem::take(&mut self.rest);
-        let view = match NetlinkBuffer::new_checked(rest) {
-            Ok(view) => view,
-            Err(error) => return Some(Err(Error::Malformed(error.to_string()))),
-        };
-        let header = Header {
-            length: view.length(),
-            message_type: view.message_type(),
-            flags: view.flags(),
-            sequence: view.sequence_number(),
-            portid: view.port_number(),
+        let Some(header) = rest.first_chunk().map(Header::from_bytes) else {
+            return (!rest.is_empty()).then(|| Err(malformed(rest.len(), None)));
         };
         let length = header.length as usize;
+        let Some(payload) = rest.get(HEADER_LEN..length) else {
+            return Some(Err(malformed(rest.len(), Some(length))));
+        };
         // The last message of a datagram may lack its padding.
         self.rest = rest.get(align(length)..).unwrap_or_default();
-        Some(Ok(Message { header, payload: &rest[HEADER_LEN..length] }))
+        Some(Ok(Message { header, payload }))
     }
+}
+
+#[cold]
+fn malformed(available: usize, length: Option<usize>) -> Error {
+    Error::Malformed(match length {
+        Some(length) => format!("a message says that it has {length} bytes, where {available} are left"),
+        None => format!("{available} bytes are too few for a header"),
+    })
 }
 
 #[cfg(test)]

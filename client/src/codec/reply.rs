@@ -12,6 +12,7 @@ const UNDELIVERED: u16 = Attribute::Undelivered.raw();
 ///
 /// # Errors
 /// [`Error::Malformed`] when there is none.
+#[inline]
 pub fn echo_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     // A loop of its own because this is the hot path of `bench`: the payload is the first attribute.
     for value in attributes(message.payload) {

@@ -1,8 +1,11 @@
 //! Requests and their bytes.
 
-use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
 
-use super::{HEADER_LEN, align, attribute::Out};
+use super::{
+    HEADER_LEN, Header, align,
+    attribute::{ATTRIBUTE_HEADER_LEN, Out},
+};
 use crate::{
     Error,
     uapi::{Attribute, Command, GATHER, PAYLOAD_MAX, PLAIN_TEXT, TEXT_MAX},
@@ -94,7 +97,7 @@ impl Request<'_> {
     fn encode_with(&self, flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
         let out = match *self {
             Self::PlainText(text) => return self.encode_plain(text, sequence, datagram),
-            Self::Echo(payload) => [Some(Out::Bytes(Attribute::Payload, payload)), None, None],
+            Self::Echo(payload) => return encode_echo(payload, flags, sequence, datagram),
             Self::Delay { us, payload } => [
                 Some(Out::U32(Attribute::DelayUs, us)),
                 payload.map(|payload| Out::Bytes(Attribute::Payload, payload)),
@@ -126,11 +129,9 @@ impl Request<'_> {
             }
             length += attribute.wire_len();
         }
-        let mut rest = self.header(length, flags, sequence, datagram);
+        let mut room = self.header(length, flags, sequence, datagram);
         for attribute in out.iter().flatten() {
-            let (bytes, after) = rest.split_at_mut(attribute.wire_len());
-            attribute.emit(bytes);
-            rest = after;
+            room = attribute.write_to(room);
         }
         Ok(())
     }
@@ -152,16 +153,39 @@ impl Request<'_> {
     ) -> &'b mut [u8] {
         let start = datagram.len();
         datagram.resize(start + align(length), 0);
-        let (head, rest) = datagram[start..].split_at_mut(HEADER_LEN);
-        let mut header = NetlinkHeader::default();
-        // Fits: payloads and texts are bounded.
-        header.length = length as u32;
-        header.message_type = self.message_type();
-        header.flags = self.flags() | flags;
-        header.sequence_number = sequence;
-        header.emit(head);
-        rest
+        let header = Header {
+            // Fits: payloads and texts are bounded.
+            length: length as u32,
+            message_type: self.message_type(),
+            flags: self.flags() | flags,
+            sequence,
+            portid: 0,
+        };
+        let (bytes, room) = datagram[start..].split_at_mut(HEADER_LEN);
+        bytes.copy_from_slice(&header.to_bytes());
+        room
     }
+}
+
+/// An ECHO, written straight through: the general way takes 240 instructions, this one 50, and `bench` counts them.
+fn encode_echo(payload: &[u8], flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+    check("a payload", payload.len(), PAYLOAD_MAX)?;
+    let end = datagram.len() + HEADER_LEN + ATTRIBUTE_HEADER_LEN + align(payload.len());
+    let header = Header {
+        length: (end - datagram.len()) as u32,
+        message_type: Command::Echo.raw(),
+        flags: NLM_F_REQUEST | flags,
+        sequence,
+        portid: 0,
+    };
+    let attribute_len = (ATTRIBUTE_HEADER_LEN + payload.len()) as u16;
+    datagram.reserve(end - datagram.len());
+    datagram.extend_from_slice(&header.to_bytes());
+    datagram.extend_from_slice(&attribute_len.to_ne_bytes());
+    datagram.extend_from_slice(&Attribute::Payload.raw().to_ne_bytes());
+    datagram.extend_from_slice(payload);
+    datagram.resize(end, 0);
+    Ok(())
 }
 
 fn check(what: &'static str, length: usize, max: usize) -> Result<(), Error> {
