@@ -19,22 +19,20 @@ pub mod hook {
 
 /// What became of the calls of one hook, on one processor.
 ///
-/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost + open`. Each
-/// is counted where it happens; none is derived from the others.
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`. Each is counted where it
+/// happens; none is derived from the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
 pub struct Counters {
     /// Calls that were seen to begin.
     pub hits: u64,
-    /// Calls that went into a histogram or became an event.
+    /// Calls that became an event. Those that went into a histogram are counted there.
     pub recorded: u64,
     /// Calls that a filter excluded.
     pub filtered: u64,
-    /// Calls whose return was not seen: the kernel missed the return probe.
+    /// Calls whose return the kernel missed.
     pub unmatched: u64,
     /// Calls that could not be recorded: no room for the event, or for the start time.
     pub lost: u64,
-    /// Calls begun and not yet returned; two's complement, negative where a thread moved between processors.
-    pub open: u64,
 }

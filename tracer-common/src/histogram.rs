@@ -19,8 +19,9 @@ pub const MAX_PROBES: u32 = 8;
 /// Set in every key, so that a key is never zero: zero marks a free slot.
 pub const KEY_PRESENT: u64 = 1 << 63;
 
-/// The key of the slot that counts every key for which there was no room.
-pub const KEY_OTHER: u64 = KEY_PRESENT | 1 << 62;
+/// Set in the key of the slot that counts, for each stage, every key for which there was no room. Such a key has a stage, but neither
+/// family nor type.
+pub const KEY_OTHER: u64 = 1 << 62;
 
 /// One processor's histogram of one key.
 #[repr(C)]
@@ -57,6 +58,22 @@ pub const fn home_slot(key: u64, slots: u32) -> u32 {
     ((hash as u64 * slots as u64) >> 32) as u32
 }
 
+/// The position of the highest bit of a value from `1 << 4` to below `1 << 40`, by comparison alone: BPF has no instruction for
+/// it, and what the compiler makes of `leading_zeros` is four times as long.
+macro_rules! highest_bit {
+    ($value:ident) => {
+        if $value < 1 << 36 { highest_bit!($value, 4, 16 8 4 2 1) } else { highest_bit!($value, 36, 2 1) }
+    };
+    ($value:ident, $low:expr,) => { $low };
+    ($value:ident, $low:expr, $half:literal $($rest:literal)*) => {
+        if $value < 1 << ($low + $half) {
+            highest_bit!($value, $low, $($rest)*)
+        } else {
+            highest_bit!($value, $low + $half, $($rest)*)
+        }
+    };
+}
+
 /// The bucket of a value in nanoseconds.
 #[inline(always)]
 pub const fn bucket_of(ns: u64) -> usize {
@@ -66,35 +83,8 @@ pub const fn bucket_of(ns: u64) -> usize {
     if ns >= 1 << MAX_BITS {
         return BUCKETS - 1;
     }
-    // The position of the highest bit. BPF has no instruction for it, and this is shorter than what the compiler makes
-    // of `leading_zeros`.
-    let mut rest = ns;
-    let mut shift = 0;
-    if rest >= 1 << 32 {
-        rest >>= 32;
-        shift += 32;
-    }
-    if rest >= 1 << 16 {
-        rest >>= 16;
-        shift += 16;
-    }
-    if rest >= 1 << 8 {
-        rest >>= 8;
-        shift += 8;
-    }
-    if rest >= 1 << 4 {
-        rest >>= 4;
-        shift += 4;
-    }
-    if rest >= 1 << 2 {
-        rest >>= 2;
-        shift += 2;
-    }
-    if rest >= 1 << 1 {
-        shift += 1;
-    }
-    shift -= SUB_BITS as usize;
-    (shift + 1) * SUB_BUCKETS + ((ns >> shift) as usize & (SUB_BUCKETS - 1))
+    let shift = highest_bit!(ns) - SUB_BITS;
+    ((shift as usize + 1) << SUB_BITS) + ((ns >> shift) as usize & (SUB_BUCKETS - 1))
 }
 
 /// The values that a bucket counts: from the first, below the second, in nanoseconds. The last bucket has no upper end

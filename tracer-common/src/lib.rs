@@ -36,5 +36,15 @@ pub mod mode {
     pub const TRACE: u32 = 2;
 }
 
+/// How much there is to compare a call with; the value of the global `FILTERED`.
+pub mod filtered {
+    /// Nothing: every call is wanted.
+    pub const NOTHING: u32 = 0;
+    /// Its family.
+    pub const FAMILY: u32 = 1;
+    /// Its family, and everything else that a filter can name.
+    pub const EVERYTHING: u32 = 2;
+}
+
 /// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
 pub const MAX_DEPTH: usize = 8;

@@ -12,7 +12,7 @@ use aya_ebpf::{
 use nltrace_common::{hook, stage};
 
 use crate::{
-    call::{Entry, enter, leave, may_be_open},
+    call::{Entry, enter, leave, leave_socket},
     kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
 };
 
@@ -31,9 +31,7 @@ fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
 
 #[inline(always)]
 fn end(ctx: &FExitContext, ret: i32) {
-    if may_be_open::<Typed>(stage::BROADCAST, ctx.arg(0)) {
-        leave(hook::BROADCAST, ctx.arg(1), Some(ret));
-    }
+    leave_socket::<Typed>(hook::BROADCAST, stage::BROADCAST, ctx.arg(1), ctx.arg(0), ret);
 }
 
 #[fentry]

@@ -67,7 +67,7 @@ fn settle(counters: *mut Counters, fate: Fate) {
     // SAFETY: `counters` is a map value.
     unsafe {
         match fate {
-            Fate::Open => add(&raw mut (*counters).open, 1),
+            Fate::Open => {}
             Fate::Filtered => add(&raw mut (*counters).filtered, 1),
             Fate::Lost => add(&raw mut (*counters).lost, 1),
         }
@@ -77,15 +77,7 @@ fn settle(counters: *mut Counters, fate: Fate) {
 #[inline(always)]
 fn begin<R: Reader>(entry: &Entry) -> Fate {
     let task = Task::current();
-    let family = kernel::family::<R>(entry.sk);
-    if !filter::wants_stage(entry.stage) || !filter::wants_family(family) || !filter::wants_task(task) {
-        return Fate::Filtered;
-    }
-    let portid = match entry.stage {
-        stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(entry.skb),
-        _ => entry.portid,
-    };
-    if !filter::wants_portid(portid) {
+    if !filter::wants_call::<R>(entry.stage, entry.sk, task) {
         return Fate::Filtered;
     }
     let Some(stack) = Stack::get_or_create(task) else {
@@ -101,9 +93,14 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
         } else {
             event::capture(&raw mut (*frame).bytes, &datagram)
         };
-        if !filter::wants_type(nlmsg_type) {
+        let portid = match entry.stage {
+            stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(entry.skb),
+            _ => entry.portid,
+        };
+        if !filter::wants_message(portid, nlmsg_type) {
             return Fate::Filtered;
         }
+        let family = kernel::family::<R>(entry.sk);
         (*frame).id = entry.id;
         (*frame).skb = entry.skb;
         (*frame).hook = entry.hook;
@@ -179,24 +176,37 @@ fn begin_within(hook: Hook, stage: u8, id: u64, skb: u64) -> Option<Fate> {
     Some(Fate::Open)
 }
 
-/// Ends a call: into the histogram or to user space.
+/// Ends a call on a socket that is still alive. That of a family which is not wanted costs next to nothing.
+#[inline(always)]
+pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: u64, sk: u64, ret: i32) {
+    let task = Task::current();
+    if filter::wants_call::<R>(stage, sk, task) {
+        end(task, hook, id, Some(ret));
+    }
+}
+
+/// Ends a call.
 #[inline(always)]
 pub(crate) fn leave(hook: Hook, id: u64, ret: Option<i32>) {
-    let task = Task::current();
+    end(Task::current(), hook, id, ret);
+}
+
+/// Ends a call: into the histogram or to user space.
+#[inline(always)]
+fn end(task: Task, hook: Hook, id: u64, ret: Option<i32>) {
     let Some(stack) = Stack::existing(task) else { return };
     // SAFETY: `stack` is a map value, and so are `frame` and `counters`.
     unsafe {
         let Some(frame) = Stack::pop(stack, hook, id) else { return };
         let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
-        let recorded = if MODE.load() == mode::HIST {
-            histogram::record((*frame).key, latency_ns)
-        } else {
-            finish(&raw mut (*frame).event, task, latency_ns, ret);
-            event::send(frame)
-        };
+        if MODE.load() == mode::HIST {
+            histogram::record((*frame).key, latency_ns);
+            return;
+        }
+        finish(&raw mut (*frame).event, task, latency_ns, ret);
+        let sent = event::send(frame);
         let Some(counters) = counters::of(hook) else { return };
-        add(if recorded { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
-        add(&raw mut (*counters).open, u64::MAX);
+        add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
     }
 }
 
@@ -212,15 +222,6 @@ unsafe fn finish(event: *mut Event, task: Task, latency_ns: u64, ret: Option<i32
             (*event).flags |= flags::HAS_RET;
         }
     }
-}
-
-/// Whether a call on `sk` may have been noted by [`enter`]: asked at the return of a call, before its stack is looked at, so that
-/// the calls of other families cost next to nothing.
-#[inline(always)]
-pub(crate) fn may_be_open<R: Reader>(stage: u8, sk: u64) -> bool {
-    filter::wants_stage(stage)
-        && filter::wants_family(kernel::family::<R>(sk))
-        && filter::wants_task(Task::current())
 }
 
 const _: () = assert!(NLMSG_HDRLEN == 16 && core::mem::offset_of!(Event, comm) % 8 == 0);

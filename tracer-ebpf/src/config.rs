@@ -4,7 +4,7 @@
 //! pointer counts as a constant.
 
 use aya_ebpf::Global;
-use nltrace_common::mode;
+use nltrace_common::{filtered, mode};
 
 macro_rules! globals {
     ($($(#[$doc:meta])* $name:ident: $ty:ty = $value:expr;)+) => {
@@ -22,6 +22,8 @@ globals! {
     /// Bytes of unread events that wake the reader.
     WAKEUP_BYTES: u32 = 1;
 
+    /// One of [`nltrace_common::filtered`]: which of the filters below count.
+    FILTERED: u32 = filtered::NOTHING;
     /// One bit for each family that is wanted.
     FILTER_FAMILIES: u32 = u32::MAX;
     /// One bit for each stage that is wanted.

@@ -2,24 +2,24 @@
 //! usually one comparison.
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use nltrace_common::{BUCKETS, HistogramSlot, KEY_OTHER, MAX_PROBES, bucket_of, home_slot};
+use nltrace_common::{BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, bucket_of, home_slot};
 
 use crate::{
     atomic::{add, claim, raise},
     config::SLOT_COUNT,
 };
 
-/// User space sets the number of entries: `SLOT_COUNT`, and one for keys that find no slot.
+/// User space sets the number of entries: `SLOT_COUNT`, and one for each stage for the keys that find no slot.
 #[btf_map]
 static SLOTS: PerCpuArray<HistogramSlot, 1> = PerCpuArray::new();
 
-/// Counts a value. Returns false where that is impossible, which the size of `SLOTS` excludes.
+/// Counts a value.
 #[inline(always)]
-pub(crate) fn record(key: u64, value_ns: u64) -> bool {
-    let Some(slot) = find(key) else { return false };
+pub(crate) fn record(key: u64, value_ns: u64) {
+    let Some(slot) = find(key) else { return };
     let bucket = bucket_of(value_ns);
     if bucket >= BUCKETS {
-        return false;
+        return;
     }
     // SAFETY: `slot` is a map value and `bucket` is within it.
     unsafe {
@@ -28,7 +28,6 @@ pub(crate) fn record(key: u64, value_ns: u64) -> bool {
         raise(&raw mut (*slot).max_ns, value_ns);
         raise(&raw mut (*slot).min_ns_complement, !value_ns);
     }
-    true
 }
 
 /// The slot of `key` on this processor, taken now if it has none yet.
@@ -53,8 +52,9 @@ fn find(key: u64) -> Option<*mut HistogramSlot> {
             }
         }
     }
-    let slot = SLOTS.get_ptr_mut(count)?;
+    let stage = key >> 16 & 0xff;
+    let slot = SLOTS.get_ptr_mut(count + stage as u32)?;
     // SAFETY: `slot` is a map value.
-    unsafe { (*slot).key = KEY_OTHER };
+    unsafe { (*slot).key = KEY_PRESENT | KEY_OTHER | stage << 16 };
     Some(slot)
 }

@@ -184,7 +184,6 @@ unsafe fn unwind(stack: *mut Stack, depth: u64) {
             let frame = Stack::frame(stack, (*stack).depth);
             if let Some(counters) = counters::of((*frame).hook) {
                 add(&raw mut (*counters).unmatched, 1);
-                add(&raw mut (*counters).open, u64::MAX);
             }
         }
     }

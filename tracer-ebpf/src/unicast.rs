@@ -11,7 +11,7 @@ use aya_ebpf::{
 use nltrace_common::{hook, stage};
 
 use crate::{
-    call::{Entry, enter, leave, may_be_open},
+    call::{Entry, enter, leave, leave_socket},
     kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
 };
 
@@ -34,9 +34,7 @@ fn unicast_fentry(ctx: FEntryContext) -> i32 {
 
 #[fexit]
 fn unicast_fexit(ctx: FExitContext) -> i32 {
-    if may_be_open::<Typed>(stage_of(ctx.arg(2)), ctx.arg(0)) {
-        leave(hook::UNICAST, ctx.arg(1), Some(ctx.arg(4)));
-    }
+    leave_socket::<Typed>(hook::UNICAST, stage_of(ctx.arg(2)), ctx.arg(1), ctx.arg(0), ctx.arg(4));
     0
 }
 

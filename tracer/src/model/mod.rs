@@ -9,3 +9,6 @@ pub use accounting::{Accounting, Ledger};
 pub use histogram::Histogram;
 pub use rows::{Key, Rows};
 pub use stage::{Stage, StageError};
+
+#[cfg(test)]
+pub(crate) use histogram::tests;

@@ -66,7 +66,7 @@ fn key_of(key: u64) -> Key {
     let (family, stage, nlmsg_type) = key_parts(key);
     let family = Family::from_number(family);
     match Stage::from_number(stage) {
-        Some(stage) if key != KEY_OTHER => {
+        Some(stage) if key & KEY_OTHER == 0 => {
             // The programs read a type where others have text.
             let nlmsg_type = family.has_headers().then_some(nlmsg_type);
             Key::Messages { family, nlmsg_type, stage }

@@ -17,7 +17,7 @@ use aya::{
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{Counters, HistogramSlot, Hook, hook};
+use nltrace_common::{Counters, HistogramSlot, Hook, hook, stage};
 
 pub use error::ProbeError;
 pub use plan::{Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Plan};
@@ -69,6 +69,7 @@ pub struct Probes {
     counters: PerCpuArray<MapData, results::Shared<Counters>>,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
     slot_count: u32,
+    mode: Mode,
     ring: Option<Ring>,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
 }
@@ -83,8 +84,6 @@ impl Probes {
         offsets: &Offsets,
         broadcast_function: Option<&str>,
     ) -> Result<Self, ProbeError> {
-        use nltrace_common::stage;
-
         let btf = Btf::from_sys_fs();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
         let mut probes = Self::load(plan, offsets, cpus)?;
@@ -124,6 +123,7 @@ impl Probes {
         let slot_count = plan.slots(cpus);
         let (mode, snaplen, wakeup) = (plan.mode.number(), plan.snaplen(), plan.wakeup_bytes());
         let filter = &plan.filter;
+        let filtered = filter.number();
         let tgid = filter.tgid.unwrap_or(0);
         let (by_portid, portid) = (u32::from(filter.portid.is_some()), filter.portid.unwrap_or(0));
         let nlmsg_type = filter.nlmsg_type.map_or(u32::MAX, u32::from);
@@ -135,7 +135,7 @@ impl Probes {
         let mut loader = EbpfLoader::new();
         // Task storage, which aya does not know: only the programs use it.
         loader.allow_unsupported_maps();
-        loader.map_max_entries("SLOTS", slot_count + 1);
+        loader.map_max_entries("SLOTS", slot_count + u32::from(stage::COUNT));
         loader.map_max_entries("EVENTS", plan.ring_bytes());
         loader.override_global("AYA_LOG_LEVEL", &log_level, false);
         for (name, value) in [
@@ -143,6 +143,7 @@ impl Probes {
             ("SNAPLEN", &snaplen),
             ("SLOT_COUNT", &slot_count),
             ("WAKEUP_BYTES", &wakeup),
+            ("FILTERED", &filtered),
             ("FILTER_FAMILIES", &filter.families),
             ("FILTER_STAGES", &filter.stages),
             ("FILTER_TGID", &tgid),
@@ -181,6 +182,7 @@ impl Probes {
             counters: PerCpuArray::try_from(counters).map_err(ProbeError::Read)?,
             slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
             slot_count,
+            mode: plan.mode,
             ring,
             log,
             ebpf,

@@ -1,6 +1,6 @@
 //! What to capture, and where things lie in the running kernel.
 
-use nltrace_common::{HistogramSlot, MAX_SNAPLEN, mode};
+use nltrace_common::{HistogramSlot, MAX_SNAPLEN, filtered, mode, stage};
 
 /// What becomes of a call that the programs see return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,23 @@ impl Default for Filter {
     }
 }
 
+impl Filter {
+    /// One of [`nltrace_common::filtered`].
+    pub(super) fn number(&self) -> u32 {
+        let every_stage = (1 << stage::COUNT) - 1;
+        let others = self.stages & every_stage != every_stage
+            || self.tgid.is_some()
+            || self.comm.is_some()
+            || self.portid.is_some()
+            || self.nlmsg_type.is_some();
+        match (others, self.families) {
+            (true, _) => filtered::EVERYTHING,
+            (false, u32::MAX) => filtered::NOTHING,
+            (false, _) => filtered::FAMILY,
+        }
+    }
+}
+
 /// What to capture.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -71,13 +88,15 @@ pub const HISTOGRAM_BYTES: usize = 64 << 20;
 pub const MAX_HISTOGRAMS: u32 = 1024;
 
 impl Plan {
-    /// Histograms that each of `cpus` processors has room for, the one for all other keys not counted.
+    /// Histograms that each of `cpus` processors has room for, those for all other keys not counted.
     pub fn slots(&self, cpus: usize) -> u32 {
         if self.mode == Mode::Trace {
             return 1;
         }
         let affordable = HISTOGRAM_BYTES / (size_of::<HistogramSlot>() * cpus.max(1));
-        let default = u32::try_from(affordable.saturating_sub(1)).unwrap_or(u32::MAX).min(MAX_HISTOGRAMS);
+        let default = u32::try_from(affordable.saturating_sub(stage::COUNT.into()))
+            .unwrap_or(u32::MAX)
+            .min(MAX_HISTOGRAMS);
         self.max_keys.unwrap_or(default).max(1)
     }
 
@@ -145,7 +164,7 @@ mod tests {
     #[test]
     fn histograms_stay_within_their_memory_on_every_machine() {
         for cpus in [1, 2, 8, 64, 128] {
-            let slots = plan(None).slots(cpus) as usize + 1;
+            let slots = (plan(None).slots(cpus) + u32::from(stage::COUNT)) as usize;
             assert!(slots * cpus * size_of::<HistogramSlot>() <= HISTOGRAM_BYTES, "{cpus} processors");
             assert!(slots > 64, "{cpus} processors");
         }

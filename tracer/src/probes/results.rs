@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use nltrace_common::{BUCKETS, Counters, HistogramSlot, hook};
+use nltrace_common::{BUCKETS, Counters, HistogramSlot, Hook, hook, key_parts, stage};
 
-use super::{ProbeError, Probes};
+use super::{Mode, ProbeError, Probes};
 
 /// Marks what both sides share, for aya.
 #[derive(Clone, Copy)]
@@ -17,9 +17,14 @@ unsafe impl aya::Pod for Shared<Counters> {}
 unsafe impl aya::Pod for Shared<HistogramSlot> {}
 
 impl Probes {
-    /// The counters of each hook, summed over processors. `open` is what is in progress now.
+    /// The counters of each hook, summed over processors. Calls in progress are hits without an outcome yet.
     pub fn counters(&self) -> Result<[Counters; hook::COUNT as usize], ProbeError> {
         let mut sums = [Counters::default(); hook::COUNT as usize];
+        if self.mode == Mode::Hist {
+            for slot in self.slots()? {
+                sums[hook_of(slot.key) as usize].recorded += slot.buckets.iter().sum::<u64>();
+            }
+        }
         for (hook, sum) in (0..).zip(&mut sums) {
             let values = self.counters.get(&hook, 0).map_err(ProbeError::Read)?;
             for Shared(value) in values.iter() {
@@ -28,24 +33,31 @@ impl Probes {
                 sum.filtered += value.filtered;
                 sum.unmatched += value.unmatched;
                 sum.lost += value.lost;
-                // Negative on a processor where more calls returned than began.
-                sum.open = sum.open.wrapping_add(value.open);
             }
         }
         Ok(sums)
     }
 
-    /// The histograms, merged over processors, in the order of their keys. The last may be that of
-    /// [`nltrace_common::KEY_OTHER`].
+    /// The histograms, merged over processors, in the order of their keys; those of
+    /// [`nltrace_common::KEY_OTHER`] come last.
     pub fn slots(&self) -> Result<Vec<HistogramSlot>, ProbeError> {
         let mut merged = BTreeMap::<u64, HistogramSlot>::new();
-        for index in 0..=self.slot_count {
+        for index in 0..self.slot_count + u32::from(stage::COUNT) {
             let values = self.slots.get(&index, 0).map_err(ProbeError::Read)?;
             for Shared(value) in values.iter().filter(|Shared(value)| value.key != 0) {
                 merged.entry(value.key).and_modify(|sum| merge(sum, value)).or_insert(*value);
             }
         }
         Ok(merged.into_values().collect())
+    }
+}
+
+/// The hook that records the stage of `key`.
+fn hook_of(key: u64) -> Hook {
+    match key_parts(key).1 {
+        stage::RECEIVE => hook::RECEIVE,
+        stage::BROADCAST => hook::BROADCAST,
+        _ => hook::UNICAST,
     }
 }
 
