@@ -4,4 +4,5 @@ pub mod decode;
 pub mod events;
 pub mod kernel;
 pub mod model;
+pub mod output;
 pub mod probes;

@@ -1,0 +1,369 @@
+//! `trace --json`: an object for each message, a line each.
+//!
+//! This runs for every message while the machine is being measured, so it is written by hand: no allocation, no look at
+//! a byte more often than needed.
+
+use nltrace_common::{Event, flags};
+
+use super::Buffer;
+use crate::{
+    decode::{
+        Attributes, Details, Family, Flags, Header, Message, NltestAttribute, TypeName, Value, errno_name,
+    },
+    model::Stage,
+};
+
+/// What a line takes without its payload, roughly.
+const LINE_BYTES: usize = 640;
+
+/// Appends the line of an event, with its line break. `captured` are the first bytes of its datagram.
+pub fn trace_json(out: &mut Buffer, event: &Event, captured: &[u8]) {
+    let family = Family::from_number(event.family);
+    let message = Message::parse(family, captured, event.datagram_len);
+    let details = Details::of(family, &message);
+    out.reserve(LINE_BYTES + 2 * message.payload.len());
+
+    out.raw(b"{\"ts_ns\":");
+    out.number(event.ts_ns);
+    out.raw(b",\"event\":\"");
+    out.raw(Stage::from_number(event.stage).map_or("unknown", Stage::event_name).as_bytes());
+    out.raw(b"\",\"family\":");
+    out.number(u64::from(event.family));
+    out.raw(b",\"family_name\":");
+    name(out, family.name());
+    out.raw(b",\"pid\":");
+    out.number(u64::from(event.tgid));
+    out.raw(b",\"tid\":");
+    out.number(u64::from(event.tid));
+    out.raw(b",\"comm\":");
+    out.json_text(comm(event));
+    out.raw(b",\"netns\":");
+    out.number(u64::from(event.netns));
+    out.raw(b",\"portid\":");
+    out.number(u64::from(event.portid));
+    out.raw(b",\"group\":");
+    number(out, (event.flags & flags::HAS_GROUP != 0).then_some(event.group));
+    match &message.header {
+        Some(header) => write_header(out, family, header),
+        None => out.raw(b",\"type\":null,\"type_name\":null,\"flags\":null,\"seq\":null,\"len\":null"),
+    }
+    out.raw(b",\"latency_ns\":");
+    out.number(event.latency_ns);
+    out.raw(b",\"ret\":");
+    if event.flags & flags::HAS_RET != 0 {
+        out.signed(i64::from(event.ret));
+    } else {
+        out.raw(b"null");
+    }
+    write_error(out, event, details.as_ref());
+    out.raw(b",\"payload\":\"");
+    out.hex(message.payload);
+    out.raw(if message.truncated {
+        b"\",\"payload_truncated\":true"
+    } else {
+        b"\",\"payload_truncated\":false"
+    });
+    if message.messages != Some(1) {
+        out.raw(b",\"datagram_len\":");
+        out.number(u64::from(event.datagram_len));
+        out.raw(b",\"messages\":");
+        number(out, message.messages);
+    }
+    out.raw(b",\"decoded\":");
+    match details {
+        Some(details) => write_details(out, details),
+        None => out.raw(b"null"),
+    }
+    out.raw(b"}\n");
+}
+
+/// The name of the thread, up to its NUL.
+pub(super) fn comm(event: &Event) -> &[u8] {
+    let end = event.comm.iter().position(|byte| *byte == 0).unwrap_or(event.comm.len());
+    &event.comm[..end]
+}
+
+/// The error of a call that failed, or else the one that its message carries; positive.
+pub(super) fn error_of(event: &Event, details: Option<&Details<'_>>) -> Option<u32> {
+    if event.flags & flags::HAS_RET != 0 && event.ret < 0 {
+        return Some(event.ret.unsigned_abs());
+    }
+    match details {
+        Some(Details::Error { error, .. }) if *error < 0 => Some(error.unsigned_abs()),
+        _ => None,
+    }
+}
+
+fn name(out: &mut Buffer, name: Option<&str>) {
+    match name {
+        Some(name) => {
+            out.raw(b"\"");
+            out.raw(name.as_bytes());
+            out.raw(b"\"");
+        }
+        None => out.raw(b"null"),
+    }
+}
+
+fn number(out: &mut Buffer, number: Option<u32>) {
+    match number {
+        Some(number) => out.number(u64::from(number)),
+        None => out.raw(b"null"),
+    }
+}
+
+fn text(out: &mut Buffer, text: Option<&[u8]>) {
+    match text {
+        Some(text) => out.json_text(text),
+        None => out.raw(b"null"),
+    }
+}
+
+fn write_header(out: &mut Buffer, family: Family, header: &Header) {
+    out.raw(b",\"type\":");
+    out.number(u64::from(header.nlmsg_type));
+    out.raw(b",\"type_name\":");
+    match TypeName::of(family, header.nlmsg_type) {
+        Some(TypeName::Netfilter(subsystem, message)) => {
+            out.raw(b"\"");
+            netfilter(out, subsystem, message);
+            out.raw(b"\"");
+        }
+        Some(TypeName::Named(named)) => name(out, Some(named)),
+        None => out.raw(b"null"),
+    }
+    out.raw(b",\"flags\":[");
+    write_flags(out, Flags::new(family, header.nlmsg_type, header.flags));
+    out.raw(b"],\"seq\":");
+    out.number(u64::from(header.seq));
+    out.raw(b",\"len\":");
+    out.number(u64::from(header.len));
+}
+
+/// `SUBSYSTEM/MESSAGE`
+fn netfilter(out: &mut Buffer, subsystem: &str, message: Result<&str, u8>) {
+    out.raw(subsystem.as_bytes());
+    out.raw(b"/");
+    match message {
+        Ok(message) => out.raw(message.as_bytes()),
+        Err(number) => out.number(u64::from(number)),
+    }
+}
+
+fn write_flags(out: &mut Buffer, mut flags: Flags) {
+    let mut comma: &[u8] = b"";
+    for flag in flags.by_ref() {
+        out.raw(comma);
+        name(out, Some(flag));
+        comma = b",";
+    }
+    let unnamed = flags.unnamed();
+    if unnamed != 0 {
+        out.raw(comma);
+        out.raw(b"\"0x");
+        out.hex(&unnamed.to_be_bytes());
+        out.raw(b"\"");
+    }
+}
+
+fn write_error(out: &mut Buffer, event: &Event, details: Option<&Details<'_>>) {
+    out.raw(b",\"errno\":");
+    name(out, error_of(event, details).and_then(errno_name));
+    out.raw(b",\"extack\":");
+    let extack = if let Some(Details::Error { extack, .. }) = details { *extack } else { None };
+    text(out, extack);
+}
+
+fn write_details(out: &mut Buffer, details: Details<'_>) {
+    match details {
+        Details::Error { error, extack, offset } => {
+            out.raw(b"{\"error\":");
+            out.signed(i64::from(error));
+            out.raw(b",\"errno\":");
+            name(out, if error < 0 { errno_name(error.unsigned_abs()) } else { None });
+            out.raw(b",\"extack\":");
+            text(out, extack);
+            out.raw(b",\"offset\":");
+            number(out, offset);
+            out.raw(b"}");
+        }
+        Details::Text(text) => {
+            out.raw(b"{\"text\":");
+            out.json_text(text);
+            out.raw(b"}");
+        }
+        Details::Nltest(attributes) => write_attributes(out, attributes),
+        Details::Generic { cmd, version } => {
+            out.raw(b"{\"cmd\":");
+            out.number(u64::from(cmd));
+            out.raw(b",\"version\":");
+            out.number(u64::from(version));
+            out.raw(b"}");
+        }
+    }
+}
+
+/// The payload itself is in `payload` already: here is how long it is and, where it is text, what it says.
+fn write_attributes(out: &mut Buffer, attributes: Attributes<'_>) {
+    let mut separator: &[u8] = b"{";
+    for NltestAttribute { name, value } in attributes.filter_map(NltestAttribute::of) {
+        out.raw(separator);
+        separator = b",";
+        out.raw(b"\"");
+        out.raw(name.as_bytes());
+        match value {
+            Value::Number(number) => {
+                out.raw(b"\":");
+                out.number(number);
+            }
+            Value::Text(text) => {
+                out.raw(b"\":");
+                out.json_text(text);
+            }
+            Value::Binary(bytes) => {
+                if is_text(bytes) {
+                    out.raw(b"\":");
+                    out.json_text(bytes);
+                    out.raw(b",\"payload");
+                }
+                out.raw(b"_len\":");
+                out.number(bytes.len() as u64);
+            }
+        }
+    }
+    out.raw(if separator == b"{" { b"{}" } else { b"}" });
+}
+
+/// Whether bytes are text that can be printed.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use nltrace_common::{record, stage};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    pub(in crate::output) fn event(family: u8, stage: u8, datagram_len: u32) -> Event {
+        Event {
+            record: record::EVENT,
+            captured: datagram_len,
+            ts_ns: 1_234_567_890,
+            latency_ns: 5_120,
+            tgid: 4711,
+            tid: 4712,
+            comm: *b"nltest\0\0\0\0\0\0\0\0\0\0",
+            netns: 4026531840,
+            portid: 4_294_963_200,
+            group: 0,
+            ret: datagram_len as i32,
+            datagram_len,
+            family,
+            stage,
+            flags: flags::HAS_RET,
+            reserved: 0,
+        }
+    }
+
+    pub(in crate::output) fn message(nlmsg_type: u16, nlmsg_flags: u16, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
+        bytes.extend(nlmsg_type.to_ne_bytes());
+        bytes.extend(nlmsg_flags.to_ne_bytes());
+        bytes.extend(7u32.to_ne_bytes());
+        bytes.extend(0u32.to_ne_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn parsed(event: &Event, captured: &[u8]) -> Json {
+        let mut out = Buffer::default();
+        trace_json(&mut out, event, captured);
+        let text = std::str::from_utf8(out.bytes()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.ends_with('\n'));
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_echo_has_every_field_of_the_contract() {
+        let datagram = message(0x10, 5, b"\x08\x00\x01\x00\xde\xad\xbe\xef");
+        let event = event(25, stage::REQUEST, datagram.len() as u32);
+        let expected = json!({
+            "ts_ns": 1_234_567_890, "event": "request", "family": 25, "family_name": "nltest", "pid": 4711, "tid": 4712,
+            "comm": "nltest", "netns": 4026531840u32, "portid": 4294963200u32, "group": null, "type": 16,
+            "type_name": "ECHO", "flags": ["REQUEST", "ACK"], "seq": 7, "len": 24, "latency_ns": 5120, "ret": 24,
+            "errno": null, "extack": null, "payload": "08000100deadbeef", "payload_truncated": false,
+            "decoded": {"payload_len": 4},
+        });
+        assert_eq!(parsed(&event, &datagram), expected);
+    }
+
+    #[test]
+    fn an_error_shows_what_it_is_about() {
+        let mut payload = (-2i32).to_ne_bytes().to_vec();
+        payload.extend(message(0x14, 5, b""));
+        payload.extend(b"\x0c\x00\x01\x00no such\0");
+        let datagram = message(2, 0x300, &payload);
+        let json = parsed(&event(25, stage::REPLY, datagram.len() as u32), &datagram);
+        assert_eq!(json["flags"], json!(["CAPPED", "ACK_TLVS"]));
+        assert_eq!((&json["errno"], &json["extack"]), (&json!("ENOENT"), &json!("no such")));
+        let decoded = json!({"error": -2, "errno": "ENOENT", "extack": "no such", "offset": null});
+        assert_eq!(json["decoded"], decoded);
+    }
+
+    #[test]
+    fn a_call_that_failed_shows_its_own_error() {
+        let datagram = message(0, 0, b"Hello\0");
+        let failed = Event { ret: -111, ..event(25, stage::REPLY, 22) };
+        let json = parsed(&failed, &datagram);
+        assert_eq!((&json["ret"], &json["errno"]), (&json!(-111), &json!("ECONNREFUSED")));
+        assert_eq!(json["decoded"], json!({"text": "Hello"}));
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let receive = Event { flags: 0, ..event(30, stage::RECEIVE, 7) };
+        let json = parsed(&receive, b"abc");
+        for field in
+            ["family_name", "group", "type", "type_name", "flags", "seq", "len", "ret", "errno", "decoded"]
+        {
+            assert_eq!(json[field], Json::Null, "{field}");
+        }
+        assert_eq!((&json["payload"], &json["payload_truncated"]), (&json!("616263"), &json!(true)));
+        assert_eq!((&json["datagram_len"], &json["messages"]), (&json!(7), &Json::Null));
+    }
+
+    #[test]
+    fn a_notification_has_its_group_and_several_messages_are_told() {
+        let one = message(0x12, 0, b"\x08\x00\x01\x00text");
+        let datagram = [&one[..], &one[..]].concat();
+        let notify = Event {
+            flags: flags::HAS_RET | flags::HAS_GROUP,
+            group: 1,
+            ..event(25, stage::BROADCAST, datagram.len() as u32)
+        };
+        let json = parsed(&notify, &datagram);
+        assert_eq!((&json["event"], &json["group"]), (&json!("notify"), &json!(1)));
+        assert_eq!((&json["datagram_len"], &json["messages"]), (&json!(48), &json!(2)));
+        assert_eq!(json["payload"], "0800010074657874");
+        assert_eq!(json["decoded"], json!({"payload": "text", "payload_len": 4}));
+    }
+
+    #[test]
+    fn hostile_bytes_never_break_the_line() {
+        let comm = *b"a\"b\\c\n\x1b\xff\xfe}{,'\0\0\0";
+        for nlmsg_type in [0u16, 2, 3, 0x10, 0x14] {
+            for len in 0..60 {
+                let noise: Vec<u8> = (0..60u32).map(|n| (n * 97 + len * 31) as u8).collect();
+                let datagram = message(nlmsg_type, 0xffff, &noise);
+                for family in [25, 16, 15, 12, 0] {
+                    let event = Event { comm, ..event(family, stage::REQUEST, datagram.len() as u32) };
+                    let json = parsed(&event, &datagram[..16 + len as usize]);
+                    assert_eq!(json["comm"], "a\"b\\c\n\u{1b}\u{fffd}\u{fffd}}{,'");
+                }
+            }
+        }
+    }
+}
