@@ -1,5 +1,6 @@
 //! Test programs in C: each file of tests/c is one program.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,8 +12,8 @@ use crate::project::Project;
 
 const FLAGS: &[&str] = &["-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"];
 
-/// Compiles those that have changed.
-pub(crate) fn build(project: &Project) -> Result<()> {
+/// Compiles those that have changed; returns the names of all.
+pub(crate) fn build(project: &Project) -> Result<Vec<OsString>> {
     let folder = project.root.join("tests/c");
     let include = project.root.join("kmod/include/uapi");
     let (bin, stamps) = (project.out().join("bin"), project.out().join("stamps"));
@@ -25,6 +26,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
         .collect::<Result<_, _>>()?;
     sources.retain(|source| source.extension().is_some_and(|extension| extension == "c"));
     sources.sort();
+    let mut names = Vec::new();
     for source in sources {
         let name = source.file_stem().context("a C file without a name")?;
         let program = bin.join(name);
@@ -33,6 +35,7 @@ pub(crate) fn build(project: &Project) -> Result<()> {
             command.args(FLAGS).arg("-I").arg(&include).arg("-o").arg(&program).arg(&source);
             process::run(&mut command).map(drop)
         })?;
+        names.push(name.to_owned());
     }
-    Ok(())
+    Ok(names)
 }

@@ -14,29 +14,32 @@ use crate::project::Project;
 use crate::setup::Kernel;
 use crate::ui;
 
+/// Title of the step that builds them.
+pub(crate) const PROGRAMS: &str = "programs for the guest";
+
 pub(crate) use self::module::build as module;
 pub(crate) use self::programs::init;
 
-/// Builds the module for these kernels.
-pub(crate) fn modules(project: &Project, kernels: &[&Kernel]) -> Result<()> {
+/// `cargo xtask build`.
+pub(crate) fn run(project: &Project, kernels: &[&Kernel], module_only: bool) -> Result<()> {
     for kernel in kernels {
-        ui::step(&format!("nltest.ko for {}", kernel.version), |_| module::build(project, kernel))?;
+        ui::step(&format!("nltest.ko for {}", kernel.version), |_| module(project, kernel))?;
+    }
+    if module_only { Ok(()) } else { ui::step(PROGRAMS, |_| programs(project)) }
+}
+
+/// Builds the guest's programs, and drops those that are programs no more.
+pub(crate) fn programs(project: &Project) -> Result<()> {
+    init(project)?;
+    let mut names = c::build(project)?;
+    names.append(&mut programs::build(project)?);
+    for file in fs::read_dir(project.out().join("bin"))? {
+        let file = file?;
+        if !names.contains(&file.file_name()) {
+            fs::remove_file(file.path())?;
+        }
     }
     Ok(())
-}
-
-/// Builds the guest's programs.
-pub(crate) fn programs(project: &Project) -> Result<()> {
-    ui::step("C programs of the tests", |_| c::build(project))?;
-    ui::step("PID 1 of the virtual machines", |_| init(project))?;
-    ui::step("nltest, nltrace and the tests", |_| programs::build(project))
-}
-
-/// Builds the guest's programs without a word.
-pub(crate) fn guest_programs(project: &Project) -> Result<()> {
-    c::build(project)?;
-    init(project)?;
-    programs::build(project)
 }
 
 /// A number that changes with the content of a file or of a folder's files.

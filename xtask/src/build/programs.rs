@@ -1,5 +1,6 @@
 //! The Rust programs, linked statically: the guest's libraries are not the host's.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,17 +26,20 @@ struct Target {
     name: String,
 }
 
-/// Builds nltest, nltrace and the test binary into `target/xtask/bin/`.
-pub(crate) fn build(project: &Project) -> Result<()> {
+/// Builds nltest, nltrace and the test binary into `target/xtask/bin/`; returns their names.
+pub(crate) fn build(project: &Project) -> Result<Vec<OsString>> {
     let bin = project.out().join("bin");
+    let mut names = vec![TESTS.into()];
     for (name, program) in cargo(project, &["build", "-p", "nltest", "-p", "nltrace", "--bins"])? {
-        install(&program, &bin.join(name))?;
+        install(&program, &bin.join(&name))?;
+        names.push(name.into());
     }
     let tests = cargo(project, &["test", "--no-run", "-p", TESTS])?;
     match tests.as_slice() {
-        [(_, program)] => install(program, &bin.join(TESTS)),
+        [(_, program)] => install(program, &bin.join(TESTS))?,
         _ => bail!("tests/ must build exactly one test binary, not {}", tests.len()),
     }
+    Ok(names)
 }
 
 /// Builds PID 1 of the guest as `target/xtask/init`.

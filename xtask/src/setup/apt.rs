@@ -49,7 +49,9 @@ impl Apt {
     pub(crate) fn new(dir: &Path, mirror: &Mirror) -> Result<Self> {
         for tool in ["apt-get", "apt-cache", "dpkg", "dpkg-deb"] {
             if process::find(tool).is_none() {
-                bail!("{tool} is missing: install the packages apt and dpkg (Fedora and Arch have them too)");
+                bail!(
+                    "{tool} is missing: install the packages apt and dpkg, which other distributions have, too"
+                );
             }
         }
         for part in ["sources", "empty", "lists/partial", "cache/archives/partial", "debs"] {

@@ -84,6 +84,20 @@ impl Part {
         Self::Guest,
     ];
 
+    /// Whether it comes out of the Debian archive.
+    fn is_fetched(self) -> bool {
+        matches!(self, Self::Qemu | Self::BuildRoot | Self::Kernel(_) | Self::Guest)
+    }
+
+    /// What it is made with.
+    fn needs(self) -> Vec<Self> {
+        match self {
+            Self::Kernel(_) => vec![Self::BuildRoot],
+            Self::Guest => [Self::BuildRoot].into_iter().chain(Series::ALL.map(Self::Kernel)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn title(self) -> String {
         match self {
             Self::Compiler => "C compiler and static C library".to_owned(),
@@ -120,15 +134,12 @@ pub(crate) fn run(project: &Project, update: bool) -> Result<()> {
     if update {
         setup.choose_kernels()?;
     }
-    if setup.missing().is_empty() {
-        eprintln!("Everything is there:");
-    } else {
+    let missing = setup.missing();
+    if !missing.is_empty() {
         setup.run()?;
-        let setup = Setup::new(project)?;
-        eprintln!("Ready:");
-        return setup.describe();
     }
-    setup.describe()
+    Setup::new(project)?.describe(&missing);
+    Ok(())
 }
 
 /// `cargo xtask setup --remove`: undoes what setup has done.
@@ -139,7 +150,7 @@ pub(crate) fn remove(project: &Project) -> Result<()> {
     }
     remove_tree(&project.cache)?;
     eprintln!("removed {}", project.cache.display());
-    Ok(())
+    Ok(fs::remove_file(lock_file(project))?)
 }
 
 impl<'a> Setup<'a> {
@@ -219,20 +230,29 @@ impl<'a> Setup<'a> {
             return Ok(Provided { kernels: fresh.kernels });
         }
         self.announce();
-        let fetched =
-            |part: &Part| matches!(part, Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest);
         let mut problems = Vec::new();
-        if self.missing().iter().any(fetched) {
-            root::Root::probe()?;
-            self.choose_kernels()?;
+        if self.missing().into_iter().any(Part::is_fetched)
+            && let Err(error) = root::Root::probe().and_then(|()| self.choose_kernels())
+        {
+            problems.push(format!("{error:#}"));
         }
         for part in self.missing() {
+            if part.needs().into_iter().any(|need| !self.has(need))
+                || part.is_fetched() && self.kernels.is_empty()
+            {
+                continue;
+            }
             if let Err(error) = ui::step(&part.title(), |step| self.make(part, step)) {
                 problems.push(format!("{}: {error:#}", part.title()));
             }
         }
         if !problems.is_empty() {
-            bail!("setup could not get everything:\n  {}", problems.join("\n  "));
+            let missing: Vec<String> = self.missing().into_iter().map(Part::title).collect();
+            bail!(
+                "setup could not get everything:\n  {}\nStill missing: {}",
+                problems.join("\n  "),
+                missing.join(", ")
+            );
         }
         if let Some(apt) = self.apt.get() {
             apt.clean()?;
@@ -249,22 +269,23 @@ impl<'a> Setup<'a> {
                 self.rust_source.place().display()
             );
         }
-        eprintln!("Nothing else changes on this machine. `cargo xtask setup --remove` undoes it.");
+        eprintln!("Nothing else changes on this machine, and `cargo xtask setup --remove` takes it back.");
     }
 
-    fn describe(&self) -> Result<()> {
+    /// Says what is where, and which of it is new.
+    fn describe(&self, new: &[Part]) {
         for part in Part::ALL {
-            match part {
+            let how = if new.contains(&part) { "fetched" } else { "was there" };
+            let version = match part {
                 Part::Kernel(series) => {
                     let kernel = self.kernels.iter().find(|kernel| kernel.series == series);
-                    let version = kernel.map_or("", |kernel| kernel.version.as_str());
-                    eprintln!("  {} ({version}): {}", part.title(), self.place(part).display());
+                    kernel.map_or(String::new(), |kernel| format!(" ({})", kernel.version))
                 }
-                Part::Compiler => eprintln!("  {}", part.title()),
-                other => eprintln!("  {}: {}", other.title(), self.place(other).display()),
-            }
+                _ => String::new(),
+            };
+            eprintln!("{how}: {}{version}, {}", part.title(), self.place(part).display());
         }
-        Ok(())
+        eprintln!("`cargo xtask setup --remove` takes all of it back.");
     }
 
     /// The private apt, with fresh lists.
@@ -292,7 +313,7 @@ impl<'a> Setup<'a> {
         match part {
             Part::Compiler => tools::check_c_compiler(),
             Part::BpfLinker => tools::install_bpf_linker(self.project, step),
-            Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step).map(drop),
+            Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step),
             Part::Qemu => self.fetch(part, &self.apt()?.closure(&list(QEMU))?, step, |_| Ok(())),
             Part::BuildRoot => {
                 let mut debs = self.apt()?.closure(&list(BUILD_ROOT))?;
@@ -394,9 +415,14 @@ pub(crate) fn build_root(project: &Project) -> Root {
     Root::at(project.cache.join("build-root"))
 }
 
+/// Beside the cache folder, so that it outlives its removal.
+fn lock_file(project: &Project) -> PathBuf {
+    project.cache.with_extension("lock")
+}
+
 /// Keeps a second setup of the same user waiting.
 fn lock(project: &Project) -> Result<File> {
-    let path = project.cache.with_extension("lock");
+    let path = lock_file(project);
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         eprintln!("Another setup is running; waiting for it.");

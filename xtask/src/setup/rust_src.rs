@@ -51,26 +51,24 @@ impl RustSource {
             && self.place().join("library/Cargo.lock").exists()
     }
 
-    /// Fetches them; `apt` is made only if rustup cannot do it. Returns what was done.
+    /// Fetches them; `apt` is made only if rustup cannot do it.
     pub(crate) fn fetch(
         &self,
         project: &Project,
         apt: impl FnOnce() -> Result<Apt>,
         step: &Step,
-    ) -> Result<String> {
+    ) -> Result<()> {
         if process::find("rustup").is_some() && self.sysroot.join("lib/rustlib/components").exists() {
             step.say("asking rustup");
             let mut command = Command::new("rustup");
             command.args(["component", "add", "rust-src"]).current_dir(&project.root);
             let added = process::watch(&mut command, &project.cache.join("rustup.log"), RUSTUP_LIMIT, || ());
             if added.is_ok() && self.is_there() {
-                self.note("rustup")?;
-                return Ok("added rustup's component rust-src".to_owned());
+                return self.note("rustup");
             }
         }
         self.unpack(&apt()?, step)?;
-        self.note("debian")?;
-        Ok(format!("put the library's sources of Debian's rust-src at {}", self.place().display()))
+        self.note("debian")
     }
 
     fn note(&self, way: &str) -> Result<()> {

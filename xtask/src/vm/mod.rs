@@ -64,7 +64,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
         build::init(project)?;
     } else {
         build::module(project, kernel)?;
-        build::guest_programs(project)?;
+        build::programs(project)?;
     }
     let input = match (args.shell, stdin().is_terminal()) {
         (true, _) => Input::Terminal,

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,9 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(200);
 /// Ctrl-] ends a shell's machine, as it ends telnet.
 const ESCAPE: u8 = 0x1d;
+
+/// How far the guest's output may run ahead of whoever reads ours.
+const EVENTS: usize = 256;
 
 /// Bits of the kernel's taint that a healthy test run does not set: died, warned, locked up, bad page.
 const BAD_TAINT: u64 = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
@@ -108,7 +111,7 @@ impl Job {
         let initramfs = initramfs::write(project, kernel)?;
         let start = Instant::now();
         let mut machine = Machine::start(project, kernel, self.hardware, &initramfs)?;
-        let (sender, events) = mpsc::channel();
+        let (sender, events) = mpsc::sync_channel(EVENTS);
         let (line_sender, line_receiver) = mpsc::channel();
         let console = machine.console.take().context("QEMU has no console")?;
         let console = console::watch(console, &log, line_sender)?;
@@ -136,7 +139,7 @@ impl Session<'_> {
         start: Instant,
         machine: &mut Machine,
         events: &Receiver<Event>,
-        sender: &Sender<Event>,
+        sender: &SyncSender<Event>,
         sink: &mut dyn FnMut(Stream, &[u8]) -> Result<()>,
     ) -> Result<()> {
         while self.verdict.is_none() && self.failure.is_none() {
@@ -175,7 +178,7 @@ impl Session<'_> {
         &mut self,
         events: &Receiver<Event>,
         start: Instant,
-        sender: &Sender<Event>,
+        sender: &SyncSender<Event>,
         sink: &mut dyn FnMut(Stream, &[u8]) -> Result<()>,
     ) -> Result<()> {
         while let Ok(event) = events.recv_timeout(TICK) {
@@ -193,7 +196,7 @@ impl Session<'_> {
         &mut self,
         frame: Frame,
         start: Instant,
-        sender: &Sender<Event>,
+        sender: &SyncSender<Event>,
         sink: &mut dyn FnMut(Stream, &[u8]) -> Result<()>,
     ) -> Result<()> {
         match frame {
@@ -211,7 +214,7 @@ impl Session<'_> {
     }
 
     /// Sends the command, and from then on its input.
-    fn command(&mut self, sender: &Sender<Event>) -> Result<()> {
+    fn command(&mut self, sender: &SyncSender<Event>) -> Result<()> {
         for word in &self.job.words {
             Frame::Argument(word.clone().into_vec()).write(&mut self.to_guest)?;
         }
@@ -221,13 +224,14 @@ impl Session<'_> {
         Frame::Run(self.size).write(&mut self.to_guest)?;
         match self.job.input {
             Input::Nothing => Frame::Stdin(Vec::new()).write(&mut self.to_guest)?,
-            Input::Pipe | Input::Terminal => spawn_input(sender.clone()),
+            Input::Pipe => spawn_pipe(self.to_guest.try_clone()?),
+            Input::Terminal => spawn_terminal(sender.clone()),
         }
         Ok(())
     }
 
     fn input(&mut self, bytes: Vec<u8>) -> Result<()> {
-        if self.job.input == Input::Terminal && bytes.contains(&ESCAPE) {
+        if bytes.contains(&ESCAPE) {
             self.failure = Some("ended by Ctrl-]".to_owned());
             return Ok(());
         }
@@ -276,7 +280,7 @@ fn console_log(project: &Project, kernel: &Kernel) -> PathBuf {
     project.out().join(format!("console-{}.log", kernel.series.name()))
 }
 
-fn spawn_lines(lines: Receiver<String>, events: Sender<Event>) {
+fn spawn_lines(lines: Receiver<String>, events: SyncSender<Event>) {
     thread::spawn(move || {
         while let Ok(line) = lines.recv() {
             if events.send(Event::Console(line)).is_err() {
@@ -286,8 +290,9 @@ fn spawn_lines(lines: Receiver<String>, events: Sender<Event>) {
     });
 }
 
-fn spawn_session(mut session: UnixStream, events: Sender<Event>) {
+fn spawn_session(session: UnixStream, events: SyncSender<Event>) {
     thread::spawn(move || {
+        let mut session = io::BufReader::new(session);
         loop {
             let event = match Frame::read(&mut session) {
                 Ok(Some(frame)) => Event::Frame(frame),
@@ -302,21 +307,40 @@ fn spawn_session(mut session: UnixStream, events: Sender<Event>) {
     });
 }
 
-/// Reads our standard input; it blocks there until the process ends, which is why it is a thread of its own.
-fn spawn_input(events: Sender<Event>) {
+/// Sends our standard input to the guest. A thread of its own, because a guest that does not read must not keep us from
+/// reading what it writes; it blocks until the process ends.
+fn spawn_pipe(mut to_guest: UnixStream) {
     thread::spawn(move || {
-        let mut buffer = [0; 4096];
         loop {
-            let bytes = match io::stdin().lock().read(&mut buffer) {
-                Ok(length) => buffer[..length].to_vec(),
-                Err(_) => Vec::new(),
-            };
+            let bytes = read_input();
+            let over = bytes.is_empty();
+            // The guest may have ended; its verdict is on the way.
+            if Frame::Stdin(bytes).write(&mut to_guest).is_err() || over {
+                return;
+            }
+        }
+    });
+}
+
+/// Hands the keys over to the loop that knows the escape.
+fn spawn_terminal(events: SyncSender<Event>) {
+    thread::spawn(move || {
+        loop {
+            let bytes = read_input();
             let over = bytes.is_empty();
             if events.send(Event::Input(bytes)).is_err() || over {
                 return;
             }
         }
     });
+}
+
+/// Some of our standard input; empty at its end.
+fn read_input() -> Vec<u8> {
+    let mut buffer = vec![0; 32 * 1024];
+    let length = io::stdin().lock().read(&mut buffer).unwrap_or(0);
+    buffer.truncate(length);
+    buffer
 }
 
 /// Passes output through to our own streams.
