@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Everything that leaves the module, apart from what netlink_ack() and netlink_dump() send. */
+/*
+ * What leaves the module, apart from what netlink_ack() and netlink_dump() send
+ * in its name.
+ */
 #include "nltest.h"
 
 /**

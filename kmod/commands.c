@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The commands: one table says what each takes and who may ask, one function a command does it. */
+/*
+ * The commands: one table says what each takes and who may ask for it, one
+ * function a command carries it out.
+ */
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -98,7 +102,117 @@ static int nltest_notify(struct nltest_ctx *ctx)
 	return err;
 }
 
+/* The @number-th message of a burst. */
+static struct sk_buff *nltest_burst_message(const struct nltest_ctx *ctx,
+					    bool group, u32 size, u32 number)
+{
+	struct nlmsghdr *nlh;
+	struct nlattr *nla;
+	struct sk_buff *skb;
+
+	skb = nlmsg_new(nla_total_size(size) + nla_total_size(sizeof(number)),
+			GFP_KERNEL);
+	if (!skb)
+		return NULL;
+
+	nlh = nlmsg_put(skb, group ? 0 : ctx->portid,
+			group ? 0 : ctx->nlh->nlmsg_seq, NLTEST_CMD_BURST, 0, 0);
+	nla = __nla_reserve(skb, NLTEST_A_PAYLOAD, size);
+	memset(nla_data(nla), 0, size);
+	__nla_put(skb, NLTEST_A_COUNT, sizeof(number), &number);
+	nlmsg_end(skb, nlh);
+	return skb;
+}
+
+static int nltest_burst_answer(struct nltest_ctx *ctx, u64 delivered,
+			       u64 undelivered)
+{
+	struct nlmsghdr *nlh;
+
+	nlh = nltest_answer(ctx, NLTEST_CMD_BURST, 0,
+			    2 * nla_total_size_64bit(sizeof(u64)));
+	if (!nlh)
+		return -ENOMEM;
+
+	nla_put_u64_64bit(ctx->answer, NLTEST_A_DELIVERED, delivered,
+			  NLTEST_A_PAD);
+	nla_put_u64_64bit(ctx->answer, NLTEST_A_UNDELIVERED, undelivered,
+			  NLTEST_A_PAD);
+	nlmsg_end(ctx->answer, nlh);
+	nltest_answer_end(ctx, nlh);
+	return 0;
+}
+
+static int nltest_burst(struct nltest_ctx *ctx)
+{
+	u32 count = nla_get_u32(ctx->attrs[NLTEST_A_COUNT]);
+	u32 size = ctx->attrs[NLTEST_A_SIZE] ?
+		   nla_get_u32(ctx->attrs[NLTEST_A_SIZE]) : 0;
+	u32 group = ctx->attrs[NLTEST_A_GROUP] ?
+		    nla_get_u32(ctx->attrs[NLTEST_A_GROUP]) : 0;
+	u64 delivered = 0, undelivered = 0;
+	struct sk_buff *skb;
+	u32 number;
+	int err;
+
+	for (number = 1; number <= count; number++) {
+		skb = nltest_burst_message(ctx, group, size, number);
+		if (!skb) {
+			NL_SET_ERR_MSG(ctx->extack, "no memory for the whole burst");
+			return -ENOMEM;
+		}
+
+		if (group) {
+			nltest_count(ctx->nn, ctx->slot,
+				     NLTEST_COUNTER(NOTIFIED), 1,
+				     NLTEST_COUNTER(TX_BYTES), skb->len);
+			err = test_nl_send_user(ctx->sk, skb, group);
+		} else {
+			nltest_count(ctx->nn, ctx->slot,
+				     NLTEST_COUNTER(TX_BYTES), skb->len, 0, 0);
+			err = nlmsg_unicast(ctx->sk, skb, ctx->portid);
+		}
+
+		if (err)
+			undelivered++;
+		else
+			delivered++;
+		nltest_count(ctx->nn, ctx->slot,
+			     NLTEST_COUNTER(DELIVERED), !err,
+			     NLTEST_COUNTER(UNDELIVERED), !!err);
+
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			NL_SET_ERR_MSG(ctx->extack, "killed before the burst was over");
+			return -EINTR;
+		}
+	}
+
+	return nltest_burst_answer(ctx, delivered, undelivered);
+}
+
+static int nltest_fail(struct nltest_ctx *ctx)
+{
+	const struct nlattr *text = ctx->attrs[NLTEST_A_TEXT];
+
+	NL_SET_BAD_ATTR(ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
+	if (!text) {
+		NL_SET_ERR_MSG(ctx->extack, "refused as asked");
+	} else {
+		/* The request's own need not end in a NUL. */
+		ctx->text = nla_strdup(text, GFP_KERNEL);
+		if (!ctx->text)
+			return -ENOMEM;
+		do_trace_netlink_extack(ctx->text);
+		ctx->extack->_msg = ctx->text;
+	}
+
+	return -(int)nla_get_u32(ctx->attrs[NLTEST_A_ERRNO]);
+}
+
 nltest_range nltest_delay_range = { .max = NLTEST_DELAY_MAX_US };
+nltest_range nltest_count_range = { .min = 1, .max = NLTEST_BURST_MAX };
+nltest_range nltest_size_range = { .max = NLTEST_PAYLOAD_MAX };
 
 static const struct nla_policy nltest_echo_policy[] = {
 	[NLTEST_A_PAYLOAD]	= { .type = NLA_BINARY, .len = NLTEST_PAYLOAD_MAX },
@@ -107,6 +221,21 @@ static const struct nla_policy nltest_echo_policy[] = {
 static const struct nla_policy nltest_delay_policy[] = {
 	[NLTEST_A_PAYLOAD]	= { .type = NLA_BINARY, .len = NLTEST_PAYLOAD_MAX },
 	[NLTEST_A_DELAY_US]	= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_delay_range),
+};
+
+static const struct nla_policy nltest_burst_policy[] = {
+	[NLTEST_A_COUNT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_count_range),
+	[NLTEST_A_SIZE]		= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_size_range),
+	[NLTEST_A_GROUP]	= NLA_POLICY_RANGE(NLA_U32, NETLINK_MYGROUP, NETLINK_MYGROUP),
+};
+
+static const struct nla_policy nltest_fail_policy[] = {
+	[NLTEST_A_ERRNO]	= NLA_POLICY_RANGE(NLA_U32, 1, MAX_ERRNO),
+	[NLTEST_A_TEXT]		= { .type = NLA_STRING, .len = NLTEST_TEXT_MAX },
+};
+
+static const struct nla_policy nltest_stats_policy[] = {
+	[NLTEST_A_SIZE]		= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_size_range),
 };
 
 /**
@@ -145,6 +274,22 @@ static const struct nltest_op nltest_ops[] = {
 		NLTEST_POLICY(nltest_echo_policy),
 		.admin		= true,
 	},
+	[NLTEST_CMD_BURST - NLTEST_CMD_MIN] = {
+		.doit		= nltest_burst,
+		NLTEST_POLICY(nltest_burst_policy),
+		.required	= NLTEST_A_COUNT,
+		.admin		= true,
+	},
+	[NLTEST_CMD_FAIL - NLTEST_CMD_MIN] = {
+		.doit		= nltest_fail,
+		NLTEST_POLICY(nltest_fail_policy),
+		.required	= NLTEST_A_ERRNO,
+	},
+	[NLTEST_CMD_STATS - NLTEST_CMD_MIN] = {
+		.doit		= nltest_stats,
+		NLTEST_POLICY(nltest_stats_policy),
+		.dump		= true,
+	},
 };
 
 /**
@@ -169,7 +314,8 @@ int nltest_command(struct nltest_ctx *ctx)
 	op = &nltest_ops[array_index_nospec(index, ARRAY_SIZE(nltest_ops))];
 
 	if (op->admin && !netlink_net_capable(ctx->skb, CAP_NET_ADMIN)) {
-		NL_SET_ERR_MSG(extack, "CAP_NET_ADMIN is needed, now and when the socket was opened");
+		NL_SET_ERR_MSG(extack,
+			       "CAP_NET_ADMIN is needed, now and when the socket was opened");
 		return -EPERM;
 	}
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The receive function: walks a datagram and sees that every message gets its due. */
+/* The receive function: walks a datagram and gives every message its due. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/moduleparam.h>

@@ -27,6 +27,9 @@
 /* Longest payload of a message, in bytes (ECHO, NOTIFY, BURST's size). */
 #define NLTEST_PAYLOAD_MAX	32768
 
+/* Longest NLTEST_A_TEXT, in bytes without the NUL. */
+#define NLTEST_TEXT_MAX		127
+
 /* Most messages of one BURST. */
 #define NLTEST_BURST_MAX	1000000
 
