@@ -7,6 +7,7 @@
 mod apt;
 mod guest;
 mod kernels;
+mod part;
 mod root;
 mod rust_src;
 mod sources;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
 
 use self::apt::{Apt, Deb};
+use self::part::Part;
 use self::root::remove_tree;
 use self::rust_src::RustSource;
 use self::sources::Mirror;
@@ -29,17 +31,6 @@ use crate::ui;
 pub(crate) use self::guest::image as guest_image;
 pub(crate) use self::kernels::{Kernel, Series};
 pub(crate) use self::root::Root;
-
-/// Raised when the way a tree is made changes, so that it is made again.
-const RECIPE: u32 = 1;
-
-/// Runs from its folder through its own dynamic loader, so the host's version does not matter. QEMU 7.2 of Debian 12
-/// crashes with these kernels now and then.
-const QEMU: &str = "qemu-system-x86";
-
-/// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
-const BUILD_ROOT: &str = "base-files bash coreutils dash diffutils e2fsprogs findutils gawk gcc-12 gcc-14 grep kmod libc6-dev \
-    libelf1t64 make mawk pahole perl sed xz-utils";
 
 /// What setup provides, once it is there.
 #[derive(Debug)]
@@ -56,58 +47,6 @@ impl Provided {
     /// The kernel of a series.
     pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
         self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
-    }
-}
-
-/// A part of the setup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Compiler,
-    RustSource,
-    BpfLinker,
-    Qemu,
-    BuildRoot,
-    Kernel(Series),
-    Guest,
-}
-
-impl Part {
-    const ALL: [Self; 9] = [
-        Self::Compiler,
-        Self::RustSource,
-        Self::BpfLinker,
-        Self::Qemu,
-        Self::BuildRoot,
-        Self::Kernel(Series::V6_1),
-        Self::Kernel(Series::V6_12),
-        Self::Kernel(Series::V7_3),
-        Self::Guest,
-    ];
-
-    /// Whether it comes out of the Debian archive.
-    fn is_fetched(self) -> bool {
-        matches!(self, Self::Qemu | Self::BuildRoot | Self::Kernel(_) | Self::Guest)
-    }
-
-    /// What it is made with.
-    fn needs(self) -> Vec<Self> {
-        match self {
-            Self::Kernel(_) => vec![Self::BuildRoot],
-            Self::Guest => [Self::BuildRoot].into_iter().chain(Series::ALL.map(Self::Kernel)).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn title(self) -> String {
-        match self {
-            Self::Compiler => "C compiler and static C library".to_owned(),
-            Self::RustSource => "sources of Rust's core library".to_owned(),
-            Self::BpfLinker => format!("bpf-linker {}", tools::BPF_LINKER),
-            Self::Qemu => "QEMU".to_owned(),
-            Self::BuildRoot => "build root for kernel modules".to_owned(),
-            Self::Kernel(series) => format!("kernel {}", series.name()),
-            Self::Guest => "disk image of the guest".to_owned(),
-        }
     }
 }
 
@@ -174,32 +113,10 @@ impl<'a> Setup<'a> {
             Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest => {
                 let stamp = fs::read_to_string(self.stamp(part)).unwrap_or_default();
                 self.kernels.len() == Series::ALL.len()
-                    && stamp == self.wanted(part)
+                    && stamp == part.wanted(&self.kernels)
                     && self.place(part).exists()
             }
         }
-    }
-
-    /// What identifies the content of a fetched part.
-    fn wanted(&self, part: Part) -> String {
-        let mut words: Vec<&str> = Vec::new();
-        match part {
-            Part::Qemu => words.extend(QEMU.split(' ')),
-            Part::BuildRoot => {
-                words.extend(BUILD_ROOT.split(' '));
-                words.extend(self.kernels.iter().flat_map(|kernel| &kernel.headers).map(String::as_str));
-            }
-            Part::Kernel(series) => {
-                let kernel = self.kernels.iter().find(|kernel| kernel.series == series);
-                words.extend(kernel.into_iter().flat_map(|kernel| &kernel.image).map(String::as_str));
-            }
-            Part::Guest => {
-                words.extend(guest::PACKAGES.split(' '));
-                words.extend(self.kernels.iter().flat_map(|kernel| &kernel.image).map(String::as_str));
-            }
-            Part::Compiler | Part::RustSource | Part::BpfLinker => {}
-        }
-        format!("{RECIPE}\n{}\n", words.join("\n"))
     }
 
     fn place(&self, part: Part) -> PathBuf {
@@ -215,11 +132,7 @@ impl<'a> Setup<'a> {
     }
 
     fn stamp(&self, part: Part) -> PathBuf {
-        let name = match part {
-            Part::Kernel(series) => format!("kernel-{}", series.name()),
-            other => format!("{other:?}").to_lowercase(),
-        };
-        self.project.cache.join("stamps").join(name)
+        self.project.cache.join("stamps").join(part.name())
     }
 
     fn run(&mut self) -> Result<Provided> {
@@ -314,9 +227,9 @@ impl<'a> Setup<'a> {
             Part::Compiler => tools::check_c_compiler(),
             Part::BpfLinker => tools::install_bpf_linker(self.project, step),
             Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step),
-            Part::Qemu => self.fetch(part, &self.apt()?.closure(&list(QEMU))?, step, |_| Ok(())),
+            Part::Qemu => self.fetch(part, &self.apt()?.closure(&list(part::QEMU))?, step, |_| Ok(())),
             Part::BuildRoot => {
-                let mut debs = self.apt()?.closure(&list(BUILD_ROOT))?;
+                let mut debs = self.apt()?.closure(&list(part::BUILD_ROOT))?;
                 let headers: Vec<String> =
                     self.kernels.iter().flat_map(|kernel| kernel.headers.clone()).collect();
                 debs.extend(self.apt()?.exactly(&headers)?);
@@ -367,7 +280,7 @@ impl<'a> Setup<'a> {
     fn note(&self, part: Part) -> Result<()> {
         let stamp = self.stamp(part);
         fs::create_dir_all(stamp.parent().context("no folder for stamps")?)?;
-        Ok(fs::write(stamp, self.wanted(part))?)
+        Ok(fs::write(stamp, part.wanted(&self.kernels))?)
     }
 
     /// One layout for all releases of Debian, and the index that the package's script would have made.

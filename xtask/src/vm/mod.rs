@@ -4,6 +4,7 @@ mod accelerator;
 mod console;
 mod cpio;
 mod drivers;
+mod events;
 mod initramfs;
 mod machine;
 mod session;

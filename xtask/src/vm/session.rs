@@ -1,7 +1,7 @@
 //! One boot: from starting the machine to the guest's verdict and the judgement over its console.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use nltrace_init::{Frame, Size, Verdict};
 
+use super::events::{self, Event};
 use super::machine::{Hardware, Machine};
 use super::{console, initramfs, terminal};
 use crate::project::Project;
@@ -82,13 +83,6 @@ impl Outcome {
     }
 }
 
-enum Event {
-    Frame(Frame),
-    SessionOver(Option<io::Error>),
-    Input(Vec<u8>),
-    Console(String),
-}
-
 /// The state between power-on and verdict.
 struct Session<'a> {
     job: &'a Job,
@@ -115,8 +109,8 @@ impl Job {
         let (line_sender, line_receiver) = mpsc::channel();
         let console = machine.console.take().context("QEMU has no console")?;
         let console = console::watch(console, &log, line_sender)?;
-        spawn_lines(line_receiver, sender.clone());
-        spawn_session(machine.session.try_clone()?, sender.clone());
+        events::lines(line_receiver, sender.clone());
+        events::session(machine.session.try_clone()?, sender.clone());
         let size = if self.input == Input::Terminal { Some(terminal::size()?) } else { None };
         let to_guest = machine.session.try_clone()?;
         let mut session = Session { job: self, to_guest, boot: None, verdict: None, failure: None, size };
@@ -224,8 +218,8 @@ impl Session<'_> {
         Frame::Run(self.size).write(&mut self.to_guest)?;
         match self.job.input {
             Input::Nothing => Frame::Stdin(Vec::new()).write(&mut self.to_guest)?,
-            Input::Pipe => spawn_pipe(self.to_guest.try_clone()?),
-            Input::Terminal => spawn_terminal(sender.clone()),
+            Input::Pipe => events::pipe(self.to_guest.try_clone()?),
+            Input::Terminal => events::terminal(sender.clone()),
         }
         Ok(())
     }
@@ -278,69 +272,6 @@ impl Session<'_> {
 /// Where a boot's console is kept.
 fn console_log(project: &Project, kernel: &Kernel) -> PathBuf {
     project.out().join(format!("console-{}.log", kernel.series.name()))
-}
-
-fn spawn_lines(lines: Receiver<String>, events: SyncSender<Event>) {
-    thread::spawn(move || {
-        while let Ok(line) = lines.recv() {
-            if events.send(Event::Console(line)).is_err() {
-                return;
-            }
-        }
-    });
-}
-
-fn spawn_session(session: UnixStream, events: SyncSender<Event>) {
-    thread::spawn(move || {
-        let mut session = io::BufReader::new(session);
-        loop {
-            let event = match Frame::read(&mut session) {
-                Ok(Some(frame)) => Event::Frame(frame),
-                Ok(None) => Event::SessionOver(None),
-                Err(error) => Event::SessionOver(Some(error)),
-            };
-            let over = matches!(event, Event::SessionOver(_));
-            if events.send(event).is_err() || over {
-                return;
-            }
-        }
-    });
-}
-
-/// Sends our standard input to the guest. A thread of its own, because a guest that does not read must not keep us from
-/// reading what it writes; it blocks until the process ends.
-fn spawn_pipe(mut to_guest: UnixStream) {
-    thread::spawn(move || {
-        loop {
-            let bytes = read_input();
-            let over = bytes.is_empty();
-            // The guest may have ended; its verdict is on the way.
-            if Frame::Stdin(bytes).write(&mut to_guest).is_err() || over {
-                return;
-            }
-        }
-    });
-}
-
-/// Hands the keys over to the loop that knows the escape.
-fn spawn_terminal(events: SyncSender<Event>) {
-    thread::spawn(move || {
-        loop {
-            let bytes = read_input();
-            let over = bytes.is_empty();
-            if events.send(Event::Input(bytes)).is_err() || over {
-                return;
-            }
-        }
-    });
-}
-
-/// Some of our standard input; empty at its end.
-fn read_input() -> Vec<u8> {
-    let mut buffer = vec![0; 32 * 1024];
-    let length = io::stdin().lock().read(&mut buffer).unwrap_or(0);
-    buffer.truncate(length);
-    buffer
 }
 
 /// Passes output through to our own streams.
