@@ -1,4 +1,4 @@
-//! Test programs in C: each file of tests/c is one program.
+//! Test programs in C: each .c file of tests/c is one program, and the headers there are shared.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,7 +30,7 @@ pub(crate) fn build(project: &Project) -> Result<Vec<OsString>> {
     for source in sources {
         let name = source.file_stem().context("a C file without a name")?;
         let program = bin.join(name);
-        super::unless_fresh(&stamps.join(name), &program, &[&source, &include], &FLAGS.join(" "), || {
+        super::unless_fresh(&stamps.join(name), &program, &[&folder, &include], &FLAGS.join(" "), || {
             let mut command = Command::new("cc");
             command.args(FLAGS).arg("-I").arg(&include).arg("-o").arg(&program).arg(&source);
             process::run(&mut command).map(drop)

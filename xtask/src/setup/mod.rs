@@ -15,6 +15,7 @@ mod tools;
 
 use std::cell::OnceCell;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -199,6 +200,11 @@ impl<'a> Setup<'a> {
             eprintln!("{how}: {}{version}, {}", part.title(), self.place(part).display());
         }
         eprintln!("`cargo xtask setup --remove` takes all of it back.");
+        if File::open("/dev/kvm").is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            eprintln!(
+                "Virtual machines will be emulated: /dev/kvm is there but not for you; the group kvm may open it."
+            );
+        }
     }
 
     /// The private apt, with fresh lists.
