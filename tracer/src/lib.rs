@@ -1,7 +1,13 @@
 //! nltrace: see, time and explain every netlink message on a Linux machine.
+//!
+//! Data flows one way: kernel function → [`probes`] → [`events`] or histograms → [`model`] → [`output`].
 
+pub mod capture;
+pub mod cli;
+pub mod commands;
 pub mod decode;
 pub mod events;
+pub mod exit;
 pub mod kernel;
 pub mod model;
 pub mod output;

@@ -1,2 +1,57 @@
-//! Placeholder of the first commit.
-fn main() {}
+//! `nltrace`: the command.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use nltrace::{
+    cli::Cli,
+    commands,
+    exit::{Exit, is_broken_pipe},
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(commands::run(cli)));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if !is_broken_pipe(&error) {
+                eprintln!("nltrace: {error:#}");
+            }
+            Exit::of(&error).into()
+        }
+    }
+}
+
+/// Standard error as the place for what `-v` shows.
+struct Stderr;
+
+static STDERR: Stderr = Stderr;
+
+impl log::Log for Stderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("nltrace: {}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => log::LevelFilter::Off,
+        1 => log::LevelFilter::Info,
+        _ => log::LevelFilter::Debug,
+    };
+    // It can fail only where another logger was set before.
+    if log::set_logger(&STDERR).is_ok() {
+        log::set_max_level(level);
+    }
+}

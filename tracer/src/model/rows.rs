@@ -20,7 +20,10 @@ pub enum Key {
         stage: Stage,
     },
     /// Everything that came when there was no room for more histograms.
-    Other,
+    Other {
+        /// The stage.
+        stage: Option<Stage>,
+    },
 }
 
 /// Histograms in the order in which they are shown: by family, type and stage, the others last.
@@ -71,7 +74,7 @@ fn key_of(key: u64) -> Key {
             let nlmsg_type = family.has_headers().then_some(nlmsg_type);
             Key::Messages { family, nlmsg_type, stage }
         }
-        _ => Key::Other,
+        stage => Key::Other { stage },
     }
 }
 
@@ -105,7 +108,7 @@ mod tests {
             messages(Family::NLTEST, 16, Stage::Request),
             messages(Family::NLTEST, 16, Stage::Receive),
             messages(Family::NLTEST, 16, Stage::Reply),
-            Key::Other,
+            Key::Other { stage: Some(Stage::Receive) },
         ];
         assert_eq!(rows.iter().map(|(key, _)| *key).collect::<Vec<_>>(), expected);
     }

@@ -45,7 +45,7 @@ impl HistogramJson {
     fn new(key: &Key, histogram: &Histogram) -> Self {
         let (family, nlmsg_type, stage) = match *key {
             Key::Messages { family, nlmsg_type, stage } => (Some(family), nlmsg_type, Some(stage)),
-            Key::Other => (None, None, None),
+            Key::Other { stage } => (None, None, stage),
         };
         let type_name = family.zip(nlmsg_type).and_then(|(family, number)| TypeName::of(family, number));
         Self {

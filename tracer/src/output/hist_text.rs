@@ -70,7 +70,9 @@ fn table(text: &mut String, capture: &Capture, charset: Charset) {
 fn names(key: &Key) -> [String; 3] {
     let dash = || "-".to_owned();
     match *key {
-        Key::Other => ["other".to_owned(), dash(), dash()],
+        Key::Other { stage } => {
+            ["other".to_owned(), dash(), stage.map_or_else(dash, |stage| stage.name().to_owned())]
+        }
         Key::Messages { family, nlmsg_type, stage } => {
             let nlmsg_type = nlmsg_type.map_or_else(dash, |number| {
                 TypeName::of(family, number).map_or_else(|| number.to_string(), |name| name.to_string())
@@ -83,8 +85,12 @@ fn names(key: &Key) -> [String; 3] {
 fn shape(text: &mut String, key: &Key, histogram: &Histogram, charset: Charset) {
     let messages = if histogram.count == 1 { "message" } else { "messages" };
     let mean = duration(histogram.mean_ns(), charset);
-    let _ =
-        writeln!(text, "\n{}: {} {messages}, mean {mean}", names(key).join(" "), grouped(histogram.count));
+    let _ = writeln!(
+        text,
+        "\n{}: {} {messages}, mean {mean}",
+        names(key).into_iter().filter(|name| name != "-").collect::<Vec<_>>().join(" "),
+        grouped(histogram.count)
+    );
     let lines = lines(histogram);
     let counts = lines.iter().map(|line| if let Line::Bucket(_, _, count) = line { *count } else { 0 });
     let most = counts.max().unwrap_or(0);
@@ -128,7 +134,7 @@ pub(super) mod tests {
         rows.add(echo(Stage::Request), &times(5_200));
         rows.add(echo(Stage::Receive), &times(3_900));
         rows.add(echo(Stage::Reply), &times(900));
-        rows.add(Key::Other, &histogram([700]));
+        rows.add(Key::Other { stage: Some(Stage::Reply) }, &histogram([700]));
         let unicast = Accounting { hits: 2_004, recorded: 2_002, filtered: 2, unmatched: 0, lost: 0 };
         let receive = Accounting { hits: 1_003, recorded: 1_001, filtered: 0, unmatched: 1, lost: 1 };
         Capture {

@@ -1,0 +1,150 @@
+//! What the capturing commands do alike: attach, watch the module come and go, run the command, notice the end.
+
+mod clock;
+mod module;
+mod setup;
+
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+
+use crate::{
+    cli::CaptureArgs,
+    model::Ledger,
+    output::Watched,
+    probes::{Plan, Probes},
+};
+
+pub use clock::{Clock, Happened};
+use module::ModuleWatch;
+
+/// Why a capture ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// `--duration` has passed.
+    Duration,
+    /// SIGINT, SIGTERM or SIGHUP came.
+    Signal,
+    /// The command has exited.
+    Command(ExitStatus),
+    /// The module was unloaded, and there is nothing else to capture.
+    ModuleGone,
+}
+
+/// A capture in progress.
+pub struct Capture {
+    /// What is attached.
+    pub probes: Probes,
+    /// What to wait for.
+    pub clock: Clock,
+    /// `CLOCK_MONOTONIC` when everything was attached, in nanoseconds.
+    pub start_ns: u64,
+    started: Instant,
+    module: Option<ModuleWatch>,
+    /// How long to capture once the module has come.
+    duration_from_module: Option<Duration>,
+}
+
+impl Capture {
+    /// Attaches what the options want, and starts the command.
+    pub fn start(args: &CaptureArgs, plan: &Plan) -> anyhow::Result<Self> {
+        let types = setup::look_at_kernel()?;
+        let mut module = ModuleWatch::new(args)?;
+        let mut probes =
+            Probes::attach(plan, &types.offsets, types.functions.multicast()).map_err(setup::explain)?;
+        if let Some(module) = &mut module {
+            module.begin(&mut probes)?;
+        }
+        for Watched { hook, function, method } in watched(&probes) {
+            log::info!("watching {function} by {method} as {hook}");
+        }
+        if probes.attachments().is_empty() && !module.as_ref().is_some_and(ModuleWatch::may_come) {
+            anyhow::bail!(
+                "nothing to watch: this kernel has none of the functions that these options ask for"
+            );
+        }
+
+        // With --wait the time runs from the module's arrival, unless a command says how long.
+        let waiting = module.as_ref().is_some_and(ModuleWatch::is_awaited);
+        let (now, later) = if waiting { (None, args.duration) } else { (args.duration, None) };
+        let clock = Clock::start(args, now, module.is_some() || plan.verbose)?;
+        Ok(Self {
+            probes,
+            clock,
+            start_ns: monotonic_ns(),
+            started: Instant::now(),
+            module,
+            duration_from_module: later,
+        })
+    }
+
+    /// To be called at each [`Happened::Look`]: notices the module's coming and going.
+    pub fn look(&mut self) -> Option<End> {
+        self.probes.flush_log();
+        let module = self.module.as_mut()?;
+        let end = module.look(&mut self.probes, self.clock.has_command());
+        if !module.is_awaited()
+            && let Some(duration) = self.duration_from_module.take()
+        {
+            self.clock.end_after(duration);
+        }
+        end
+    }
+
+    /// Time since the start.
+    pub fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What is watched, for output.
+    pub fn watched(&self) -> Vec<Watched> {
+        watched(&self.probes)
+    }
+
+    /// Ends the capture: detaches everything, and ends the command if it still runs.
+    pub async fn stop(&mut self, end: End) {
+        self.probes.stop();
+        self.probes.flush_log();
+        if !matches!(end, End::Command(_)) {
+            self.clock.end_command().await;
+        }
+    }
+
+    /// The accounting so far.
+    pub fn ledger(&self) -> anyhow::Result<Ledger> {
+        Ok(Ledger::of_running(&self.counters()?))
+    }
+
+    /// The accounting after the end.
+    pub fn final_ledger(&self) -> anyhow::Result<Ledger> {
+        Ok(Ledger::of_ended(&self.counters()?))
+    }
+
+    fn counters(&self) -> anyhow::Result<[nltrace_common::Counters; nltrace_common::hook::COUNT as usize]> {
+        self.probes.counters().context("the accounting cannot be read")
+    }
+}
+
+fn watched(probes: &Probes) -> Vec<Watched> {
+    let attachments = probes.attachments().iter();
+    attachments
+        .map(|attachment| Watched {
+            hook: Ledger::hook_name(attachment.hook),
+            function: attachment.function.clone(),
+            method: attachment.method.to_string(),
+        })
+        .collect()
+}
+
+/// `CLOCK_MONOTONIC`, which the kernel's programs read too, in nanoseconds.
+fn monotonic_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a timespec to write to; the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+pub use setup::{explain, look_at_kernel, sudo_remedy};

@@ -1,0 +1,105 @@
+//! `nltrace hist`: latency histograms, aggregated in the kernel.
+
+use anyhow::Context as _;
+
+use super::{Output, charset, conclude, plan};
+use crate::{
+    capture::{Capture, Happened},
+    cli::HistArgs,
+    exit::Exit,
+    model::{Ledger, Rows},
+    output::{self, Charset, hist_json, hist_text},
+    probes::{Mode, Plan},
+};
+
+/// Captures until something ends it, and prints what was counted.
+pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> {
+    let plan = Plan { max_keys: args.max_keys, ..plan(Mode::Hist, &args.capture, verbose) };
+    let mut printer = Printer::new(args.capture.json)?;
+    let mut capture = Capture::start(&args.capture, &plan)?;
+    let end = loop {
+        match capture.clock.next().await? {
+            Happened::End(end) => break end,
+            Happened::Interval => printer.interval(&capture, capture.ledger()?)?,
+            Happened::Look => {
+                if let Some(end) = capture.look() {
+                    break end;
+                }
+            }
+        }
+    };
+    // Before the probes go, and with them what they were attached to.
+    printer.duration_ns = capture.elapsed_ns();
+    printer.watched = capture.watched();
+    capture.stop(end).await;
+    let ledger = capture.final_ledger()?;
+    if args.capture.interval.is_some() {
+        printer.interval(&capture, ledger)?;
+    }
+    printer.whole(&capture, ledger)?;
+    conclude(&args.capture, end, &ledger, false)
+}
+
+/// Prints intervals as differences between what was counted then and now.
+struct Printer {
+    output: Output,
+    json: bool,
+    charset: Charset,
+    intervals: u64,
+    earlier: (Rows, Ledger, u64),
+    duration_ns: u64,
+    watched: Vec<output::Watched>,
+}
+
+impl Printer {
+    fn new(json: bool) -> anyhow::Result<Self> {
+        let output = Output::new()?;
+        let earlier = Default::default();
+        Ok(Self {
+            output,
+            json,
+            charset: charset(),
+            intervals: 0,
+            earlier,
+            duration_ns: 0,
+            watched: Vec::new(),
+        })
+    }
+
+    fn interval(&mut self, capture: &Capture, ledger: Ledger) -> anyhow::Result<()> {
+        let rows = rows(capture)?;
+        let end_ns = if self.duration_ns == 0 { capture.elapsed_ns() } else { self.duration_ns };
+        self.intervals += 1;
+        let (old_rows, old_ledger, start_ns) = &self.earlier;
+        let interval = output::Capture {
+            interval: Some(self.intervals),
+            duration_ns: end_ns - start_ns,
+            rows: rows.since(old_rows),
+            ledger: ledger.since(old_ledger),
+            watched: if self.watched.is_empty() { capture.watched() } else { self.watched.clone() },
+        };
+        self.earlier = (rows, ledger, end_ns);
+        self.print(&interval)
+    }
+
+    fn whole(&mut self, capture: &Capture, ledger: Ledger) -> anyhow::Result<()> {
+        let whole = output::Capture {
+            interval: None,
+            duration_ns: self.duration_ns,
+            rows: rows(capture)?,
+            ledger,
+            watched: std::mem::take(&mut self.watched),
+        };
+        self.print(&whole)
+    }
+
+    fn print(&mut self, result: &output::Capture) -> anyhow::Result<()> {
+        let mut text = if self.json { hist_json(result) } else { hist_text(result, self.charset) };
+        text.push('\n');
+        self.output.write(text.as_bytes())
+    }
+}
+
+fn rows(capture: &Capture) -> anyhow::Result<Rows> {
+    Ok(Rows::from_slots(&capture.probes.slots().context("the histograms cannot be read")?))
+}

@@ -1,0 +1,103 @@
+//! The subcommands, a file each.
+
+mod doctor;
+mod hist;
+mod man;
+mod trace;
+
+use std::{env, fs::File, io::Write as _, os::fd::AsFd as _, process::ExitStatus};
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+
+use crate::{
+    capture::End,
+    cli::{CaptureArgs, Cli, Command},
+    exit::Exit,
+    model::Ledger,
+    output::{Charset, accounting_line, loss_advice},
+    probes::{Filter, Mode, Plan},
+};
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let verbose = cli.verbose > 0;
+    match cli.command {
+        Command::Hist(args) => hist::run(&args, verbose).await,
+        Command::Trace(args) => trace::run(&args, verbose).await,
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "nltrace", &mut script);
+            Output::new()?.write(&script)?;
+            Ok(Exit::Done)
+        }
+        Command::Man { command } => man::run(command.as_deref()),
+    }
+}
+
+/// The plan that the common options make; the rest is as the command wants it.
+fn plan(mode: Mode, args: &CaptureArgs, verbose: bool) -> Plan {
+    Plan {
+        mode,
+        filter: filter(args),
+        snaplen: 0,
+        ring_bytes: 0,
+        max_keys: None,
+        method: args.attach.method(),
+        verbose,
+    }
+}
+
+/// Ends the program with 2 if the type has no such name: which names there are depends on another option.
+fn filter(args: &CaptureArgs) -> Filter {
+    args.filter().unwrap_or_else(|error| {
+        let message = format!("invalid value for '--type <NAME|N>': {error}\n");
+        Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+    })
+}
+
+/// What the terminal can show.
+fn charset() -> Charset {
+    let values = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| env::var(name).ok());
+    Charset::from_locale(values.each_ref().map(Option::as_deref))
+}
+
+/// Standard output without a buffer of its own: output is written in large pieces anyway.
+struct Output(File);
+
+impl Output {
+    fn new() -> anyhow::Result<Self> {
+        let stdout =
+            std::io::stdout().as_fd().try_clone_to_owned().context("standard output cannot be used")?;
+        Ok(Self(File::from(stdout)))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.0.write_all(bytes).context("cannot write to standard output")
+    }
+}
+
+/// How a capture ends that was told to its end.
+fn conclude(args: &CaptureArgs, end: End, ledger: &Ledger, tracing: bool) -> anyhow::Result<Exit> {
+    if let Some(advice) = loss_advice(ledger, tracing) {
+        eprintln!("nltrace: {advice}");
+    }
+    if ledger.hooks.iter().any(|hook| !hook.is_balanced()) {
+        anyhow::bail!(
+            "the accounting does not add up: {}; this is a mistake in nltrace, please report it",
+            accounting_line(ledger)
+        );
+    }
+    if let End::Command(status) = end
+        && !status.success()
+    {
+        eprintln!("nltrace: the command failed: {}", describe(status));
+        return Ok(Exit::Failed);
+    }
+    Ok(if args.strict && ledger.total().lost != 0 { Exit::Lost } else { Exit::Done })
+}
+
+fn describe(status: ExitStatus) -> String {
+    status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"))
+}
