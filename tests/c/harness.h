@@ -509,6 +509,40 @@ static bool alive(void)
 	return yes;
 }
 
+/* ---- the kernel's log ---- */
+
+/* From here on. */
+__attribute__((unused))
+static int open_log(void)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
+		bail_out("/dev/kmsg");
+	return log;
+}
+
+/* Whether the kernel has complained since the log was opened. */
+__attribute__((unused))
+static void check_log(int log)
+{
+	static const char *const complaints[] = {
+		"WARNING:", "BUG:", "Oops", "general protection", "UBSAN", "KASAN", "refcount_t",
+		"scheduling while atomic", "soft lockup", "hung_task", "blocked for more than",
+		"unregister_netdevice", "Call Trace",
+	};
+	static char record[8192];
+	ssize_t len;
+
+	while ((len = read(log, record, sizeof(record) - 1)) > 0 || (len < 0 && errno == EPIPE)) {
+		if (len < 0)
+			continue;
+		record[len] = 0;
+		for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
+			CHECK(!strstr(record, complaints[i]), "the kernel says: %s", record);
+	}
+}
+
 /* ---- counters ---- */
 
 #define COUNTERS	(NLTEST_A_UNDELIVERED - NLTEST_A_RECEIVED + 1)

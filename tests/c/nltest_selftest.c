@@ -138,15 +138,6 @@ static bool logged(int log, const char *text)
 	return false;
 }
 
-static int open_log(void)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (log < 0 || lseek(log, 0, SEEK_END) < 0)
-		bail_out("/dev/kmsg");
-	return log;
-}
-
 static void plain_text_is_logged(void)
 {
 	/* /dev/kmsg writes a backslash as \x5c. */
