@@ -174,14 +174,20 @@ impl Connection {
 ///
 /// # Errors
 /// [`Error::Refused`], [`Error::Malformed`].
+#[inline]
 pub fn echo_answer<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     if message.header.message_type == crate::uapi::Command::Echo.raw() {
         return codec::echo_payload(message);
     }
+    Err(no_echo(message))
+}
+
+#[cold]
+fn no_echo(message: &Message<'_>) -> Error {
     if message.is_error()
-        && let Some(refusal) = Refusal::parse(message)?
+        && let Some(error) = Refusal::parse(message).map_or_else(Some, |refusal| refusal.map(Error::from))
     {
-        return Err(Error::Refused(Box::new(refusal)));
+        return error;
     }
-    Err(Error::Malformed(format!("type {} is no answer to an ECHO", message.header.message_type)))
+    Error::Malformed(format!("type {} is no answer to an ECHO", message.header.message_type))
 }

@@ -189,7 +189,7 @@ pub(crate) struct Burst {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Bench {
     /// How many messages, all threads together
-    #[arg(short, long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub(crate) count: u64,
     /// Payload size
     #[arg(short, long, value_name = "BYTES", default_value_t = 32, value_parser = payload_size())]

@@ -83,6 +83,12 @@ pub enum Error {
     },
 }
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
 impl Error {
     pub(crate) fn io(action: &'static str, source: impl Into<std::io::Error>) -> Self {
         Self::Io { action, source: source.into() }

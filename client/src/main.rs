@@ -1,6 +1,7 @@
 //! `nltest`: the command.
 
 mod cli;
+mod clock;
 mod commands;
 mod exit;
 mod output;

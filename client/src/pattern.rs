@@ -5,10 +5,13 @@ const ALPHABET: usize = 26;
 /// Bytes of the sequence number in front of the letters.
 const SEQUENCE_LEN: usize = 4;
 
-/// Letters enough for one copy of up to 1 KiB from any starting letter: the hot loop then fills a payload with one
-/// memcpy instead of a division a byte.
-static LETTERS: [u8; 1024 + ALPHABET] = {
-    let mut letters = [0; 1024 + ALPHABET];
+/// Letters that one copy writes at most.
+const CHUNK: usize = 1024;
+
+/// Letters enough for one copy from any starting letter: the hot loop then fills a payload with one memcpy instead of a
+/// division a byte.
+static LETTERS: [u8; CHUNK + ALPHABET] = {
+    let mut letters = [0; CHUNK + ALPHABET];
     let mut i = 0;
     while i < letters.len() {
         letters[i] = b'a' + (i % ALPHABET) as u8;
@@ -33,6 +36,7 @@ pub fn pattern(sequence: u32, size: usize) -> Vec<u8> {
 }
 
 /// Writes [`pattern`]`(sequence, payload.len())` into `payload` without allocating.
+#[inline]
 pub fn fill_pattern(sequence: u32, payload: &mut [u8]) {
     let number = sequence.to_le_bytes();
     let Some((head, letters)) = payload.split_at_mut_checked(SEQUENCE_LEN) else {
@@ -42,13 +46,18 @@ pub fn fill_pattern(sequence: u32, payload: &mut [u8]) {
     };
     head.copy_from_slice(&number);
     let mut start = first_letter(sequence);
-    for chunk in letters.chunks_mut(1024) {
-        chunk.copy_from_slice(&LETTERS[start..start + chunk.len()]);
-        start = (start + chunk.len()) % ALPHABET;
+    let mut letters = letters;
+    while letters.len() > CHUNK {
+        let (chunk, rest) = letters.split_at_mut(CHUNK);
+        chunk.copy_from_slice(&LETTERS[start..start + CHUNK]);
+        start = (start + CHUNK) % ALPHABET;
+        letters = rest;
     }
+    letters.copy_from_slice(&LETTERS[start..start + letters.len()]);
 }
 
 /// Whether `payload` is [`pattern`]`(sequence, payload.len())`.
+#[inline]
 pub fn is_pattern(sequence: u32, payload: &[u8]) -> bool {
     let number = sequence.to_le_bytes();
     let Some((head, letters)) = payload.split_at_checked(SEQUENCE_LEN) else {
@@ -58,11 +67,16 @@ pub fn is_pattern(sequence: u32, payload: &[u8]) -> bool {
         return false;
     }
     let mut start = first_letter(sequence);
-    letters.chunks(1024).all(|chunk| {
-        let expected = &LETTERS[start..start + chunk.len()];
-        start = (start + chunk.len()) % ALPHABET;
-        chunk == expected
-    })
+    let mut letters = letters;
+    while letters.len() > CHUNK {
+        let (chunk, rest) = letters.split_at(CHUNK);
+        if chunk != &LETTERS[start..start + CHUNK] {
+            return false;
+        }
+        start = (start + CHUNK) % ALPHABET;
+        letters = rest;
+    }
+    letters == &LETTERS[start..start + letters.len()]
 }
 
 /// Which letter stands at byte 4; in u64, since the sum may pass `u32::MAX`.

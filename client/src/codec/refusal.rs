@@ -44,7 +44,7 @@ impl fmt::Display for Refusal {
         if let Some(missing) = self.missing {
             write!(f, ", {} is missing", attribute_name(missing))?;
         }
-        if self.errno == libc::EPERM {
+        if self.errno == libc::EPERM && self.message.is_none() {
             write!(f, ": CAP_NET_ADMIN is needed in the user namespace that owns this network namespace")?;
         }
         Ok(())

@@ -80,8 +80,12 @@ impl Request<'_> {
     ///
     /// # Errors
     /// [`Error::TooLong`] when a payload or text is longer than the protocol allows; `datagram` is then as it was.
+    #[inline]
     pub fn encode(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
-        self.encode_with(0, sequence, datagram)
+        match self {
+            Self::Echo(payload) => encode_echo(payload, 0, sequence, datagram),
+            other => other.encode_any(sequence, datagram),
+        }
     }
 
     /// [`Request::encode`] for one of many messages in a datagram: lets the kernel gather the answers to echoes in
@@ -89,15 +93,18 @@ impl Request<'_> {
     ///
     /// # Errors
     /// As [`Request::encode`].
+    #[inline]
     pub fn encode_gathered(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
-        let flag = if matches!(self, Self::Echo(_)) { GATHER } else { 0 };
-        self.encode_with(flag, sequence, datagram)
+        match self {
+            Self::Echo(payload) => encode_echo(payload, GATHER, sequence, datagram),
+            other => other.encode_any(sequence, datagram),
+        }
     }
 
-    fn encode_with(&self, flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+    fn encode_any(&self, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
         let out = match *self {
             Self::PlainText(text) => return self.encode_plain(text, sequence, datagram),
-            Self::Echo(payload) => return encode_echo(payload, flags, sequence, datagram),
+            Self::Echo(payload) => return encode_echo(payload, 0, sequence, datagram),
             Self::Delay { us, payload } => [
                 Some(Out::U32(Attribute::DelayUs, us)),
                 payload.map(|payload| Out::Bytes(Attribute::Payload, payload)),
@@ -129,7 +136,7 @@ impl Request<'_> {
             }
             length += attribute.wire_len();
         }
-        let mut room = self.header(length, flags, sequence, datagram);
+        let mut room = self.header(length, sequence, datagram);
         for attribute in out.iter().flatten() {
             room = attribute.write_to(room);
         }
@@ -138,26 +145,20 @@ impl Request<'_> {
 
     fn encode_plain(&self, text: &str, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
         check("a text", text.len(), PAYLOAD_MAX)?;
-        let rest = self.header(HEADER_LEN + text.len() + 1, 0, sequence, datagram);
+        let rest = self.header(HEADER_LEN + text.len() + 1, sequence, datagram);
         rest[..text.len()].copy_from_slice(text.as_bytes());
         Ok(())
     }
 
     /// Appends a header and room for the rest of the message, zeroed, which it returns.
-    fn header<'b>(
-        &self,
-        length: usize,
-        flags: u16,
-        sequence: u32,
-        datagram: &'b mut Vec<u8>,
-    ) -> &'b mut [u8] {
+    fn header<'b>(&self, length: usize, sequence: u32, datagram: &'b mut Vec<u8>) -> &'b mut [u8] {
         let start = datagram.len();
         datagram.resize(start + align(length), 0);
         let header = Header {
             // Fits: payloads and texts are bounded.
             length: length as u32,
             message_type: self.message_type(),
-            flags: self.flags() | flags,
+            flags: self.flags(),
             sequence,
             portid: 0,
         };
@@ -167,24 +168,32 @@ impl Request<'_> {
     }
 }
 
+/// Bytes in front of an ECHO's payload.
+const ECHO_HEADERS_LEN: usize = HEADER_LEN + ATTRIBUTE_HEADER_LEN;
+
 /// An ECHO, written straight through: the general way takes 240 instructions, this one 50, and `bench` counts them.
 fn encode_echo(payload: &[u8], flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
     check("a payload", payload.len(), PAYLOAD_MAX)?;
-    let end = datagram.len() + HEADER_LEN + ATTRIBUTE_HEADER_LEN + align(payload.len());
+    let length = ECHO_HEADERS_LEN + align(payload.len());
+    let end = datagram.len() + length;
     let header = Header {
-        length: (end - datagram.len()) as u32,
+        length: length as u32,
         message_type: Command::Echo.raw(),
         flags: NLM_F_REQUEST | flags,
         sequence,
         portid: 0,
     };
     let attribute_len = (ATTRIBUTE_HEADER_LEN + payload.len()) as u16;
-    datagram.reserve(end - datagram.len());
-    datagram.extend_from_slice(&header.to_bytes());
-    datagram.extend_from_slice(&attribute_len.to_ne_bytes());
-    datagram.extend_from_slice(&Attribute::Payload.raw().to_ne_bytes());
+    let mut headers = [0; ECHO_HEADERS_LEN];
+    headers[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+    headers[HEADER_LEN..HEADER_LEN + 2].copy_from_slice(&attribute_len.to_ne_bytes());
+    headers[HEADER_LEN + 2..].copy_from_slice(&Attribute::Payload.raw().to_ne_bytes());
+    datagram.reserve(length);
+    datagram.extend_from_slice(&headers);
     datagram.extend_from_slice(payload);
-    datagram.resize(end, 0);
+    if datagram.len() < end {
+        datagram.resize(end, 0);
+    }
     Ok(())
 }
 

@@ -1,11 +1,10 @@
 //! `nltest delay`: a handler that sleeps.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
-use super::{Context, since};
+use super::Context;
 use crate::{
+    clock,
     exit::Exit,
     output::{Render, Theme, duration},
 };
@@ -26,9 +25,9 @@ impl Render for Delayed {
 
 pub(super) async fn run(context: &mut Context, usecs: u32) -> anyhow::Result<Exit> {
     let connection = context.connect()?;
-    let start = Instant::now();
+    let start = clock::now_ns();
     let delay_us = connection.delay(usecs).await?;
-    context.printer.show(&Delayed { command: "delay", delay_us, rtt_ns: since(start) })?;
+    context.printer.show(&Delayed { command: "delay", delay_us, rtt_ns: clock::now_ns() - start })?;
     Ok(Exit::Done)
 }
 

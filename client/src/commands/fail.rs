@@ -51,7 +51,7 @@ pub(super) async fn run(context: &mut Context, errno: u32, text: Option<&str>) -
     let refusal = context.connect()?.fail(errno, text).await?;
     if u32::try_from(refusal.errno) != Ok(errno) {
         // Not the error that was ordered: the request itself was refused.
-        bail!(nltest::Error::Refused(Box::new(refusal)));
+        bail!(nltest::Error::from(refusal));
     }
     context.printer.show(&Failed::new(refusal))?;
     Ok(Exit::Done)

@@ -89,8 +89,3 @@ async fn interrupted() {
         std::future::pending::<()>().await;
     }
 }
-
-/// Nanoseconds since `start`.
-fn since(start: std::time::Instant) -> u64 {
-    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}

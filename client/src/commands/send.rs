@@ -1,11 +1,10 @@
 //! `nltest send`: a plain-text message.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
-use super::{Context, since};
+use super::Context;
 use crate::{
+    clock,
     exit::Exit,
     output::{Render, Theme, escape},
 };
@@ -26,9 +25,9 @@ impl Render for Sent {
 
 pub(super) async fn run(context: &mut Context, text: &str) -> anyhow::Result<Exit> {
     let connection = context.connect()?;
-    let start = Instant::now();
+    let start = clock::now_ns();
     let reply = connection.send_text(text).await?;
-    let rtt_ns = since(start);
+    let rtt_ns = clock::now_ns() - start;
     context.printer.show(&Sent { command: "send", reply, rtt_ns, portid: connection.portid() })?;
     Ok(Exit::Done)
 }

@@ -77,7 +77,7 @@ impl Slot {
         let received = message.header.message_type;
         if message.is_error() {
             return match Refusal::parse(message)? {
-                Some(refusal) => Err(Error::Refused(Box::new(refusal))),
+                Some(refusal) => Err(refusal.into()),
                 // Only NOTIFY has nothing but its ACK to wait for.
                 None => Ok((self.message_type == Command::Notify.raw()).then_some(Answer::Acknowledged)),
             };

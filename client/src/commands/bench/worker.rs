@@ -1,15 +1,13 @@
 //! One thread of the benchmark, with a socket of its own.
 
-use std::{collections::VecDeque, sync::atomic::Ordering, time::Instant};
+use std::{collections::VecDeque, sync::atomic::Ordering};
 
-use anyhow::Context as _;
 use nltest::{
     Answer, Connection, Error, Pending, Request, SocketOptions, blocking, fill_pattern, is_pattern,
 };
-use tokio::runtime::Runtime;
 
 use super::Shared;
-use crate::{cli, commands::since, output::Recorder};
+use crate::{cli, clock, output::Recorder};
 
 /// What a worker has seen.
 #[derive(Debug)]
@@ -33,11 +31,6 @@ impl Tally {
         self.corrupt += other.corrupt;
         self.recorder.merge(&other.recorder);
     }
-
-    fn count(&mut self, intact: bool) {
-        self.received += 1;
-        self.corrupt += u64::from(!intact);
-    }
 }
 
 /// Whether the async client does the work: when asked for, and for many in flight, which is what it is for.
@@ -56,21 +49,14 @@ pub(super) struct Worker {
 
 enum Client {
     Blocking(blocking::Connection),
-    Async(Runtime, Connection),
+    /// Opened by the worker, because a socket belongs to the runtime that it was opened in.
+    Async(SocketOptions),
 }
 
 impl Worker {
-    pub(super) fn open(options: &SocketOptions, args: &cli::Bench, count: u64) -> anyhow::Result<Self> {
+    pub(super) fn open(options: &SocketOptions, args: &cli::Bench, count: u64) -> Result<Self, Error> {
         let client = if is_async(args) {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("starting a worker's runtime")?;
-            let connection = {
-                let _inside = runtime.enter();
-                Connection::open(options)?
-            };
-            Client::Async(runtime, connection)
+            Client::Async(options.clone())
         } else {
             Client::Blocking(blocking::Connection::open(options)?)
         };
@@ -83,39 +69,45 @@ impl Worker {
         })
     }
 
-    /// Works until its share is done or it is told to stop. Answers that were lost are counted, not errors.
-    pub(super) fn run(self, shared: &Shared) -> Result<Tally, Error> {
-        let Self { client, count, size, in_flight, batch } = self;
-        let mut tally = Tally::default();
-        shared.start.wait();
-        match client {
-            Client::Blocking(mut connection) if batch == 1 => {
-                one_at_a_time(&mut connection, count, size, &mut tally, shared)
+    /// [`Worker::run`] on a thread of its own.
+    pub(super) fn run_on_own_runtime(self, shared: &Shared) -> Result<Tally, Error> {
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(self.run(shared)),
+            Err(source) => {
+                // The others wait for everybody.
+                shared.begin();
+                Err(Error::Io { action: "starting a worker's runtime", source })
             }
-            Client::Blocking(mut connection) => {
-                batches(&mut connection, count, size, batch, &mut tally, shared)
-            }
-            Client::Async(runtime, connection) => runtime.block_on(async {
-                match (batch, in_flight) {
-                    (1, 1) => async_one_at_a_time(&connection, count, size, &mut tally, shared).await,
-                    (1, window) => pipelined(&connection, count, size, window, &mut tally, shared).await,
-                    _ => async_batches(&connection, count, size, batch, &mut tally, shared).await,
-                }
-            }),
         }
-        .map(|()| tally)
     }
-}
 
-/// Whether to go on; reports progress now and then.
-#[inline]
-fn go_on(tally: &Tally, count: u64, shared: &Shared, reported: &mut u64) -> bool {
-    const STEP: u64 = 1024;
-    if tally.sent - *reported >= STEP {
-        shared.progress.fetch_add(tally.sent - *reported, Ordering::Relaxed);
-        *reported = tally.sent;
+    /// Works until its share is done or it is told to stop. Answers that were lost are counted, not errors. Blocking or
+    /// not, it lets the runtime have a look now and then, for Ctrl-C and the progress bar.
+    pub(super) async fn run(self, shared: &Shared) -> Result<Tally, Error> {
+        let Self { client, count, size, in_flight, batch } = self;
+        let mut run = Run { tally: Tally::default(), count, size, reported: 0, shared };
+        match client {
+            Client::Blocking(mut connection) => {
+                shared.begin();
+                match batch {
+                    1 => run.one_at_a_time(&mut connection).await?,
+                    batch => run.batches(&mut connection, batch).await?,
+                }
+            }
+            Client::Async(options) => {
+                let connection = Connection::open(&options);
+                // Also without a connection, or the others would wait for ever.
+                shared.begin();
+                let connection = connection?;
+                match (batch, in_flight) {
+                    (1, 1) => run.async_one_at_a_time(&connection).await?,
+                    (1, window) => run.pipelined(&connection, window).await?,
+                    (batch, _) => run.async_batches(&connection, batch).await?,
+                }
+            }
+        }
+        Ok(run.tally)
     }
-    tally.sent < count && !shared.stop.load(Ordering::Relaxed)
 }
 
 /// What a benchmark counts as lost; any other error ends it.
@@ -123,169 +115,167 @@ fn is_loss(error: &Error) -> bool {
     matches!(error, Error::Overrun | Error::TimedOut(_))
 }
 
-fn one_at_a_time(
-    connection: &mut blocking::Connection,
+/// A worker at work.
+struct Run<'a> {
+    tally: Tally,
     count: u64,
     size: usize,
-    tally: &mut Tally,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let mut payload = vec![0; size];
-    let mut reported = 0;
-    // One reading of the clock a message: the end of one is the start of the next.
-    let mut start = Instant::now();
-    while go_on(tally, count, shared, &mut reported) {
-        let sequence = connection.next_sequence();
-        fill_pattern(sequence, &mut payload);
-        tally.sent += 1;
-        match connection.echo(&payload) {
-            Ok(reply) => tally.count(reply.len() == size && is_pattern(sequence, reply)),
-            Err(error) if is_loss(&error) => {
-                start = Instant::now();
-                continue;
-            }
-            Err(error) => return Err(error),
-        }
-        let end = Instant::now();
-        tally.recorder.record((end - start).as_nanos() as u64, 1);
-        start = end;
-    }
-    Ok(())
+    reported: u64,
+    shared: &'a Shared,
 }
 
-fn batches(
-    connection: &mut blocking::Connection,
-    count: u64,
-    size: usize,
-    batch: usize,
-    tally: &mut Tally,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let mut payload = vec![0; size];
-    let mut reported = 0;
-    while go_on(tally, count, shared, &mut reported) {
-        let now = (batch as u64).min(count - tally.sent);
-        let start = Instant::now();
-        for _ in 0..now {
-            fill_pattern(connection.next_sequence(), &mut payload);
-            connection.push(&Request::Echo(&payload))?;
+impl Run<'_> {
+    /// Whether to go on.
+    #[inline]
+    fn goes_on(&self) -> bool {
+        self.tally.sent < self.count && !self.shared.stop.load(Ordering::Relaxed)
+    }
+
+    /// Reports progress and lets the runtime have a look, every thousand messages or so.
+    #[inline]
+    async fn pause(&mut self) {
+        if self.tally.sent - self.reported >= 1024 {
+            self.shared.progress.fetch_add(self.tally.sent - self.reported, Ordering::Relaxed);
+            self.reported = self.tally.sent;
+            tokio::task::yield_now().await;
         }
-        connection.flush()?;
-        tally.sent += now;
-        let before = tally.received;
-        let mut overrun = false;
-        while tally.received - before < now {
-            // After an overrun only what is queued already will come.
-            let message =
-                if overrun { connection.queued_message() } else { connection.next_message().map(Some) };
-            match message {
-                Ok(Some(message)) => {
-                    let reply = blocking::echo_answer(&message)?;
-                    tally.count(reply.len() == size && is_pattern(message.header.sequence, reply));
+    }
+
+    fn take(&mut self, sequence: u32, reply: &[u8]) {
+        self.tally.received += 1;
+        self.tally.corrupt += u64::from(reply.len() != self.size || !is_pattern(sequence, reply));
+    }
+
+    async fn one_at_a_time(&mut self, connection: &mut blocking::Connection) -> Result<(), Error> {
+        let mut payload = vec![0; self.size];
+        // One reading of the clock a message: the end of one is the start of the next.
+        let mut start = clock::now_ns();
+        while self.goes_on() {
+            self.pause().await;
+            let sequence = connection.next_sequence();
+            fill_pattern(sequence, &mut payload);
+            self.tally.sent += 1;
+            match connection.echo(&payload) {
+                Ok(reply) => self.take(sequence, reply),
+                Err(error) if is_loss(&error) => {
+                    start = clock::now_ns();
+                    continue;
                 }
-                Ok(None) => break,
-                Err(Error::Overrun) => overrun = true,
-                Err(Error::TimedOut(_)) => break,
                 Err(error) => return Err(error),
             }
+            let end = clock::now_ns();
+            self.tally.recorder.record(end - start, 1);
+            start = end;
         }
-        let received = tally.received - before;
-        tally.recorder.record(since(start), received);
+        Ok(())
     }
-    Ok(())
-}
 
-async fn async_one_at_a_time(
-    connection: &Connection,
-    count: u64,
-    size: usize,
-    tally: &mut Tally,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let mut payload = vec![0; size];
-    let mut reported = 0;
-    let mut start = Instant::now();
-    while go_on(tally, count, shared, &mut reported) {
-        let sequence = connection.next_sequence();
-        fill_pattern(sequence, &mut payload);
-        tally.sent += 1;
-        match connection.echo(&payload).await {
-            Ok(reply) => tally.count(reply.len() == size && is_pattern(sequence, &reply)),
-            Err(error) if is_loss(&error) => {
-                start = Instant::now();
-                continue;
+    async fn batches(&mut self, connection: &mut blocking::Connection, batch: usize) -> Result<(), Error> {
+        let mut payload = vec![0; self.size];
+        while self.goes_on() {
+            self.pause().await;
+            let now = (batch as u64).min(self.count - self.tally.sent);
+            let start = clock::now_ns();
+            for _ in 0..now {
+                fill_pattern(connection.next_sequence(), &mut payload);
+                connection.push(&Request::Echo(&payload))?;
             }
-            Err(error) => return Err(error),
+            connection.flush()?;
+            self.tally.sent += now;
+            let before = self.tally.received;
+            let mut overrun = false;
+            while self.tally.received - before < now {
+                // After an overrun only what is queued already will come.
+                let message =
+                    if overrun { connection.queued_message() } else { connection.next_message().map(Some) };
+                match message {
+                    Ok(Some(message)) => {
+                        self.take(message.header.sequence, blocking::echo_answer(&message)?);
+                    }
+                    Ok(None) | Err(Error::TimedOut(_)) => break,
+                    Err(Error::Overrun) => overrun = true,
+                    Err(error) => return Err(error),
+                }
+            }
+            self.tally.recorder.record(clock::now_ns() - start, self.tally.received - before);
         }
-        let end = Instant::now();
-        tally.recorder.record((end - start).as_nanos() as u64, 1);
-        start = end;
+        Ok(())
     }
-    Ok(())
-}
 
-/// Takes in one answer of the async client.
-async fn settle(pending: Pending, start: Instant, size: usize, tally: &mut Tally) -> Result<(), Error> {
-    let sequence = pending.sequence();
-    match pending.await {
-        Ok(Answer::Echo(reply)) => {
-            tally.count(reply.len() == size && is_pattern(sequence, &reply));
-            tally.recorder.record(since(start), 1);
-            Ok(())
+    async fn async_one_at_a_time(&mut self, connection: &Connection) -> Result<(), Error> {
+        let mut payload = vec![0; self.size];
+        let mut start = clock::now_ns();
+        while self.goes_on() {
+            self.pause().await;
+            let sequence = connection.next_sequence();
+            fill_pattern(sequence, &mut payload);
+            self.tally.sent += 1;
+            match connection.echo(&payload).await {
+                Ok(reply) => self.take(sequence, &reply),
+                Err(error) if is_loss(&error) => {
+                    start = clock::now_ns();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            let end = clock::now_ns();
+            self.tally.recorder.record(end - start, 1);
+            start = end;
         }
-        Ok(other) => Err(Error::Malformed(format!("{other:?} is no answer to an ECHO"))),
-        Err(error) if is_loss(&error) => Ok(()),
-        Err(error) => Err(error),
+        Ok(())
     }
-}
 
-async fn pipelined(
-    connection: &Connection,
-    count: u64,
-    size: usize,
-    window: usize,
-    tally: &mut Tally,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let mut payload = vec![0; size];
-    let mut in_flight = VecDeque::with_capacity(window);
-    let mut reported = 0;
-    loop {
-        while in_flight.len() < window && go_on(tally, count, shared, &mut reported) {
-            fill_pattern(connection.next_sequence(), &mut payload);
-            let start = Instant::now();
-            in_flight.push_back((connection.submit(&Request::Echo(&payload))?, start));
-            tally.sent += 1;
+    /// Takes in one answer of the async client.
+    async fn settle(&mut self, pending: Pending, start: u64) -> Result<(), Error> {
+        let sequence = pending.sequence();
+        match pending.await {
+            Ok(Answer::Echo(reply)) => {
+                self.take(sequence, &reply);
+                self.tally.recorder.record(clock::now_ns() - start, 1);
+                Ok(())
+            }
+            Ok(other) => Err(Error::Malformed(format!("{other:?} is no answer to an ECHO"))),
+            Err(error) if is_loss(&error) => Ok(()),
+            Err(error) => Err(error),
         }
-        let Some((pending, start)) = in_flight.pop_front() else { return Ok(()) };
-        settle(pending, start, size, tally).await?;
     }
-}
 
-async fn async_batches(
-    connection: &Connection,
-    count: u64,
-    size: usize,
-    batch: usize,
-    tally: &mut Tally,
-    shared: &Shared,
-) -> Result<(), Error> {
-    let mut payloads = vec![0; batch * size];
-    let mut reported = 0;
-    while go_on(tally, count, shared, &mut reported) {
-        let now = (batch as u64).min(count - tally.sent) as usize;
-        let start = Instant::now();
-        let first = connection.next_sequence();
-        for i in 0..now {
-            // The pattern does not care where a sequence of numbers wraps; the answers are checked by their own.
-            fill_pattern(first.wrapping_add(i as u32), &mut payloads[i * size..(i + 1) * size]);
-        }
-        let requests: Vec<_> = (0..now).map(|i| Request::Echo(&payloads[i * size..(i + 1) * size])).collect();
-        let pending = connection.submit_batch(&requests)?;
-        tally.sent += now as u64;
-        for pending in pending {
-            settle(pending, start, size, tally).await?;
+    async fn pipelined(&mut self, connection: &Connection, window: usize) -> Result<(), Error> {
+        let mut payload = vec![0; self.size];
+        let mut in_flight = VecDeque::with_capacity(window);
+        loop {
+            self.pause().await;
+            while in_flight.len() < window && self.goes_on() {
+                fill_pattern(connection.next_sequence(), &mut payload);
+                let start = clock::now_ns();
+                in_flight.push_back((connection.submit(&Request::Echo(&payload))?, start));
+                self.tally.sent += 1;
+            }
+            let Some((pending, start)) = in_flight.pop_front() else { return Ok(()) };
+            self.settle(pending, start).await?;
         }
     }
-    Ok(())
+
+    async fn async_batches(&mut self, connection: &Connection, batch: usize) -> Result<(), Error> {
+        let size = self.size;
+        let mut payloads = vec![0; batch * size];
+        while self.goes_on() {
+            self.pause().await;
+            let now = (batch as u64).min(self.count - self.tally.sent) as usize;
+            let start = clock::now_ns();
+            let first = connection.next_sequence();
+            for i in 0..now {
+                // `bench` sends fewer messages than there are numbers: they do not wrap.
+                fill_pattern(first + i as u32, &mut payloads[i * size..(i + 1) * size]);
+            }
+            let requests: Vec<_> =
+                (0..now).map(|i| Request::Echo(&payloads[i * size..(i + 1) * size])).collect();
+            let pending = connection.submit_batch(&requests)?;
+            self.tally.sent += now as u64;
+            for pending in pending {
+                self.settle(pending, start).await?;
+            }
+        }
+        Ok(())
+    }
 }
