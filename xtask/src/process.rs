@@ -1,15 +1,33 @@
 //! Running other programs, with errors that show what they said.
 
 use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::io::Errno;
+use rustix::process::Signal;
+
+/// Has the kernel kill the program when this one dies, however it dies. To be started from the main thread: the kernel
+/// watches the thread.
+pub(crate) fn die_with_us(command: &mut Command) -> &mut Command {
+    let owner = rustix::process::getpid();
+    // SAFETY: only system calls between fork and exec, nothing that allocates or locks.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            // We may have died before the line above.
+            if rustix::process::getppid() == Some(owner) { Ok(()) } else { Err(io::Error::from(Errno::SRCH)) }
+        })
+    }
+}
 
 /// Runs to the end, nothing printed; an error carries the command line and everything it wrote.
 pub(crate) fn run(command: &mut Command) -> Result<Output> {
-    command.stdin(Stdio::null());
+    die_with_us(command).stdin(Stdio::null());
     let output = command.output().with_context(|| format!("start `{}`", line(command)))?;
     if output.status.success() { Ok(output) } else { Err(failure(command, &output)) }
 }
@@ -29,7 +47,7 @@ pub(crate) fn watch(
     mut tick: impl FnMut(),
 ) -> Result<()> {
     let file = std::fs::File::create(log).with_context(|| format!("create {}", log.display()))?;
-    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    die_with_us(command).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     let mut child = command.spawn().with_context(|| format!("start `{}`", line(command)))?;
     let start = Instant::now();
     let status = loop {
@@ -60,6 +78,18 @@ fn failure(command: &Command, output: &Output) -> anyhow::Error {
     }
     said.push_str(errors.trim_end());
     anyhow!("`{}`: {}\n{said}", line(command), output.status)
+}
+
+/// Runs to the end; whether it succeeded, and all it wrote, in order.
+pub(crate) fn capture(command: &mut Command) -> Result<(bool, String)> {
+    let (mut reader, writer) = io::pipe()?;
+    die_with_us(command).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("start `{}`", line(command)))?;
+    // Our copies of the writing end would keep the pipe open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut output = Vec::new();
+    reader.read_to_end(&mut output)?;
+    Ok((child.wait()?.success(), String::from_utf8_lossy(&output).into_owned()))
 }
 
 /// The command as a person would type it, for messages.

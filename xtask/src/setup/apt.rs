@@ -65,10 +65,7 @@ impl Apt {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .env("APT_CONFIG", self.dir.join("apt.conf"))
-            .env("LC_ALL", "C")
-            .current_dir(self.dir.join("debs"));
+        command.env("APT_CONFIG", self.dir.join("apt.conf")).env("LC_ALL", "C").current_dir(&self.dir);
         command
     }
 
@@ -121,7 +118,7 @@ impl Apt {
         let folder = self.dir.join("debs");
         let total = debs.iter().map(|deb| deb.size).sum();
         let mut command = self.command("apt-get");
-        command.arg("download").args(debs.iter().map(|deb| &deb.wanted));
+        command.current_dir(&folder).arg("download").args(debs.iter().map(|deb| &deb.wanted));
         step.say("downloading");
         process::watch(&mut command, &self.dir.join("download.log"), DOWNLOAD_LIMIT, || {
             let sizes = debs.iter().filter_map(|deb| fs::metadata(folder.join(&deb.file)).ok());

@@ -5,10 +5,11 @@ mod libtest;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use self::libtest::Counts;
+use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Kernel, Series};
 use crate::vm::{self, Input, Job, Stream};
@@ -93,7 +94,7 @@ impl Run<'_> {
     /// A step that is a program: its exit status is the result.
     fn command(&mut self, title: &str, command: &mut Command) -> Result<()> {
         self.step(title, |_| {
-            let (passed, output) = capture(command)?;
+            let (passed, output) = process::capture(command)?;
             Ok(Finding { counts: Counts::one(passed), output })
         })
     }
@@ -112,7 +113,7 @@ impl Run<'_> {
         command.args(self.filter);
         let filtered = self.filter.is_some();
         self.step("unit tests", |_| {
-            let (passed, output) = capture(&mut command)?;
+            let (passed, output) = process::capture(&mut command)?;
             Ok(judge(libtest::parse(&output), passed, filtered, output))
         })
     }
@@ -163,18 +164,6 @@ fn judge(mut counts: Counts, passed: bool, filtered: bool, mut output: String) -
 fn built(result: Result<()>) -> Result<Finding> {
     let output = result.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
     Ok(Finding { counts: Counts::one(result.is_ok()), output })
-}
-
-/// Runs to the end; whether it succeeded, and all it wrote, in order.
-fn capture(command: &mut Command) -> Result<(bool, String)> {
-    let (mut reader, writer) = std::io::pipe()?;
-    command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command.spawn().with_context(|| format!("start `{}`", crate::process::line(command)))?;
-    // Our copies of the writing end would keep the pipe open.
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let mut output = Vec::new();
-    std::io::Read::read_to_end(&mut reader, &mut output)?;
-    Ok((child.wait()?.success(), String::from_utf8_lossy(&output).into_owned()))
 }
 
 /// The guest's own crates are checked on the host, too: they compile there.

@@ -8,8 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
 use rustix::io::FdFlags;
-use rustix::process::Signal;
 
+use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Kernel};
 
@@ -99,19 +99,9 @@ impl Machine {
         command.arg("-drive").arg(format!("if=none,id=root,format=raw,readonly=on,file={image}"));
         command.arg("-device").arg(format!("virtio-blk-pci,drive=root,serial={}", nltrace_init::ROOT_SERIAL));
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let owner = rustix::process::getpid();
-        // SAFETY: only system calls between fork and exec, nothing that allocates or locks.
-        unsafe {
-            command.pre_exec(move || {
-                rustix::stdio::dup2_stderr(rustix::stdio::stdout())?;
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                // The owner may have died before the line above.
-                if rustix::process::getppid() != Some(owner) {
-                    return Err(std::io::Error::other("the owner is gone"));
-                }
-                Ok(())
-            });
-        }
+        // SAFETY: only a system call between fork and exec.
+        unsafe { command.pre_exec(|| Ok(rustix::stdio::dup2_stderr(rustix::stdio::stdout())?)) };
+        process::die_with_us(&mut command);
         let mut child = command.spawn().context("start QEMU; `cargo xtask setup` provides it")?;
         Ok(Self { console: child.stdout.take(), child, session })
     }
