@@ -20,6 +20,7 @@ use crate::{
 
 pub use clock::{Clock, Happened};
 use module::ModuleWatch;
+pub use setup::{explain, refusal, sudo_remedy};
 
 /// Why a capture ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,8 @@ impl Capture {
     }
 }
 
-fn watched(probes: &Probes) -> Vec<Watched> {
+/// What is watched, for output.
+pub fn watched(probes: &Probes) -> Vec<Watched> {
     let attachments = probes.attachments().iter();
     attachments
         .map(|attachment| Watched {
@@ -146,5 +148,3 @@ fn monotonic_ns() -> u64 {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
-
-pub use setup::{explain, look_at_kernel, sudo_remedy};

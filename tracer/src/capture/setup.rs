@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Reads the kernel's types, after a look at this process's privileges: without them, what follows fails with less clear words.
-pub fn look_at_kernel() -> anyhow::Result<Types> {
+pub(super) fn look_at_kernel() -> anyhow::Result<Types> {
     let root = Path::new("/");
     if Privileges::read(root).is_some_and(|privileges| !privileges.may_trace()) {
         let problem = "tracing the kernel needs the capabilities CAP_BPF and CAP_PERFMON, which this process does not have";
@@ -26,15 +26,18 @@ pub fn sudo_remedy() -> String {
 
 /// Says what to do about a refusal.
 pub fn explain(error: ProbeError) -> anyhow::Error {
-    if !error.is_permission() {
-        return error.into();
+    match refusal(&error) {
+        Some(unable) => unable.into(),
+        None => error.into(),
     }
-    // The capabilities were there when they were looked at.
-    let problem = format!("{error}");
-    let remedy = format!(
-        "the kernel refuses although the capabilities are there: in a container or a user namespace they do not count, \
-         and so with kernel lockdown in confidentiality mode; outside of it, {}",
-        sudo_remedy()
-    );
-    Unable { problem, remedy }.into()
+}
+
+/// What to do about a refusal for want of privileges, although the capabilities were there when they were looked at.
+pub fn refusal(error: &ProbeError) -> Option<Unable> {
+    error.is_permission().then(|| Unable {
+        problem: error.to_string(),
+        remedy: "the capabilities are there but do not count: in a container or a user namespace they never do, and in \
+                 kernel lockdown's confidentiality mode neither; run it as root of the machine itself"
+            .to_owned(),
+    })
 }

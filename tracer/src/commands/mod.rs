@@ -40,7 +40,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
 fn plan(mode: Mode, args: &CaptureArgs, verbose: bool) -> Plan {
     Plan {
         mode,
-        filter: filter(args),
+        filter: filter(mode, args),
         snaplen: 0,
         ring_bytes: 0,
         max_keys: None,
@@ -50,10 +50,14 @@ fn plan(mode: Mode, args: &CaptureArgs, verbose: bool) -> Plan {
 }
 
 /// Ends the program with 2 if the type has no such name: which names there are depends on another option.
-fn filter(args: &CaptureArgs) -> Filter {
+fn filter(mode: Mode, args: &CaptureArgs) -> Filter {
     args.filter().unwrap_or_else(|error| {
-        let message = format!("invalid value for '--type <NAME|N>': {error}\n");
-        Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+        let message = format!("invalid value for '--type <NAME|N>': {error}");
+        let mut tree = Cli::command();
+        tree.build();
+        let name = if mode == Mode::Trace { "trace" } else { "hist" };
+        let command = tree.find_subcommand_mut(name).expect("the tree has both commands");
+        command.error(clap::error::ErrorKind::ValueValidation, message).exit()
     })
 }
 

@@ -3,6 +3,7 @@
 mod accounting;
 mod bars;
 mod buffer;
+mod doctor;
 mod hist_json;
 mod hist_text;
 mod trace_json;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use accounting::{accounting_line, loss_advice, summary_json};
 pub use buffer::Buffer;
+pub use doctor::{Check, Diagnosis, State, doctor_json, doctor_text};
 pub use hist_json::hist_json;
 pub use hist_text::hist_text;
 pub use trace_json::trace_json;
