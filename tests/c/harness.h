@@ -258,7 +258,7 @@ static bool receive_within(int fd, struct received *in, int ms)
 		return false;
 	}
 	/* What the kernel does not write shall be seen. */
-	memset(in->bytes, 0xa5, sizeof(in->bytes));
+	memset(in->bytes, 0xa5, receive_size);
 	len = recv(fd, in->bytes, receive_size, MSG_TRUNC | MSG_DONTWAIT);
 	if (len < 0)
 		return false;
