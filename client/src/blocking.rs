@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 use crate::{
     Error, Refusal, Request,
-    codec::{self, HEADER_LEN, Header, Message, Messages},
+    codec::{self, HEADER_LEN, Header, Message},
     sequence::Sequence,
     socket::{Blocking, RECEIVE_BUFFER, Socket, SocketOptions},
 };
@@ -137,23 +137,21 @@ impl Connection {
 
     /// Steps to the next message: its header, and where in the receive buffer its payload is. A range instead of a
     /// borrow, so that a loop can look at the header and go on.
+    #[inline]
     fn advance(&mut self) -> Result<(Header, Range<usize>), Error> {
         if self.unread.is_empty() {
             self.receive_datagram()?;
         }
         let start = self.unread.start;
-        match Messages::new(&self.receive[self.unread.clone()]).next() {
-            Some(Ok(Message { header, .. })) => {
-                let end = start + header.length as usize;
-                self.unread.start = codec::align(end).min(self.unread.end);
-                Ok((header, start + HEADER_LEN..end))
-            }
-            Some(Err(error)) => {
-                self.unread = 0..0;
-                Err(error)
-            }
-            None => Err(Error::Malformed("an empty datagram".to_owned())),
-        }
+        let unread = &self.receive[self.unread.clone()];
+        let Some(header) = Header::checked(unread) else {
+            let error = codec::malformed(unread);
+            self.unread = 0..0;
+            return Err(error);
+        };
+        let end = start + header.length as usize;
+        self.unread.start = codec::align(end).min(self.unread.end);
+        Ok((header, start + HEADER_LEN..end))
     }
 
     fn receive_datagram(&mut self) -> Result<(), Error> {

@@ -2,17 +2,20 @@
 //!
 //! netlink-sys is not used here: its socket holds a bare descriptor that `Clone` duplicates, so that two owners close
 //! one number, and it has neither timeouts nor `SO_RCVBUFFORCE`. rustix has the system calls over `OwnedFd`; only the
-//! `SOL_NETLINK` options and the receiving are left to libc.
+//! `SOL_NETLINK` options are left to libc.
 
 use std::{
     mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use rustix::{
     io::Errno,
-    net::{AddressFamily, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink, sockopt},
+    net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink, sockopt,
+    },
 };
 
 use tokio::io::{Interest, unix::AsyncFd};
@@ -140,6 +143,8 @@ pub struct Socket {
     fd: OwnedFd,
     protocol: u8,
     portid: u32,
+    /// Whether it ever joined a group.
+    joined: AtomicBool,
 }
 
 impl Socket {
@@ -169,7 +174,7 @@ impl Socket {
         let portid = SocketAddrNetlink::try_from(address)
             .map_err(|error| Error::io("reading the socket's portid", error))?
             .pid();
-        let socket = Self { fd, protocol, portid };
+        let socket = Self { fd, protocol, portid, joined: AtomicBool::new(false) };
         socket.apply(options, blocking)?;
         Ok(socket)
     }
@@ -212,6 +217,8 @@ impl Socket {
     /// # Errors
     /// [`Error::Io`], with EPERM where the family lets only CAP_NET_ADMIN listen and EINVAL for a group it lacks.
     pub fn join(&self, group: u32) -> Result<(), Error> {
+        // Before the first multicast can come.
+        self.joined.store(true, Ordering::Relaxed);
         self.set_option(libc::NETLINK_ADD_MEMBERSHIP, group.cast_signed(), "joining the multicast group")
     }
 
@@ -248,7 +255,7 @@ impl Socket {
     /// [`Error::Overrun`] after a loss, [`Error::Truncated`] when `buffer` was too short (its bytes are what fitted),
     /// [`Error::Io`] else.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<Datagram>, Error> {
-        self.receive_with(buffer, 0)
+        self.receive_with(buffer, RecvFlags::empty())
     }
 
     /// [`Socket::receive`] that does not wait, whatever the socket's mode.
@@ -256,60 +263,46 @@ impl Socket {
     /// # Errors
     /// As [`Socket::receive`].
     pub fn receive_now(&self, buffer: &mut [u8]) -> Result<Option<Datagram>, Error> {
-        self.receive_with(buffer, libc::MSG_DONTWAIT)
+        self.receive_with(buffer, RecvFlags::DONTWAIT)
     }
 
-    fn receive_with(&self, buffer: &mut [u8], flags: libc::c_int) -> Result<Option<Datagram>, Error> {
-        let flags = flags | libc::MSG_TRUNC;
+    fn receive_with(&self, buffer: &mut [u8], flags: RecvFlags) -> Result<Option<Datagram>, Error> {
+        // The result is then the datagram's own length: this tells all that recvmsg(2) would, for fewer instructions.
+        let flags = flags | RecvFlags::TRUNC;
         let capacity = buffer.len();
         loop {
-            // With MSG_TRUNC the result is the datagram's own length: recvfrom(2) then tells all that recvmsg(2) would,
-            // for fewer instructions.
-            let (length, source) = match self.receive_from(buffer, flags) {
-                Ok(received) => received,
-                Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => return Ok(None),
-                    Some(libc::EINTR) => continue,
-                    Some(libc::ENOBUFS) => return Err(Error::Overrun),
-                    _ => return Err(Error::io("receiving from the kernel", error)),
-                },
+            // Whoever is in no group gets unicasts only, and a connected socket gets those from its peer only: the kernel
+            // turns others away (netlink_getsockbyportid). Asking for the source costs 100 instructions, so only
+            // listeners ask.
+            let received = if self.joined.load(Ordering::Relaxed) {
+                self.receive_from(buffer, flags)
+            } else {
+                rustix::net::recv(&self.fd, &mut *buffer, flags).map(|(_, length)| (length, 0, 0))
             };
-            if source.nl_pid != 0 {
-                // Not from the kernel.
+            let (length, portid, groups) = match received {
+                Ok(received) => received,
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::INTR) => continue,
+                Err(Errno::NOBUFS) => return Err(Error::Overrun),
+                Err(error) => return Err(Error::io("receiving from the kernel", error)),
+            };
+            if portid != 0 {
+                // A process has multicast this.
                 continue;
             }
             if length > capacity {
                 return Err(Error::Truncated { length, capacity });
             }
-            return Ok(Some(Datagram { length, groups: source.nl_groups }));
+            return Ok(Some(Datagram { length, groups }));
         }
     }
 
-    /// recvfrom(2). Not rustix's, which carries an address of any family about, for 150 instructions a call.
-    fn receive_from(
-        &self,
-        buffer: &mut [u8],
-        flags: libc::c_int,
-    ) -> std::io::Result<(usize, libc::sockaddr_nl)> {
-        // SAFETY: all of its fields are integers.
-        let mut source: libc::sockaddr_nl = unsafe { mem::zeroed() };
+    /// The datagram's length, who sent it, and to which groups.
+    fn receive_from(&self, buffer: &mut [u8], flags: RecvFlags) -> rustix::io::Result<(usize, u32, u32)> {
+        let (_, length, source) = rustix::net::recvfrom(&self.fd, buffer, flags)?;
+        let source = source.and_then(|source| SocketAddrNetlink::try_from(source).ok());
         // Should the kernel ever leave the address out, it is nobody's.
-        source.nl_pid = u32::MAX;
-        let mut source_len = mem::size_of_val(&source) as libc::socklen_t;
-        // SAFETY: the pointers and lengths describe `buffer` and `source`, which outlive the call.
-        let length = unsafe {
-            libc::recvfrom(
-                self.fd.as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                buffer.len(),
-                flags,
-                (&raw mut source).cast(),
-                &raw mut source_len,
-            )
-        };
-        // Negative only when it failed.
-        usize::try_from(length)
-            .map_or_else(|_| Err(std::io::Error::last_os_error()), |length| Ok((length, source)))
+        Ok(source.map_or((length, u32::MAX, 0), |source| (length, source.pid(), source.groups())))
     }
 
     fn set_option(&self, option: libc::c_int, value: libc::c_int, action: &'static str) -> Result<(), Error> {

@@ -34,6 +34,13 @@ impl Header {
         }
     }
 
+    /// The header at the start of `bytes`, if the message that it describes lies within them.
+    #[inline]
+    pub(crate) fn checked(bytes: &[u8]) -> Option<Self> {
+        let header = Self::from_bytes(bytes.first_chunk()?);
+        (HEADER_LEN..=bytes.len()).contains(&(header.length as usize)).then_some(header)
+    }
+
     /// The header as it stands in memory.
     #[inline]
     pub fn to_bytes(self) -> [u8; HEADER_LEN] {
@@ -94,23 +101,25 @@ impl<'a> Iterator for Messages<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rest = std::mem::take(&mut self.rest);
-        let Some(header) = rest.first_chunk().map(Header::from_bytes) else {
-            return (!rest.is_empty()).then(|| Err(malformed(rest.len(), None)));
-        };
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(header) = Header::checked(rest) else { return Some(Err(malformed(rest))) };
         let length = header.length as usize;
-        let Some(payload) = rest.get(HEADER_LEN..length) else {
-            return Some(Err(malformed(rest.len(), Some(length))));
-        };
         // The last message of a datagram may lack its padding.
         self.rest = rest.get(align(length)..).unwrap_or_default();
-        Some(Ok(Message { header, payload }))
+        Some(Ok(Message { header, payload: &rest[HEADER_LEN..length] }))
     }
 }
 
+/// Why [`Header::checked`] found no message.
 #[cold]
-fn malformed(available: usize, length: Option<usize>) -> Error {
-    Error::Malformed(match length {
-        Some(length) => format!("a message says that it has {length} bytes, where {available} are left"),
+pub(crate) fn malformed(bytes: &[u8]) -> Error {
+    let available = bytes.len();
+    Error::Malformed(match bytes.first_chunk().map(Header::from_bytes) {
+        Some(Header { length, .. }) => {
+            format!("a message says that it has {length} bytes, where {available} are left")
+        }
         None => format!("{available} bytes are too few for a header"),
     })
 }

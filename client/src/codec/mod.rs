@@ -11,6 +11,7 @@ mod reply;
 mod request;
 
 pub use attribute::{Attributes, Value, attributes};
+pub(crate) use message::malformed;
 pub use message::{Header, Message, Messages};
 pub use refusal::Refusal;
 pub use reply::{

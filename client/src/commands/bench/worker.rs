@@ -131,14 +131,17 @@ impl Run<'_> {
         self.tally.sent < self.count && !self.shared.stop.load(Ordering::Relaxed)
     }
 
-    /// Reports progress and lets the runtime have a look, every thousand messages or so.
+    /// Whether it is time to pause: every thousand messages or so.
     #[inline]
+    const fn is_due(&self) -> bool {
+        self.tally.sent - self.reported >= 1024
+    }
+
+    /// Reports progress and lets the runtime have a look.
     async fn pause(&mut self) {
-        if self.tally.sent - self.reported >= 1024 {
-            self.shared.progress.fetch_add(self.tally.sent - self.reported, Ordering::Relaxed);
-            self.reported = self.tally.sent;
-            tokio::task::yield_now().await;
-        }
+        self.shared.progress.fetch_add(self.tally.sent - self.reported, Ordering::Relaxed);
+        self.reported = self.tally.sent;
+        tokio::task::yield_now().await;
     }
 
     fn take(&mut self, sequence: u32, reply: &[u8]) {
@@ -151,7 +154,9 @@ impl Run<'_> {
         // One reading of the clock a message: the end of one is the start of the next.
         let mut start = clock::now_ns();
         while self.goes_on() {
-            self.pause().await;
+            if self.is_due() {
+                self.pause().await;
+            }
             let sequence = connection.next_sequence();
             fill_pattern(sequence, &mut payload);
             self.tally.sent += 1;
@@ -173,7 +178,9 @@ impl Run<'_> {
     async fn batches(&mut self, connection: &mut blocking::Connection, batch: usize) -> Result<(), Error> {
         let mut payload = vec![0; self.size];
         while self.goes_on() {
-            self.pause().await;
+            if self.is_due() {
+                self.pause().await;
+            }
             let now = (batch as u64).min(self.count - self.tally.sent);
             let start = clock::now_ns();
             for _ in 0..now {
@@ -206,7 +213,9 @@ impl Run<'_> {
         let mut payload = vec![0; self.size];
         let mut start = clock::now_ns();
         while self.goes_on() {
-            self.pause().await;
+            if self.is_due() {
+                self.pause().await;
+            }
             let sequence = connection.next_sequence();
             fill_pattern(sequence, &mut payload);
             self.tally.sent += 1;
@@ -244,7 +253,9 @@ impl Run<'_> {
         let mut payload = vec![0; self.size];
         let mut in_flight = VecDeque::with_capacity(window);
         loop {
-            self.pause().await;
+            if self.is_due() {
+                self.pause().await;
+            }
             while in_flight.len() < window && self.goes_on() {
                 fill_pattern(connection.next_sequence(), &mut payload);
                 let start = clock::now_ns();
@@ -260,7 +271,9 @@ impl Run<'_> {
         let size = self.size;
         let mut payloads = vec![0; batch * size];
         while self.goes_on() {
-            self.pause().await;
+            if self.is_due() {
+                self.pause().await;
+            }
             let now = (batch as u64).min(self.count - self.tally.sent) as usize;
             let start = clock::now_ns();
             let first = connection.next_sequence();
