@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -147,8 +147,27 @@ impl Apt {
         Ok(())
     }
 
-    /// Drops the downloaded packages: they are unpacked.
+    /// Unpacks one folder of a package (`usr/src/…`) into `dir`: some packages hold far more than we need.
+    pub(crate) fn unpack_folder(&self, deb: &Deb, folder: &str, dir: &Path) -> Result<()> {
+        let mut archive = Command::new("dpkg-deb");
+        process::die_with_us(&mut archive).arg("--fsys-tarfile").arg(self.dir.join("debs").join(&deb.file));
+        let mut archive = archive.stdout(Stdio::piped()).spawn().context("start dpkg-deb")?;
+        let stream = archive.stdout.take().context("dpkg-deb has no output")?;
+        let mut tar = Command::new("tar");
+        process::die_with_us(&mut tar).arg("-x").arg("-C").arg(dir).arg(format!("./{folder}")).stdin(stream);
+        let unpacked = tar.status().context("start tar")?.success() && archive.wait()?.success();
+        if !unpacked {
+            bail!("cannot unpack {folder} of {}", deb.file);
+        }
+        Ok(())
+    }
+
+    /// Drops the downloaded packages, which are unpacked, and apt's index, which it makes from the lists.
     pub(crate) fn clean(&self) -> Result<()> {
+        for index in ["pkgcache.bin", "srcpkgcache.bin"] {
+            // It is there only if apt found it worth while.
+            let _ = fs::remove_file(self.dir.join("cache").join(index));
+        }
         for file in fs::read_dir(self.dir.join("debs"))? {
             fs::remove_file(file?.path())?;
         }

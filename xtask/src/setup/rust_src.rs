@@ -92,10 +92,15 @@ impl RustSource {
         fs::create_dir_all(&parent).with_context(|| format!("create {}; is it yours?", parent.display()))?;
         let temporary = parent.join(".nltrace-unpacking");
         remove_tree(&temporary)?;
-        apt.unpack(&debs, &temporary, step)?;
+        fs::create_dir(&temporary)?;
+        step.say("unpacking");
+        // The package also has the compiler's own sources, ten times as much.
+        let source = format!("usr/src/rustc-{}", self.version);
+        for deb in &debs {
+            apt.unpack_folder(deb, &format!("{source}/library"), &temporary)?;
+        }
         remove_tree(&self.place())?;
-        fs::rename(temporary.join("usr/src").join(format!("rustc-{}", self.version)), self.place())
-            .context("the package's layout has changed")?;
+        fs::rename(temporary.join(source), self.place()).context("the package's layout has changed")?;
         remove_tree(&temporary)
     }
 
