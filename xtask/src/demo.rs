@@ -42,6 +42,9 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     let words = ["bash", "-c", SCRIPT, "demo", &args.messages.to_string()].map(Into::into).to_vec();
     let job = Job { hardware, words, environment, input: Input::Nothing, timeout: Some(LIMIT) };
     let outcome = job.run(project, kernel, &mut vm::echo)?;
+    if !outcome.is_success() {
+        eprintln!("error: the demo failed; what it printed last says where");
+    }
     for problem in &outcome.problems {
         eprintln!("error: {problem}");
     }

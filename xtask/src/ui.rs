@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// What a person notices.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// A running step, for its own updates.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -36,11 +39,28 @@ pub(crate) fn step<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Res
     step_with(title, work, |_| "ok".to_owned())
 }
 
+/// Like [`step`], but says nothing if it succeeds at once.
+pub(crate) fn step_if_slow<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Result<T> {
+    timed(title, work, |result, took| (result.is_err() || took > SLOW).then(|| word(result)))
+}
+
 /// Like [`step`], with the word for how it went made from the result.
 pub(crate) fn step_with<T>(
     title: &str,
     work: impl FnOnce(&Step) -> Result<T>,
     describe: impl FnOnce(&T) -> String,
+) -> Result<T> {
+    timed(title, work, |result, _| Some(result.as_ref().map_or_else(|_| word(result), describe)))
+}
+
+fn word<T>(result: &Result<T>) -> String {
+    if result.is_ok() { "ok" } else { "FAILED" }.to_owned()
+}
+
+fn timed<T>(
+    title: &str,
+    work: impl FnOnce(&Step) -> Result<T>,
+    describe: impl FnOnce(&Result<T>, Duration) -> Option<String>,
 ) -> Result<T> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {elapsed} {wide_msg}") {
@@ -52,7 +72,8 @@ pub(crate) fn step_with<T>(
     let step = Step { bar };
     let result = work(&step);
     step.bar.finish_and_clear();
-    let how = result.as_ref().map_or_else(|_| "FAILED".to_owned(), describe);
-    eprintln!("  {title} ... {how} ({:.1} s)", start.elapsed().as_secs_f64());
+    if let Some(how) = describe(&result, start.elapsed()) {
+        eprintln!("  {title} ... {how} ({:.1} s)", start.elapsed().as_secs_f64());
+    }
     result
 }

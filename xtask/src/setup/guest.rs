@@ -15,6 +15,9 @@ use crate::project::Project;
 pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils findutils grep iproute2 \
     jq kmod less libc-bin mawk mount ncurses-base nftables procps psmisc sed strace tcpdump util-linux";
 
+/// For interactive shells.
+pub(crate) const PROFILE: &str = "export PATH=/opt/nltrace/bin:$PATH\nPS1='$(uname -r):\\w# '\n";
+
 /// Folders of the packages that nobody reads in there.
 const UNREAD: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"];
@@ -33,7 +36,7 @@ pub(crate) fn build_image(project: &Project, tree: &Path, kernels: &[Kernel], to
     for folder in ["opt/nltrace", "sys", "usr/lib/modules", "boot"] {
         fs::create_dir_all(tree.join(folder))?;
     }
-    fs::write(tree.join("etc/profile.d/nltrace.sh"), "export PATH=/opt/nltrace/bin:$PATH\n")?;
+    fs::write(tree.join("etc/profile.d/nltrace.sh"), PROFILE)?;
     append(&tree.join("etc/passwd"), "tcpdump:x:100:65534::/nonexistent:/usr/sbin/nologin\n")?;
     for kernel in kernels {
         // Links instead of copies: both are in the cache folder.

@@ -21,6 +21,7 @@ use clap::Args;
 use crate::build;
 use crate::project::Project;
 use crate::setup::{self, Kernel, Series};
+use crate::ui;
 
 pub(crate) use self::machine::{Accelerator, Hardware};
 pub(crate) use self::session::{Input, Job, Stream, echo};
@@ -64,8 +65,8 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
     if args.no_build {
         build::init(project)?;
     } else {
-        build::module(project, kernel)?;
-        build::programs(project)?;
+        ui::step_if_slow("nltest.ko", |_| build::module(project, kernel))?;
+        ui::step_if_slow(build::PROGRAMS, |_| build::programs(project))?;
     }
     let input = match (args.shell, stdin().is_terminal()) {
         (true, _) => Input::Terminal,
