@@ -3,6 +3,9 @@
 /// Length of a `struct nlmsghdr` in bytes.
 pub const NLMSG_HDRLEN: usize = 16;
 
+/// `offsetof(struct nlmsghdr, nlmsg_type)`
+pub const NLMSG_TYPE_OFFSET: usize = 4;
+
 /// Most payload bytes that `--snaplen` may ask for.
 pub const MAX_SNAPLEN: usize = 16 * 1024;
 
@@ -10,7 +13,7 @@ pub const MAX_SNAPLEN: usize = 16 * 1024;
 pub const INLINE_BYTES: usize = NLMSG_HDRLEN + 256;
 
 /// Sizes in bytes of [`Payload`] records: the verifier wants sizes it knows, so a payload takes the smallest that fits.
-pub const CLASSES: [usize; 3] = [1024, 4096, NLMSG_HDRLEN + MAX_SNAPLEN];
+pub const CLASSES: [usize; 3] = [NLMSG_HDRLEN + 1024, NLMSG_HDRLEN + 4096, NLMSG_HDRLEN + MAX_SNAPLEN];
 
 /// The first four bytes of a record tell what it is.
 pub mod record {

@@ -8,7 +8,9 @@ mod event;
 mod histogram;
 
 pub use counters::{Counters, Hook, hook};
-pub use event::{CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, flags, record};
+pub use event::{
+    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, flags, record,
+};
 pub use histogram::{
     BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, SUB_BUCKETS, bucket_bounds, bucket_of,
     home_slot, key, key_parts,
@@ -48,3 +50,7 @@ pub mod filtered {
 
 /// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
 pub const MAX_DEPTH: usize = 8;
+
+/// The number of a helper that does not exist. The programs call it where they mean the kernel function `bpf_rdonly_cast`, which aya does
+/// not know how to call; user space puts that function's BTF id in its place before it loads them.
+pub const RDONLY_CAST: i32 = 0x6e6c_7472;

@@ -14,14 +14,15 @@ use nltrace_common::{hook, stage};
 use crate::{
     call::{Entry, enter, leave, leave_socket},
     kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
+    stack::Id,
 };
 
 #[inline(always)]
-fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
+fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
     enter::<R>(Entry {
         hook: hook::BROADCAST,
         stage: stage::BROADCAST,
-        id,
+        id: Id::new(hook::BROADCAST, address),
         sk: ssk,
         skb,
         portid,
@@ -31,7 +32,13 @@ fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
 
 #[inline(always)]
 fn end(ctx: &FExitContext, ret: i32) {
-    leave_socket::<Typed>(hook::BROADCAST, stage::BROADCAST, ctx.arg(1), ctx.arg(0), ret);
+    leave_socket::<Typed>(
+        hook::BROADCAST,
+        stage::BROADCAST,
+        Id::new(hook::BROADCAST, ctx.arg(1)),
+        ctx.arg(0),
+        ret,
+    );
 }
 
 #[fentry]
@@ -67,6 +74,6 @@ fn broadcast_kprobe(ctx: ProbeContext) -> u32 {
 
 #[kretprobe]
 fn broadcast_kretprobe(ctx: RetProbeContext) -> u32 {
-    leave(hook::BROADCAST, return_stack_pointer(ctx.as_ptr()), Some(ctx.ret()));
+    leave(hook::BROADCAST, Id::new(hook::BROADCAST, return_stack_pointer(ctx.as_ptr())), Some(ctx.ret()));
     0
 }

@@ -9,15 +9,14 @@ use crate::{
     config::MODE,
     counters, event, filter, histogram,
     kernel::{self, Datagram, Reader, Task},
-    stack::{Frame, Stack},
+    stack::{Frame, Id, Stack},
 };
 
 /// A call that begins.
 pub(crate) struct Entry {
     pub(crate) hook: Hook,
     pub(crate) stage: u8,
-    /// See [`Frame::id`].
-    pub(crate) id: u64,
+    pub(crate) id: Id,
     /// A netlink socket of the message's family and network namespace.
     pub(crate) sk: u64,
     pub(crate) skb: u64,
@@ -43,9 +42,9 @@ pub(crate) fn enter<R: Reader>(entry: Entry) {
 /// The same for the receive function: what it receives is most often the datagram of the request that the thread is in, of which
 /// everything is known.
 #[inline(always)]
-pub(crate) fn enter_within<R: Reader>(hook: Hook, stage: u8, id: u64, skb: u64) {
+pub(crate) fn enter_within<R: Reader>(hook: Hook, stage: u8, id: Id, skb: u64) {
     let Some(counters) = hit(hook) else { return };
-    let fate = match begin_within(hook, stage, id, skb) {
+    let fate = match begin_within(stage, id, skb) {
         Some(fate) => fate,
         None => {
             begin::<R>(&Entry { hook, stage, id, sk: kernel::skb_sk::<R>(skb), skb, portid: 0, group: None })
@@ -84,50 +83,49 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
         warn!((), "no task storage for thread {}", task.tid());
         return Fate::Lost;
     };
-    let datagram = kernel::datagram::<R>(entry.skb);
     // SAFETY: `stack` is a map value, and so is `frame`.
     unsafe {
         let frame = Stack::next(stack);
-        let nlmsg_type = if MODE.load() == mode::HIST {
-            event::message_type(&datagram)
+        if MODE.load() == mode::HIST {
+            let nlmsg_type = event::message_type::<R>(entry.skb);
+            if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+                return Fate::Filtered;
+            }
+            let nlmsg_type = if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 };
+            (*frame).key = key(kernel::family::<R>(entry.sk), entry.stage, nlmsg_type);
+            (*frame).event.ts_ns = bpf_ktime_get_ns();
         } else {
-            event::capture(&raw mut (*frame).bytes, &datagram)
-        };
-        let portid = match entry.stage {
-            stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(entry.skb),
-            _ => entry.portid,
-        };
-        if !filter::wants_message(portid, nlmsg_type) {
-            return Fate::Filtered;
-        }
-        let family = kernel::family::<R>(entry.sk);
-        (*frame).id = entry.id;
-        (*frame).skb = entry.skb;
-        (*frame).hook = entry.hook;
-        (*frame).key =
-            key(family, entry.stage, if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 });
-        (*frame).event.ts_ns = bpf_ktime_get_ns();
-        if MODE.load() == mode::TRACE {
-            describe::<R>(&raw mut (*frame).event, entry, &datagram, family, portid, task);
+            let datagram = Datagram::of::<R>(entry.skb);
+            let nlmsg_type = event::capture(&raw mut (*frame).bytes, &datagram);
+            if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+                return Fate::Filtered;
+            }
+            describe::<R>(&raw mut (*frame).event, entry, &datagram, task);
+            // The capture is not part of what is timed.
+            (*frame).event.ts_ns = bpf_ktime_get_ns();
             if !event::send_payload(&raw mut (*frame).event, &datagram) {
                 return Fate::Lost;
             }
         }
+        (*frame).id = entry.id;
+        (*frame).skb = entry.skb;
         Stack::push(stack);
     }
     Fate::Open
 }
 
+/// Port id of the user's side.
+#[inline(always)]
+fn portid<R: Reader>(entry: &Entry) -> u32 {
+    match entry.stage {
+        stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(entry.skb),
+        _ => entry.portid,
+    }
+}
+
 /// Fills in what is known of a call when it begins.
 #[inline(always)]
-unsafe fn describe<R: Reader>(
-    event: *mut Event,
-    entry: &Entry,
-    datagram: &Datagram,
-    family: u8,
-    portid: u32,
-    task: Task,
-) {
+unsafe fn describe<R: Reader>(event: *mut Event, entry: &Entry, datagram: &Datagram, task: Task) {
     // SAFETY: the caller's `event` is a map value.
     unsafe {
         (*event).record = record::EVENT;
@@ -135,11 +133,11 @@ unsafe fn describe<R: Reader>(
         (*event).tgid = task.tgid();
         (*event).tid = task.tid();
         (*event).netns = kernel::netns::<R>(entry.sk);
-        (*event).portid = portid;
+        (*event).portid = portid::<R>(entry);
         (*event).group = entry.group.unwrap_or(0);
         (*event).ret = 0;
         (*event).datagram_len = datagram.len;
-        (*event).family = family;
+        (*event).family = kernel::family::<R>(entry.sk);
         (*event).stage = entry.stage;
         (*event).flags = if entry.group.is_some() { flags::HAS_GROUP } else { 0 };
     }
@@ -147,7 +145,7 @@ unsafe fn describe<R: Reader>(
 
 /// Begins a call on the datagram of the innermost call in progress. None where there is no such call.
 #[inline(always)]
-fn begin_within(hook: Hook, stage: u8, id: u64, skb: u64) -> Option<Fate> {
+fn begin_within(stage: u8, id: Id, skb: u64) -> Option<Fate> {
     if !filter::wants_stage(stage) {
         return Some(Fate::Filtered);
     }
@@ -164,7 +162,6 @@ fn begin_within(hook: Hook, stage: u8, id: u64, skb: u64) -> Option<Fate> {
         let frame = Stack::next(stack);
         (*frame).id = id;
         (*frame).skb = skb;
-        (*frame).hook = hook;
         (*frame).key = outer_key & !(0xff << 16) | u64::from(stage) << 16;
         (*frame).event.ts_ns = bpf_ktime_get_ns();
         if MODE.load() == mode::TRACE {
@@ -178,7 +175,7 @@ fn begin_within(hook: Hook, stage: u8, id: u64, skb: u64) -> Option<Fate> {
 
 /// Ends a call on a socket that is still alive. That of a family which is not wanted costs next to nothing.
 #[inline(always)]
-pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: u64, sk: u64, ret: i32) {
+pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: Id, sk: u64, ret: i32) {
     let task = Task::current();
     if filter::wants_call::<R>(stage, sk, task) {
         end(task, hook, id, Some(ret));
@@ -187,17 +184,17 @@ pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: u64, sk: u64, r
 
 /// Ends a call.
 #[inline(always)]
-pub(crate) fn leave(hook: Hook, id: u64, ret: Option<i32>) {
+pub(crate) fn leave(hook: Hook, id: Id, ret: Option<i32>) {
     end(Task::current(), hook, id, ret);
 }
 
 /// Ends a call: into the histogram or to user space.
 #[inline(always)]
-fn end(task: Task, hook: Hook, id: u64, ret: Option<i32>) {
+fn end(task: Task, hook: Hook, id: Id, ret: Option<i32>) {
     let Some(stack) = Stack::existing(task) else { return };
     // SAFETY: `stack` is a map value, and so are `frame` and `counters`.
     unsafe {
-        let Some(frame) = Stack::pop(stack, hook, id) else { return };
+        let Some(frame) = Stack::pop(stack, id) else { return };
         let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
         if MODE.load() == mode::HIST {
             histogram::record((*frame).key, latency_ns);

@@ -54,4 +54,7 @@ globals! {
     TASK_COMM: u32 = 0;
     TASK_PID: u32 = 0;
     TASK_TGID: u32 = 0;
+
+    /// BTF id of `struct nlmsghdr`; 0: this kernel has no `bpf_rdonly_cast`.
+    NLMSGHDR: u32 = 0;
 }

@@ -13,12 +13,15 @@ use aya_ebpf::{
     },
     macros::btf_map,
 };
-use nltrace_common::{CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, flags, record};
+use nltrace_common::{
+    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, flags, record,
+};
 
 use crate::{
-    config::{SNAPLEN, WAKEUP_BYTES},
-    kernel::Datagram,
+    config::{NLMSGHDR, SNAPLEN, WAKEUP_BYTES},
+    kernel::{self, Datagram, Reader},
     stack::Frame,
+    verifier::opaque,
 };
 
 /// User space sets the size in bytes.
@@ -34,16 +37,21 @@ fn events() -> *mut c_void {
 /// compiler computes with the value that a `None` does not have, and the verifier takes offence.
 pub(crate) const NO_TYPE: u32 = 1 << 16;
 
-/// `nlmsg_type` of the datagram's first message, or [`NO_TYPE`].
+/// `nlmsg_type` of the first message in a buffer, or [`NO_TYPE`]. A header is never in a buffer's fragments: what user space sends has
+/// none, and the few families that make some put them behind their headers.
 #[inline(always)]
-pub(crate) fn message_type(datagram: &Datagram) -> u32 {
-    if (datagram.linear as usize) < NLMSG_HDRLEN {
+pub(crate) fn message_type<R: Reader>(skb: u64) -> u32 {
+    if (kernel::skb_len::<R>(skb) as usize) < NLMSG_HDRLEN {
         return NO_TYPE;
     }
+    let data = kernel::skb_data::<R>(skb);
+    if NLMSGHDR.load() != 0 {
+        return u32::from(kernel::nlmsghdr_type(data));
+    }
     let mut nlmsg_type = 0u16;
-    // offsetof(struct nlmsghdr, nlmsg_type) is 4.
     // SAFETY: two bytes into a variable of two bytes.
-    let error = unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, datagram.data.byte_add(4)) };
+    let error =
+        unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, data.byte_add(NLMSG_TYPE_OFFSET)) };
     if error == 0 { u32::from(nlmsg_type) } else { NO_TYPE }
 }
 
@@ -149,11 +157,11 @@ fn wakeup() -> u64 {
     u64::from(if waiting >= u64::from(WAKEUP_BYTES.load()) { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
 }
 
-/// Keeps the compiler from losing the bound of a length on the way to the helper that the verifier checks.
+/// `len`, and a bound that the verifier sees.
 #[inline(always)]
 fn bounded(len: u32) -> u32 {
-    let len = core::hint::black_box(len);
-    if len as usize > INLINE_BYTES { INLINE_BYTES as u32 } else { len }
+    let len = opaque(u64::from(len));
+    if len > INLINE_BYTES as u64 { INLINE_BYTES as u32 } else { len as u32 }
 }
 
 const _: () = assert!(CLASSES[2] == NLMSG_HDRLEN + MAX_SNAPLEN);

@@ -22,7 +22,7 @@ pub(crate) fn wants_call<R: Reader>(stage: u8, sk: u64, task: Task) -> bool {
 
 /// What else can be told of a call when it begins. `nlmsg_type` may be [`crate::event::NO_TYPE`].
 #[inline(always)]
-pub(crate) fn wants_message(portid: u32, nlmsg_type: u32) -> bool {
+pub(crate) fn wants_message(portid: impl FnOnce() -> u32, nlmsg_type: u32) -> bool {
     FILTERED.load() != filtered::EVERYTHING || wants_portid(portid) && wants_type(nlmsg_type)
 }
 
@@ -47,8 +47,8 @@ fn wants_task(task: Task) -> bool {
 }
 
 #[inline(always)]
-fn wants_portid(portid: u32) -> bool {
-    FILTER_BY_PORTID.load() == 0 || FILTER_PORTID.load() == portid
+fn wants_portid(portid: impl FnOnce() -> u32) -> bool {
+    FILTER_BY_PORTID.load() == 0 || FILTER_PORTID.load() == portid()
 }
 
 #[inline(always)]

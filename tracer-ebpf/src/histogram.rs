@@ -7,6 +7,7 @@ use nltrace_common::{BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES,
 use crate::{
     atomic::{add, claim, raise},
     config::SLOT_COUNT,
+    verifier::opaque,
 };
 
 /// User space sets the number of entries: `SLOT_COUNT`, and one for each stage for the keys that find no slot.
@@ -17,7 +18,7 @@ static SLOTS: PerCpuArray<HistogramSlot, 1> = PerCpuArray::new();
 #[inline(always)]
 pub(crate) fn record(key: u64, value_ns: u64) {
     let Some(slot) = find(key) else { return };
-    let bucket = bucket_of(value_ns);
+    let bucket = opaque(bucket_of(value_ns) as u64) as usize;
     if bucket >= BUCKETS {
         return;
     }

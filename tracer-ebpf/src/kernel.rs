@@ -7,8 +7,10 @@ use aya_ebpf::{
     helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel},
 };
 
+use nltrace_common::{NLMSG_TYPE_OFFSET, RDONLY_CAST};
+
 use crate::config::{
-    NET_INUM, NETLINK_CB_PORTID, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN, SK_BUFF_SK, SOCK_NET,
+    NET_INUM, NETLINK_CB_PORTID, NLMSGHDR, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN, SK_BUFF_SK, SOCK_NET,
     SOCK_PROTOCOL, TASK_COMM, TASK_PID, TASK_TGID,
 };
 
@@ -69,6 +71,30 @@ pub(crate) fn sender_portid<R: Reader>(skb: u64) -> u32 {
     R::read(skb, NETLINK_CB_PORTID.load())
 }
 
+/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel has `bpf_rdonly_cast`: after the cast, which is no instruction at all,
+/// it is one load. Zero where the memory cannot be read.
+#[inline(always)]
+pub(crate) fn nlmsghdr_type(data: *const c_void) -> u16 {
+    // SAFETY: user space puts the function `void *bpf_rdonly_cast(const void *, u32)` in the place of this number.
+    let cast: unsafe extern "C" fn(*const c_void, u32) -> u64 =
+        unsafe { core::mem::transmute(RDONLY_CAST as usize) };
+    // SAFETY: it accepts any address; faults are caught at the load.
+    let header = unsafe { cast(data, NLMSGHDR.load()) };
+    Typed::read(header, NLMSG_TYPE_OFFSET as u32)
+}
+
+/// `skb->len`: bytes of the datagram.
+#[inline(always)]
+pub(crate) fn skb_len<R: Reader>(skb: u64) -> u32 {
+    R::read(skb, SK_BUFF_LEN.load())
+}
+
+/// `skb->data`: where the datagram starts.
+#[inline(always)]
+pub(crate) fn skb_data<R: Reader>(skb: u64) -> *const c_void {
+    R::read::<u64>(skb, SK_BUFF_DATA.load()) as *const c_void
+}
+
 /// A datagram in memory.
 pub(crate) struct Datagram {
     /// Address of its first byte.
@@ -79,12 +105,13 @@ pub(crate) struct Datagram {
     pub(crate) linear: u32,
 }
 
-#[inline(always)]
-pub(crate) fn datagram<R: Reader>(skb: u64) -> Datagram {
-    let len: u32 = R::read(skb, SK_BUFF_LEN.load());
-    let data_len: u32 = R::read(skb, SK_BUFF_DATA_LEN.load());
-    let data: u64 = R::read(skb, SK_BUFF_DATA.load());
-    Datagram { data: data as *const c_void, len, linear: len.saturating_sub(data_len) }
+impl Datagram {
+    #[inline(always)]
+    pub(crate) fn of<R: Reader>(skb: u64) -> Self {
+        let len = skb_len::<R>(skb);
+        let data_len: u32 = R::read(skb, SK_BUFF_DATA_LEN.load());
+        Self { data: skb_data::<R>(skb), len, linear: len.saturating_sub(data_len) }
+    }
 }
 
 /// The thread that runs.

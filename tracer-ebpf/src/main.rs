@@ -11,7 +11,7 @@
 //! ```
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(asm_experimental_arch, core_intrinsics)]
 #![expect(internal_features, reason = "the only way to BPF's atomic instructions")]
 
 mod atomic;
@@ -26,6 +26,7 @@ mod kernel;
 mod receive;
 mod stack;
 mod unicast;
+mod verifier;
 
 /// The kernel lends the tracing helpers to programs under a licence compatible with its own.
 #[unsafe(link_section = "license")]

@@ -14,6 +14,7 @@ use nltrace_common::{hook, stage};
 use crate::{
     call::{enter_within, leave},
     kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    stack::Id,
 };
 
 /// A program is made for one function, so each function has its own pair.
@@ -23,13 +24,13 @@ macro_rules! built_in {
             #[fentry]
             fn $fentry(ctx: FEntryContext) -> i32 {
                 let skb = ctx.arg(0);
-                enter_within::<Typed>(hook::RECEIVE, stage::RECEIVE, skb, skb);
+                enter_within::<Typed>(hook::RECEIVE, stage::RECEIVE, Id::new(hook::RECEIVE, skb), skb);
                 0
             }
 
             #[fexit]
             fn $fexit(ctx: FExitContext) -> i32 {
-                leave(hook::RECEIVE, ctx.arg(0), None);
+                leave(hook::RECEIVE, Id::new(hook::RECEIVE, ctx.arg(0)), None);
                 0
             }
         )+
@@ -51,13 +52,14 @@ built_in! {
 #[kprobe]
 fn receive_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(skb) = ctx.arg(0) {
-        enter_within::<Probed>(hook::RECEIVE, stage::RECEIVE, entry_stack_pointer(ctx.as_ptr()), skb);
+        let id = Id::new(hook::RECEIVE, entry_stack_pointer(ctx.as_ptr()));
+        enter_within::<Probed>(hook::RECEIVE, stage::RECEIVE, id, skb);
     }
     0
 }
 
 #[kretprobe]
 fn receive_kretprobe(ctx: RetProbeContext) -> u32 {
-    leave(hook::RECEIVE, return_stack_pointer(ctx.as_ptr()), None);
+    leave(hook::RECEIVE, Id::new(hook::RECEIVE, return_stack_pointer(ctx.as_ptr())), None);
     0
 }

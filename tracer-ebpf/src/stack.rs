@@ -12,22 +12,38 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use aya_log_ebpf::warn;
-use nltrace_common::{Event, Hook, INLINE_BYTES, MAX_DEPTH};
+use nltrace_common::{Event, Hook, INLINE_BYTES, MAX_DEPTH, hook};
 
 use crate::{atomic::add, counters, kernel::Task};
+
+/// What a call and its return have in common and calls in progress on the same thread have not: the buffer's address for fentry, the stack
+/// pointer for a kprobe. Both are even; the function goes into the lowest bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Id(u64);
+
+impl Id {
+    #[inline(always)]
+    pub(crate) fn new(hook: Hook, address: u64) -> Self {
+        Self(address | u64::from(hook))
+    }
+
+    fn hook(self) -> Hook {
+        self.0 as Hook & 7
+    }
+}
+
+const _: () = assert!(hook::COUNT <= 8, "addresses of buffers and stack frames are multiples of eight");
 
 /// A call in progress.
 #[repr(C)]
 pub(crate) struct Frame {
-    /// Tells its return from another's, together with `hook`: the buffer's address for fentry, the stack pointer for a kprobe.
-    pub(crate) id: u64,
+    /// Tells its return from another's.
+    pub(crate) id: Id,
     /// The buffer's address.
     pub(crate) skb: u64,
     /// Its histogram, in [`nltrace_common::mode::HIST`].
     pub(crate) key: u64,
-    /// The function that was called.
-    pub(crate) hook: Hook,
-    reserved: u32,
     /// What is known of the call. In `HIST` only `ts_ns` is.
     pub(crate) event: Event,
     /// The datagram's first bytes, in [`nltrace_common::mode::TRACE`]. Follows `event` as it does in the ring buffer.
@@ -119,14 +135,14 @@ impl Stack {
     /// Takes the call that returns off the stack, and every call on top of it: their returns were missed. Returns None for a
     /// call that was not seen to begin.
     #[inline(always)]
-    pub(crate) unsafe fn pop(stack: *mut Self, hook: Hook, id: u64) -> Option<*mut Frame> {
+    pub(crate) unsafe fn pop(stack: *mut Self, id: Id) -> Option<*mut Frame> {
         // SAFETY: `stack` is a map value, and so is `frame`.
         unsafe {
             let frame = Self::top(stack)?;
-            if (*frame).hook != hook || (*frame).id != id {
-                unwind_to(stack, hook, id);
+            if (*frame).id != id {
+                unwind_to(stack, id);
                 let frame = Self::top(stack)?;
-                if (*frame).hook != hook || (*frame).id != id {
+                if (*frame).id != id {
                     return None;
                 }
             }
@@ -151,9 +167,9 @@ impl Stack {
     }
 }
 
-/// Drops the calls on top of the one with this `hook` and `id`, if there is one.
+/// Drops the calls on top of the one with this `id`, if there is one.
 #[inline(never)]
-unsafe fn unwind_to(stack: *mut Stack, hook: Hook, id: u64) {
+unsafe fn unwind_to(stack: *mut Stack, id: Id) {
     // SAFETY: the caller's `stack` is a map value.
     unsafe {
         let depth = (*stack).depth;
@@ -162,7 +178,7 @@ unsafe fn unwind_to(stack: *mut Stack, hook: Hook, id: u64) {
                 return;
             }
             let frame = Stack::frame(stack, depth - 1 - above);
-            if (*frame).hook == hook && (*frame).id == id {
+            if (*frame).id == id {
                 unwind(stack, depth - above);
                 return;
             }
@@ -182,7 +198,7 @@ unsafe fn unwind(stack: *mut Stack, depth: u64) {
             }
             (*stack).depth -= 1;
             let frame = Stack::frame(stack, (*stack).depth);
-            if let Some(counters) = counters::of((*frame).hook) {
+            if let Some(counters) = counters::of((*frame).id.hook()) {
                 add(&raw mut (*counters).unmatched, 1);
             }
         }

@@ -13,6 +13,7 @@ use nltrace_common::{hook, stage};
 use crate::{
     call::{Entry, enter, leave, leave_socket},
     kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
+    stack::Id,
 };
 
 #[inline(always)]
@@ -21,8 +22,16 @@ fn stage_of(portid: u32) -> u8 {
 }
 
 #[inline(always)]
-fn begin<R: Reader>(id: u64, ssk: u64, skb: u64, portid: u32) {
-    enter::<R>(Entry { hook: hook::UNICAST, stage: stage_of(portid), id, sk: ssk, skb, portid, group: None });
+fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32) {
+    enter::<R>(Entry {
+        hook: hook::UNICAST,
+        stage: stage_of(portid),
+        id: Id::new(hook::UNICAST, address),
+        sk: ssk,
+        skb,
+        portid,
+        group: None,
+    });
 }
 
 #[fentry]
@@ -34,7 +43,13 @@ fn unicast_fentry(ctx: FEntryContext) -> i32 {
 
 #[fexit]
 fn unicast_fexit(ctx: FExitContext) -> i32 {
-    leave_socket::<Typed>(hook::UNICAST, stage_of(ctx.arg(2)), ctx.arg(1), ctx.arg(0), ctx.arg(4));
+    leave_socket::<Typed>(
+        hook::UNICAST,
+        stage_of(ctx.arg(2)),
+        Id::new(hook::UNICAST, ctx.arg(1)),
+        ctx.arg(0),
+        ctx.arg(4),
+    );
     0
 }
 
@@ -48,6 +63,6 @@ fn unicast_kprobe(ctx: ProbeContext) -> u32 {
 
 #[kretprobe]
 fn unicast_kretprobe(ctx: RetProbeContext) -> u32 {
-    leave(hook::UNICAST, return_stack_pointer(ctx.as_ptr()), Some(ctx.ret()));
+    leave(hook::UNICAST, Id::new(hook::UNICAST, return_stack_pointer(ctx.as_ptr())), Some(ctx.ret()));
     0
 }

@@ -6,13 +6,14 @@
 
 use std::{fs, io, path::Path, path::PathBuf};
 
-use crate::probes::Offsets;
+use crate::probes::{Cast, Offsets};
 
 /// The structs whose members are asked for.
-const STRUCTS: [&str; 5] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct"];
+const STRUCTS: [&str; 6] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct", "nlmsghdr"];
 
-/// The functions that are looked for, in the order of the members of [`Functions`].
-const FUNCTIONS: [&str; 3] = ["netlink_unicast", "netlink_broadcast_filtered", "netlink_broadcast"];
+/// The functions that are looked for: the members of [`Functions`], and one for programs to call.
+const FUNCTIONS: [&str; 4] =
+    ["netlink_unicast", "netlink_broadcast_filtered", "netlink_broadcast", "bpf_rdonly_cast"];
 
 const MAGIC: u16 = 0xeb9f;
 const INFO_BYTES: usize = 12;
@@ -104,8 +105,12 @@ impl Types {
             task_comm: byte("task_struct", &["comm"])?,
             task_pid: byte("task_struct", &["pid"])?,
             task_tgid: byte("task_struct", &["tgid"])?,
+            cast: match (btf.functions[3], btf.structs[5]) {
+                (0, _) | (_, 0) => None,
+                (function, nlmsghdr) => Some(Cast { function, nlmsghdr }),
+            },
         };
-        let [unicast, broadcast_filtered, broadcast] = btf.functions;
+        let [unicast, broadcast_filtered, broadcast, _] = btf.functions.map(|id| id != 0);
         Ok(Self { offsets, functions: Functions { unicast, broadcast_filtered, broadcast } })
     }
 }
@@ -118,7 +123,8 @@ struct Btf<'a> {
     starts: Vec<u32>,
     /// Ids of [`STRUCTS`]; 0: not there.
     structs: [u32; STRUCTS.len()],
-    functions: [bool; FUNCTIONS.len()],
+    /// Ids of [`FUNCTIONS`]; 0: not there.
+    functions: [u32; FUNCTIONS.len()],
 }
 
 /// `struct btf_type`
@@ -150,7 +156,7 @@ impl<'a> Btf<'a> {
             strings: section(16)?,
             starts: Vec::with_capacity(bytes.len() / 32),
             structs: [0; STRUCTS.len()],
-            functions: [false; FUNCTIONS.len()],
+            functions: [0; FUNCTIONS.len()],
         };
         btf.walk()?;
         Ok(btf)
@@ -171,7 +177,7 @@ impl<'a> Btf<'a> {
                 }
                 kind::FUNC => {
                     if let Some(index) = FUNCTIONS.iter().position(|name| self.is_named(ty.name, name)) {
-                        self.functions[index] = true;
+                        self.functions[index] = id;
                     }
                 }
                 _ => {}

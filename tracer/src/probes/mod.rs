@@ -17,10 +17,10 @@ use aya::{
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{Counters, HistogramSlot, Hook, hook, stage};
+use nltrace_common::{Counters, HistogramSlot, Hook, RDONLY_CAST, hook, stage};
 
 pub use error::ProbeError;
-pub use plan::{Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Plan};
+pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Plan};
 pub use ring::Ring;
 
 use attach::Attached;
@@ -128,6 +128,7 @@ impl Probes {
         let (by_portid, portid) = (u32::from(filter.portid.is_some()), filter.portid.unwrap_or(0));
         let nlmsg_type = filter.nlmsg_type.map_or(u32::MAX, u32::from);
         let comm = filter.comm.unwrap_or_default();
+        let nlmsghdr = offsets.cast.map_or(0, |cast| cast.nlmsghdr);
         let (low, high) = comm.split_at(8);
         let [low, high] = [low, high].map(|half| half.try_into().map_or(0, u64::from_ne_bytes));
         let log_level = if plan.verbose { u8::MAX } else { 0 };
@@ -161,12 +162,17 @@ impl Probes {
             ("TASK_COMM", &offsets.task_comm),
             ("TASK_PID", &offsets.task_pid),
             ("TASK_TGID", &offsets.task_tgid),
+            ("NLMSGHDR", &nlmsghdr),
         ] {
             loader.override_global(name, value, true);
         }
         loader.override_global("FILTER_COMM_LOW", &low, true);
         loader.override_global("FILTER_COMM_HIGH", &high, true);
-        let mut ebpf = loader.load(OBJECT).map_err(ProbeError::Load)?;
+        let mut ebpf = match offsets.cast {
+            Some(cast) => loader.load(&with_cast(OBJECT, cast.function)),
+            None => loader.load(OBJECT),
+        }
+        .map_err(ProbeError::Load)?;
 
         let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
         let counters = ebpf.take_map("COUNTERS").ok_or(ProbeError::Missing("COUNTERS"))?;
@@ -240,4 +246,21 @@ impl Probes {
     pub fn ring(&mut self) -> Option<&mut Ring> {
         self.ring.as_mut()
     }
+}
+
+/// The programs with calls of the kernel function with BTF id `function` where they have calls of [`RDONLY_CAST`].
+fn with_cast(object: &[u8], function: u32) -> Vec<u8> {
+    /// `struct bpf_insn` of a call: opcode, registers, offset, then the number of the callee.
+    const CALL_HELPER: [u8; 4] = [0x85, 0, 0, 0];
+    /// The same with `BPF_PSEUDO_KFUNC_CALL` as source register.
+    const CALL_KERNEL: [u8; 4] = [0x85, 0x20, 0, 0];
+
+    let mut object = object.to_vec();
+    for instruction in object.chunks_exact_mut(8) {
+        if instruction[..4] == CALL_HELPER && instruction[4..] == RDONLY_CAST.to_ne_bytes() {
+            instruction[..4].copy_from_slice(&CALL_KERNEL);
+            instruction[4..].copy_from_slice(&function.to_ne_bytes());
+        }
+    }
+    object
 }

@@ -143,6 +143,17 @@ pub struct Offsets {
     pub task_pid: u32,
     /// `task_struct.tgid`
     pub task_tgid: u32,
+    /// How to look at a datagram's header without a helper, where the kernel lets programs do that.
+    pub cast: Option<Cast>,
+}
+
+/// What programs need to give memory a type: from 6.2 on, commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cast {
+    /// BTF id of the function `bpf_rdonly_cast`.
+    pub function: u32,
+    /// BTF id of `struct nlmsghdr`.
+    pub nlmsghdr: u32,
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ fn offsets_are_found_through_anonymous_unions_typedefs_and_flagged_structs() {
         task_comm: 200,
         task_pid: 100,
         task_tgid: 104,
+        cast: None,
     };
     assert_eq!(types.offsets, expected);
 }
