@@ -1,1 +1,22 @@
-//! Placeholder of the first commit.
+//! End-to-end tests: what nltest and nltrace promise, shown inside a booted kernel.
+//!
+//! `cargo xtask test` boots each kernel and runs this package's one test program in it as root, one test after the other.
+//! `guest` is what the tests are written with; every other file is one subject.
+
+#[cfg(test)]
+mod guest;
+
+#[cfg(test)]
+mod c_programs;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod malformed;
+#[cfg(test)]
+mod module;
+#[cfg(test)]
+mod namespaces;
+#[cfg(test)]
+mod plain_text;
+#[cfg(test)]
+mod privileges;

@@ -1,0 +1,35 @@
+//! The programs in C, which test the bytes themselves, without any library in between.
+
+use crate::guest::{Module, Program};
+
+/// Runs a program that reports in the Test Anything Protocol: all that it planned must have been run, and have passed.
+fn passes(program: &str) {
+    let _module = Module::load();
+    let output = Program::new(program).run();
+    let lines = || output.stdout.lines();
+    let planned = lines().find_map(|line| line.strip_prefix("1..")).and_then(|count| count.parse().ok());
+    let passed = lines().filter(|line| line.starts_with("ok ") && !line.contains("# SKIP")).count();
+    let all_passed = planned.is_some_and(|planned: usize| planned > 0 && planned == passed);
+    assert!(all_passed && output.status.success(), "{}{}", output.stdout, output.stderr);
+}
+
+#[test]
+fn nltest_selftest_passes() {
+    passes("nltest_selftest");
+}
+
+#[test]
+fn malformed_passes() {
+    passes("malformed");
+}
+
+#[test]
+fn hostile_passes() {
+    passes("hostile");
+}
+
+/// Its seed is another one in every run; a failure shows it.
+#[test]
+fn fuzz_passes() {
+    passes("fuzz");
+}

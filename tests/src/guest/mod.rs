@@ -1,0 +1,39 @@
+//! What scenarios are made of: programs, the module, namespaces, the kernel's log, raw sockets, independent counts.
+//!
+//! Nothing here waits for a length of time. It waits for a condition, and fails when the condition does not come.
+
+mod json;
+mod kernel_log;
+mod module;
+mod namespace;
+mod program;
+mod raw;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::{
+    json::Json,
+    kernel_log::KernelLog,
+    module::{Module, NAME as MODULE_NAME, netlink_sockets},
+    namespace::Namespace,
+    program::{Program, nltest},
+    raw::{Raw, attribute, message},
+};
+
+/// Polls until `look` finds something.
+///
+/// # Panics
+/// When it has found nothing after ten seconds, which is far longer than anything here takes.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,99 @@
+//! A socket for messages that no client would send.
+
+use nltest::{
+    Blocking, Error, Request, Socket, SocketOptions,
+    codec::{Message, Messages, Refusal},
+};
+
+/// A socket of family 25. The module answers within sendmsg(2), so what is not there after it will not come.
+pub(crate) struct Raw {
+    socket: Socket,
+}
+
+impl Raw {
+    pub(crate) fn open() -> Self {
+        let socket = Socket::open(&SocketOptions::default(), Blocking::No).expect("the module is loaded");
+        Self { socket }
+    }
+
+    /// Sends bytes as one datagram.
+    pub(crate) fn send(&self, datagram: &[u8]) {
+        self.socket.send(datagram).expect("a datagram is taken, whatever is in it");
+    }
+
+    /// Sends a request as the client would.
+    pub(crate) fn request(&self, request: &Request<'_>, sequence: u32) {
+        let mut datagram = Vec::new();
+        request.encode(sequence, &mut datagram).expect("the request has its length");
+        self.send(&datagram);
+    }
+
+    /// The next datagram; `None` if there is none.
+    pub(crate) fn datagram(&self) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; 64 << 10];
+        match self.socket.receive_now(&mut buffer) {
+            Ok(datagram) => datagram.map(|datagram| {
+                buffer.truncate(datagram.length);
+                buffer
+            }),
+            Err(error) => panic!("receiving: {error}"),
+        }
+    }
+
+    /// Nothing has come.
+    pub(crate) fn hears_nothing(&self) {
+        let datagram = self.datagram();
+        assert!(datagram.is_none(), "silence was expected, not {datagram:02x?}");
+    }
+
+    /// The errno of the refusal that is queued for `sequence`, 0 for an ACK, and the text of the extended ACK.
+    pub(crate) fn verdict(&self, sequence: u32) -> (i32, Option<String>) {
+        self.answer(|message| {
+            assert_eq!(message.header.sequence, sequence, "an answer to another message");
+            match Refusal::parse(message) {
+                Ok(Some(refusal)) => (refusal.errno, refusal.message),
+                Ok(None) => (0, None),
+                Err(error) => panic!("neither ACK nor error: {error}, {message:?}"),
+            }
+        })
+    }
+
+    /// The payload of the echo that is queued for `sequence`.
+    pub(crate) fn echo(&self, sequence: u32) -> Vec<u8> {
+        self.answer(|message| {
+            assert_eq!(message.header.sequence, sequence, "an answer to another message");
+            nltest::blocking::echo_answer(message).unwrap_or_else(|error| panic!("no echo: {error}")).to_vec()
+        })
+    }
+
+    /// Looks at the next datagram's one message.
+    fn answer<T>(&self, look: impl FnOnce(&Message<'_>) -> T) -> T {
+        let datagram = self.datagram().expect("an answer");
+        let messages: Result<Vec<_>, Error> = Messages::new(&datagram).collect();
+        match messages.expect("the kernel's messages are whole").as_slice() {
+            [message] => look(message),
+            messages => panic!("one message was expected, not {messages:?}"),
+        }
+    }
+}
+
+/// A message whose header says `length`, whatever it has.
+pub(crate) fn message(length: u32, kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = length.to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend(0u32.to_ne_bytes());
+    bytes.extend(payload);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// An attribute whose header says `length`, whatever it has.
+pub(crate) fn attribute(length: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = length.to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(payload);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
