@@ -60,11 +60,13 @@ impl Root {
         if !rustix::process::geteuid().is_root() {
             command.arg("--map-root-user");
         }
-        process::run(command.arg("true")).map(drop).context(
-            "this machine does not let ordinary users make user namespaces; allow it \
-             (`sysctl kernel.unprivileged_userns_clone=1`, on Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns=0`), \
-             or run the command as root",
-        )
+        let remedy = if rustix::process::geteuid().is_root() {
+            "root may not mount here; if this is a container, give it the capability CAP_SYS_ADMIN"
+        } else {
+            "ordinary users may not make user namespaces here; allow it (`sysctl kernel.unprivileged_userns_clone=1`, on \
+             Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns=0`) or run the command as root"
+        };
+        process::run(command.arg("true")).map(drop).context(remedy)
     }
 
     /// Makes by hand what the packages' scripts would have: they were not run.

@@ -139,23 +139,23 @@ impl Run<'_> {
                 Ok(())
             })?;
             let mut output = String::from_utf8_lossy(&output).into_owned();
-            let mut result =
-                judge(libtest::parse(&output), outcome.status == Some(0), filtered, String::new());
+            let mut counts = libtest::parse(&output);
             for problem in outcome.problems {
                 output.push_str(&format!("\nerror: {problem}\n"));
-                result.counts.failed += 1;
+                counts.failed += 1;
             }
-            Ok(Finding { output, ..result })
+            Ok(judge(counts, outcome.status == Some(0), filtered, output))
         })
     }
 }
 
 /// A suite that failed without a failed test, or that had no tests, has failed all the same.
 fn judge(mut counts: Counts, passed: bool, filtered: bool, mut output: String) -> Finding {
-    if counts.total() == 0 && !filtered {
+    let empty = counts.total() == 0 && !filtered;
+    if passed && empty {
         output.push_str("\nthis suite has no tests");
-        counts.failed += 1;
-    } else if !passed && counts.failed == 0 {
+    }
+    if counts.failed == 0 && (!passed || empty) {
         counts.failed += 1;
     }
     Finding { counts, output }
