@@ -72,6 +72,15 @@ static int nltest_delay(struct nltest_ctx *ctx)
 	return 0;
 }
 
+/* A multicast counts as sent, whoever gets it. */
+static int nltest_multicast(struct nltest_ctx *ctx, struct sk_buff *skb,
+			    u32 group)
+{
+	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(NOTIFIED), 1,
+		     NLTEST_COUNTER(TX_BYTES), skb->len);
+	return test_nl_send_user(ctx->sk, skb, group);
+}
+
 static int nltest_notify(struct nltest_ctx *ctx)
 {
 	static const char text[] = NLTEST_MULTICAST_TEXT;
@@ -91,9 +100,7 @@ static int nltest_notify(struct nltest_ctx *ctx)
 		  payload ? nla_data(payload) : text);
 	nlmsg_end(skb, nlh);
 
-	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(NOTIFIED), 1,
-		     NLTEST_COUNTER(TX_BYTES), skb->len);
-	err = test_nl_send_user(ctx->sk, skb, NETLINK_MYGROUP);
+	err = nltest_multicast(ctx, skb, NETLINK_MYGROUP);
 	/* That nobody listens is not the asker's fault. */
 	if (err == -ESRCH)
 		err = 0;
@@ -152,6 +159,7 @@ static int nltest_burst(struct nltest_ctx *ctx)
 		    nla_get_u32(ctx->attrs[NLTEST_A_GROUP]) : 0;
 	u64 delivered = 0, undelivered = 0;
 	struct sk_buff *skb;
+	unsigned int len;
 	u32 number;
 	int err;
 
@@ -162,24 +170,22 @@ static int nltest_burst(struct nltest_ctx *ctx)
 			return -ENOMEM;
 		}
 
-		if (group) {
-			nltest_count(ctx->nn, ctx->slot,
-				     NLTEST_COUNTER(NOTIFIED), 1,
-				     NLTEST_COUNTER(TX_BYTES), skb->len);
-			err = test_nl_send_user(ctx->sk, skb, group);
-		} else {
-			nltest_count(ctx->nn, ctx->slot,
-				     NLTEST_COUNTER(TX_BYTES), skb->len, 0, 0);
-			err = nlmsg_unicast(ctx->sk, skb, ctx->portid);
-		}
-
-		if (err)
-			undelivered++;
+		len = skb->len;
+		if (group)
+			err = nltest_multicast(ctx, skb, group);
 		else
+			err = nlmsg_unicast(ctx->sk, skb, ctx->portid);
+
+		if (err) {
+			undelivered++;
+			nltest_count(ctx->nn, ctx->slot,
+				     NLTEST_COUNTER(UNDELIVERED), 1, 0, 0);
+		} else {
 			delivered++;
-		nltest_count(ctx->nn, ctx->slot,
-			     NLTEST_COUNTER(DELIVERED), !err,
-			     NLTEST_COUNTER(UNDELIVERED), !!err);
+			nltest_count(ctx->nn, ctx->slot,
+				     NLTEST_COUNTER(DELIVERED), 1,
+				     NLTEST_COUNTER(TX_BYTES), group ? 0 : len);
+		}
 
 		cond_resched();
 		if (fatal_signal_pending(current)) {

@@ -45,7 +45,7 @@
 
 /**
  * enum nltest_cmd - message types; a reply has its request's type
- * @NLTEST_CMD_ECHO: the payload comes back
+ * @NLTEST_CMD_ECHO: the payload comes back, if there was one
  * @NLTEST_CMD_DELAY: sleep %NLTEST_A_DELAY_US inside the receive function,
  *	then answer with the same attribute and the payload, if there was one
  * @NLTEST_CMD_NOTIFY: multicast the payload to %NETLINK_MYGROUP; notifications
@@ -54,12 +54,18 @@
  *	bytes to the caller, or to %NLTEST_A_GROUP, then answer with
  *	%NLTEST_A_DELIVERED and %NLTEST_A_UNDELIVERED; needs CAP_NET_ADMIN. The
  *	messages of a burst have type %NLTEST_CMD_BURST, the request's sequence
- *	number (0 to a group) and %NLTEST_A_PAYLOAD; the answer is the one
- *	without a payload.
+ *	number (0 to a group), %NLTEST_A_PAYLOAD of zero bytes, and their own
+ *	number in %NLTEST_A_COUNT, from 1; the answer is the one without a
+ *	payload. An answer to a caller whose buffer the burst has filled is
+ *	lost with the rest.
  * @NLTEST_CMD_FAIL: refuse with %NLTEST_A_ERRNO and, as extended ACK,
  *	%NLTEST_A_TEXT
  * @NLTEST_CMD_STATS: with %NLM_F_DUMP, the counters of this network
- *	namespace: one message for the namespace and one for each command
+ *	namespace: one message for the namespace, one for plain text and one
+ *	for each command. With %NLTEST_A_SIZE each message carries that many
+ *	zero bytes of payload, so that the dump takes many buffers.
+ *	%NLM_F_DUMP_INTR: counters moved between the first message and the one
+ *	that has the flag.
  */
 enum nltest_cmd {
 	NLTEST_CMD_ECHO		= 0x10,
@@ -68,6 +74,7 @@ enum nltest_cmd {
 	NLTEST_CMD_BURST	= 0x13,
 	NLTEST_CMD_FAIL		= 0x14,
 	NLTEST_CMD_STATS	= 0x15,
+	/* private: */
 	__NLTEST_CMD_MAX,
 };
 
@@ -82,21 +89,23 @@ enum nltest_cmd {
  * @NLTEST_A_COUNT: u32, messages, 1 to %NLTEST_BURST_MAX
  * @NLTEST_A_SIZE: u32, bytes, at most %NLTEST_PAYLOAD_MAX
  * @NLTEST_A_GROUP: u32, %NETLINK_MYGROUP
- * @NLTEST_A_ERRNO: u32, positive errno, 1 to 4095
+ * @NLTEST_A_ERRNO: u32, positive errno, 1 to 4095; what the error of a FAIL
+ *	says is at fault
  * @NLTEST_A_TEXT: string, at most 127 bytes without the NUL
  * @NLTEST_A_PAD: padding before a u64 where alignment asks for it
  * @NLTEST_A_COMMAND: u32, the command that the counters of this STATS message
- *	belong to (0: plain text); absent in the namespace's own message
+ *	belong to (0: plain text); absent in the namespace's own message, which
+ *	also counts messages that are no command
  * @NLTEST_A_RECEIVED: u64, messages received
  * @NLTEST_A_REPLIED: u64, answers queued to their asker, errors and ACKs not
  *	included
  * @NLTEST_A_NOTIFIED: u64, multicasts sent
  * @NLTEST_A_REFUSED: u64, messages answered with an error
  * @NLTEST_A_MALFORMED: u64, datagrams dropped in whole or in part because
- *	their headers cannot be followed
- * @NLTEST_A_RX_BYTES: u64, bytes of received messages, headers included
- * @NLTEST_A_TX_BYTES: u64, bytes of answers and notifications, headers
- *	included
+ *	their headers cannot be followed; counted for the namespace only
+ * @NLTEST_A_RX_BYTES: u64, bytes of received messages by their nlmsg_len
+ * @NLTEST_A_TX_BYTES: u64, bytes by their nlmsg_len of what was queued for its
+ *	asker, and of every multicast
  * @NLTEST_A_DELIVERED: u64, messages of bursts that were queued
  * @NLTEST_A_UNDELIVERED: u64, messages of bursts and answers that were
  *	refused by the receiving socket
@@ -122,6 +131,7 @@ enum nltest_attr {
 	NLTEST_A_TX_BYTES	= 22,
 	NLTEST_A_DELIVERED	= 23,
 	NLTEST_A_UNDELIVERED	= 24,
+	/* private: */
 	__NLTEST_A_MAX,
 };
 
