@@ -4,24 +4,25 @@ use std::{ops::Range, time::Duration};
 
 use crate::{
     Error, Refusal, Request,
-    codec::{self, HEADER_LEN, Header, Message},
+    codec::{self, Message, Messages},
     sequence::Sequence,
     socket::{Blocking, RECEIVE_BUFFER, Socket, SocketOptions},
+    uapi,
 };
 
 /// A connection whose calls wait.
 ///
 /// One at a time: [`Connection::echo`]. Many: [`Connection::push`] requests, [`Connection::flush`] them as one datagram,
-/// then read as many answers with [`Connection::next_message`].
+/// then [`Connection::receive`] until all answers are there.
 #[derive(Debug)]
 pub struct Connection {
     socket: Socket,
     timeout: Option<Duration>,
     sequence: Sequence,
+    /// The datagram in the making is the first `pushed` bytes; what is behind them is room that needs no clearing.
     transmit: Vec<u8>,
+    pushed: usize,
     receive: Box<[u8]>,
-    /// What of the last datagram has not been handed out.
-    unread: Range<usize>,
 }
 
 impl Connection {
@@ -35,8 +36,8 @@ impl Connection {
             timeout: options.get_timeout(),
             sequence: Sequence::new(),
             transmit: Vec::new(),
+            pushed: 0,
             receive: vec![0; RECEIVE_BUFFER].into(),
-            unread: 0..0,
         })
     }
 
@@ -46,18 +47,52 @@ impl Connection {
     }
 
     /// The number that the next request will have.
-    pub fn next_sequence(&self) -> u32 {
+    pub const fn next_sequence(&self) -> u32 {
         self.sequence.peek()
     }
 
-    /// Adds a request to the datagram in the making; its sequence number. Answers to echoes may come many in a datagram
-    /// too, which [`Connection::next_message`] takes apart.
+    /// Adds a request to the datagram in the making; its sequence number. The answers to echoes may share datagrams too.
     ///
     /// # Errors
     /// [`Error::TooLong`]; the datagram is then as it was.
     pub fn push(&mut self, request: &Request<'_>) -> Result<u32, Error> {
+        self.transmit.truncate(self.pushed);
         request.encode_gathered(self.sequence.peek(), &mut self.transmit)?;
+        self.pushed = self.transmit.len();
         Ok(self.sequence.next())
+    }
+
+    /// Adds an ECHO of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`]; the datagram is then as it was.
+    #[inline]
+    pub fn push_echo(&mut self, size: usize, fill: impl FnOnce(u32, &mut [u8])) -> Result<u32, Error> {
+        self.push_echo_with(uapi::GATHER, size, fill)
+    }
+
+    #[inline]
+    fn push_echo_with(
+        &mut self,
+        flags: u16,
+        size: usize,
+        fill: impl FnOnce(u32, &mut [u8]),
+    ) -> Result<u32, Error> {
+        let headers = codec::echo_headers(size, flags, self.sequence.peek())?;
+        let start = self.pushed;
+        let end = start + headers.len() + codec::align(size);
+        if self.transmit.len() < end {
+            self.transmit.resize(end, 0);
+        }
+        let (head, body) = self.transmit[start..end].split_at_mut(headers.len());
+        head.copy_from_slice(&headers);
+        let (payload, padding) = body.split_at_mut(size);
+        let sequence = self.sequence.next();
+        fill(sequence, payload);
+        // At most three bytes: no call of memset.
+        padding.iter_mut().for_each(|byte| *byte = 0);
+        self.pushed = end;
+        Ok(sequence)
     }
 
     /// Sends what was pushed, in one datagram. The kernel handles all of it before this returns; afterwards the datagram
@@ -66,33 +101,33 @@ impl Connection {
     /// # Errors
     /// [`Error::NobodyThere`], [`Error::Io`], with `EMSGSIZE` when the datagram exceeds the send buffer.
     pub fn flush(&mut self) -> Result<(), Error> {
-        let sent = self.socket.send(&self.transmit);
-        self.transmit.clear();
-        sent
+        let end = std::mem::take(&mut self.pushed);
+        self.socket.send(&self.transmit[..end])
     }
 
-    /// The next unicast message from the kernel, in the order of their sending.
+    /// The messages of the next unicast datagram from the kernel; they come in the order of their sending.
     ///
     /// # Errors
-    /// [`Error::TimedOut`], [`Error::Overrun`], [`Error::Truncated`], [`Error::Malformed`], [`Error::Io`].
-    pub fn next_message(&mut self) -> Result<Message<'_>, Error> {
-        let (header, payload) = self.advance()?;
-        Ok(Message { header, payload: &self.receive[payload] })
+    /// [`Error::TimedOut`], [`Error::Overrun`], [`Error::Truncated`], [`Error::Io`].
+    pub fn receive(&mut self) -> Result<Messages<'_>, Error> {
+        let length = self.receive_datagram()?;
+        Ok(Messages::new(&self.receive[..length]))
     }
 
-    /// The next unicast message that is queued already; `None` instead of waiting.
+    /// [`Connection::receive`] that does not wait: `None` when nothing is queued.
     ///
     /// # Errors
-    /// As [`Connection::next_message`], without [`Error::TimedOut`].
-    pub fn queued_message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        while self.unread.is_empty() {
+    /// [`Error::Overrun`], [`Error::Truncated`], [`Error::Io`].
+    pub fn receive_queued(&mut self) -> Result<Option<Messages<'_>>, Error> {
+        loop {
             match self.socket.receive_now(&mut self.receive)? {
-                Some(datagram) if datagram.groups == 0 => self.unread = 0..datagram.length,
+                Some(datagram) if datagram.groups == 0 => {
+                    return Ok(Some(Messages::new(&self.receive[..datagram.length])));
+                }
                 Some(_) => {}
                 None => return Ok(None),
             }
         }
-        self.next_message().map(Some)
     }
 
     /// Sends a payload and waits for its echo, which is borrowed until the next call. Messages with other sequence
@@ -101,22 +136,48 @@ impl Connection {
     /// # Errors
     /// Any [`Error`]; after one the connection can be used on.
     pub fn echo(&mut self, payload: &[u8]) -> Result<&[u8], Error> {
-        let sequence = self.sequence.peek();
-        Request::Echo(payload).encode(sequence, &mut self.transmit)?;
-        self.sequence.next();
+        self.echo_with(payload.len(), |_, room| room.copy_from_slice(payload))
+    }
+
+    /// [`Connection::echo`] of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
+    ///
+    /// # Errors
+    /// As [`Connection::echo`].
+    #[inline]
+    pub fn echo_with(&mut self, size: usize, fill: impl FnOnce(u32, &mut [u8])) -> Result<&[u8], Error> {
+        let sequence = self.push_echo_with(0, size, fill)?;
         self.flush()?;
-        let (header, payload) = loop {
-            match self.advance() {
-                Ok((header, payload)) if header.sequence == sequence => break (header, payload),
-                Ok(_) => {}
+        let answer = self.wait_for(sequence)?;
+        // The message was checked; what ends with it is its payload.
+        match Messages::new(&self.receive[answer]).next() {
+            Some(Ok(message)) => echo_answer(&message),
+            _ => Err(Error::Abandoned),
+        }
+    }
+
+    /// Reads until a message has this sequence number; where it lies in the receive buffer. A range instead of a borrow,
+    /// so that the loop can read on.
+    #[inline]
+    fn wait_for(&mut self, sequence: u32) -> Result<Range<usize>, Error> {
+        loop {
+            let length = match self.receive_datagram() {
+                Ok(length) => length,
                 Err(Error::Overrun) => {
                     self.resynchronise()?;
                     return Err(Error::Overrun);
                 }
                 Err(error) => return Err(error),
+            };
+            let mut start = 0;
+            for message in Messages::new(&self.receive[..length]) {
+                let header = message?.header;
+                let end = start + header.length as usize;
+                if header.sequence == sequence {
+                    return Ok(start..end);
+                }
+                start = codec::align(end);
             }
-        };
-        echo_answer(&Message { header, payload: &self.receive[payload] })
+        }
     }
 
     /// Reads and forgets what is queued, which also ends the state in which the kernel drops everything after an
@@ -125,7 +186,6 @@ impl Connection {
     /// # Errors
     /// [`Error::Io`].
     pub fn resynchronise(&mut self) -> Result<(), Error> {
-        self.unread = 0..0;
         loop {
             match self.socket.receive_now(&mut self.receive) {
                 Ok(Some(_)) | Err(Error::Overrun | Error::Truncated { .. }) => {}
@@ -135,32 +195,11 @@ impl Connection {
         }
     }
 
-    /// Steps to the next message: its header, and where in the receive buffer its payload is. A range instead of a
-    /// borrow, so that a loop can look at the header and go on.
-    #[inline]
-    fn advance(&mut self) -> Result<(Header, Range<usize>), Error> {
-        if self.unread.is_empty() {
-            self.receive_datagram()?;
-        }
-        let start = self.unread.start;
-        let unread = &self.receive[self.unread.clone()];
-        let Some(header) = Header::checked(unread) else {
-            let error = codec::malformed(unread);
-            self.unread = 0..0;
-            return Err(error);
-        };
-        let end = start + header.length as usize;
-        self.unread.start = codec::align(end).min(self.unread.end);
-        Ok((header, start + HEADER_LEN..end))
-    }
-
-    fn receive_datagram(&mut self) -> Result<(), Error> {
+    /// The length of the next unicast datagram, which is then in the receive buffer.
+    fn receive_datagram(&mut self) -> Result<usize, Error> {
         loop {
             match self.socket.receive(&mut self.receive)? {
-                Some(datagram) if datagram.groups == 0 => {
-                    self.unread = 0..datagram.length;
-                    return Ok(());
-                }
+                Some(datagram) if datagram.groups == 0 => return Ok(datagram.length),
                 Some(_) => {}
                 None => return Err(Error::TimedOut(self.timeout.unwrap_or_default())),
             }

@@ -39,44 +39,53 @@ pub fn pattern(sequence: u32, size: usize) -> Vec<u8> {
 #[inline]
 pub fn fill_pattern(sequence: u32, payload: &mut [u8]) {
     let number = sequence.to_le_bytes();
-    let Some((head, letters)) = payload.split_at_mut_checked(SEQUENCE_LEN) else {
-        let size = payload.len();
-        payload.copy_from_slice(&number[..size]);
-        return;
-    };
-    head.copy_from_slice(&number);
-    let mut start = first_letter(sequence);
-    let mut letters = letters;
-    while letters.len() > CHUNK {
-        let (chunk, rest) = letters.split_at_mut(CHUNK);
-        chunk.copy_from_slice(&LETTERS[start..start + CHUNK]);
-        start = (start + CHUNK) % ALPHABET;
-        letters = rest;
+    match payload.split_first_chunk_mut::<SEQUENCE_LEN>() {
+        Some((head, letters)) => {
+            *head = number;
+            let start = first_letter(sequence);
+            if letters.len() <= CHUNK {
+                letters.copy_from_slice(&LETTERS[start..start + letters.len()]);
+            } else {
+                fill_letters(start, letters);
+            }
+        }
+        None => payload.copy_from_slice(&number[..payload.len()]),
     }
-    letters.copy_from_slice(&LETTERS[start..start + letters.len()]);
+}
+
+#[inline(never)]
+fn fill_letters(mut start: usize, letters: &mut [u8]) {
+    for chunk in letters.chunks_mut(CHUNK) {
+        chunk.copy_from_slice(&LETTERS[start..start + chunk.len()]);
+        start = (start + chunk.len()) % ALPHABET;
+    }
 }
 
 /// Whether `payload` is [`pattern`]`(sequence, payload.len())`.
 #[inline]
 pub fn is_pattern(sequence: u32, payload: &[u8]) -> bool {
     let number = sequence.to_le_bytes();
-    let Some((head, letters)) = payload.split_at_checked(SEQUENCE_LEN) else {
-        return payload == &number[..payload.len()];
-    };
-    if head != number {
-        return false;
-    }
-    let mut start = first_letter(sequence);
-    let mut letters = letters;
-    while letters.len() > CHUNK {
-        let (chunk, rest) = letters.split_at(CHUNK);
-        if chunk != &LETTERS[start..start + CHUNK] {
-            return false;
+    match payload.split_first_chunk::<SEQUENCE_LEN>() {
+        Some((head, letters)) => {
+            let start = first_letter(sequence);
+            *head == number
+                && if letters.len() <= CHUNK {
+                    letters == &LETTERS[start..start + letters.len()]
+                } else {
+                    are_letters(start, letters)
+                }
         }
-        start = (start + CHUNK) % ALPHABET;
-        letters = rest;
+        None => payload == &number[..payload.len()],
     }
-    letters == &LETTERS[start..start + letters.len()]
+}
+
+#[inline(never)]
+fn are_letters(mut start: usize, letters: &[u8]) -> bool {
+    letters.chunks(CHUNK).all(|chunk| {
+        let expected = &LETTERS[start..start + chunk.len()];
+        start = (start + chunk.len()) % ALPHABET;
+        chunk == expected
+    })
 }
 
 /// Which letter stands at byte 4; in u64, since the sum may pass `u32::MAX`.

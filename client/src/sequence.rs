@@ -11,8 +11,11 @@ impl Sequence {
     }
 
     /// What [`Sequence::next`] will return.
-    pub(crate) fn peek(&self) -> u32 {
-        self.0.wrapping_add(1).max(1)
+    pub(crate) const fn peek(&self) -> u32 {
+        match self.0.wrapping_add(1) {
+            0 => 1,
+            next => next,
+        }
     }
 
     /// The next number.

@@ -36,7 +36,7 @@ impl Header {
 
     /// The header at the start of `bytes`, if the message that it describes lies within them.
     #[inline]
-    pub(crate) fn checked(bytes: &[u8]) -> Option<Self> {
+    fn checked(bytes: &[u8]) -> Option<Self> {
         let header = Self::from_bytes(bytes.first_chunk()?);
         (HEADER_LEN..=bytes.len()).contains(&(header.length as usize)).then_some(header)
     }
@@ -114,7 +114,7 @@ impl<'a> Iterator for Messages<'a> {
 
 /// Why [`Header::checked`] found no message.
 #[cold]
-pub(crate) fn malformed(bytes: &[u8]) -> Error {
+fn malformed(bytes: &[u8]) -> Error {
     let available = bytes.len();
     Error::Malformed(match bytes.first_chunk().map(Header::from_bytes) {
         Some(Header { length, .. }) => {

@@ -11,13 +11,13 @@ mod reply;
 mod request;
 
 pub use attribute::{Attributes, Value, attributes};
-pub(crate) use message::malformed;
 pub use message::{Header, Message, Messages};
 pub use refusal::Refusal;
 pub use reply::{
     BurstPart, burst, delay, done_status, echo_payload, notification_payload, plain_text, stats,
 };
 pub use request::Request;
+pub(crate) use request::echo_headers;
 
 /// Bytes of a netlink header.
 pub const HEADER_LEN: usize = 16;

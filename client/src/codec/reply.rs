@@ -1,6 +1,10 @@
 //! What the answers of the commands carry.
 
-use super::{Message, Value, attribute::until_nul, attributes};
+use super::{
+    Message,
+    attribute::{ATTRIBUTE_HEADER_LEN, until_nul},
+    attributes,
+};
 use crate::{Error, Refusal, Stats, uapi::Attribute};
 
 const PAYLOAD: u16 = Attribute::Payload.raw();
@@ -14,11 +18,22 @@ const UNDELIVERED: u16 = Attribute::Undelivered.raw();
 /// [`Error::Malformed`] when there is none.
 #[inline]
 pub fn echo_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
-    // The module's answer: the payload alone. Everything else takes the long way.
-    if let Some(Ok(Value { kind: PAYLOAD, bytes })) = attributes(message.payload).next() {
-        return Ok(bytes);
+    match leading_payload(message.payload) {
+        Some(payload) => Ok(payload),
+        None => find_payload(message),
     }
-    find_payload(message)
+}
+
+/// The payload where the module puts it, in front: the hot path of `bench`, in 10 instructions. Everything else takes the
+/// long way, errors too.
+#[inline]
+fn leading_payload(attributes: &[u8]) -> Option<&[u8]> {
+    let [a, b, kind @ ..] = *attributes.first_chunk::<ATTRIBUTE_HEADER_LEN>()?;
+    let length = usize::from(u16::from_ne_bytes([a, b]));
+    if u16::from_ne_bytes(kind) != PAYLOAD {
+        return None;
+    }
+    attributes.get(ATTRIBUTE_HEADER_LEN..length)
 }
 
 #[cold]

@@ -171,32 +171,37 @@ impl Request<'_> {
 /// Bytes in front of an ECHO's payload.
 const ECHO_HEADERS_LEN: usize = HEADER_LEN + ATTRIBUTE_HEADER_LEN;
 
-/// An ECHO, written straight through: the general way takes 240 instructions, this one 50, and `bench` counts them.
-fn encode_echo(payload: &[u8], flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
-    check("a payload", payload.len(), PAYLOAD_MAX)?;
-    let length = ECHO_HEADERS_LEN + align(payload.len());
-    let end = datagram.len() + length;
+/// What stands in front of an ECHO's payload. Separate from the general way, because `bench` counts its instructions:
+/// 20 here, 240 there.
+#[inline]
+pub(crate) fn echo_headers(size: usize, flags: u16, sequence: u32) -> Result<[u8; ECHO_HEADERS_LEN], Error> {
+    check("a payload", size, PAYLOAD_MAX)?;
     let header = Header {
-        length: length as u32,
+        length: (ECHO_HEADERS_LEN + align(size)) as u32,
         message_type: Command::Echo.raw(),
         flags: NLM_F_REQUEST | flags,
         sequence,
         portid: 0,
     };
-    let attribute_len = (ATTRIBUTE_HEADER_LEN + payload.len()) as u16;
     let mut headers = [0; ECHO_HEADERS_LEN];
     headers[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+    let attribute_len = (ATTRIBUTE_HEADER_LEN + size) as u16;
     headers[HEADER_LEN..HEADER_LEN + 2].copy_from_slice(&attribute_len.to_ne_bytes());
     headers[HEADER_LEN + 2..].copy_from_slice(&Attribute::Payload.raw().to_ne_bytes());
-    datagram.reserve(length);
+    Ok(headers)
+}
+
+fn encode_echo(payload: &[u8], flags: u16, sequence: u32, datagram: &mut Vec<u8>) -> Result<(), Error> {
+    let headers = echo_headers(payload.len(), flags, sequence)?;
+    let end = datagram.len() + headers.len() + align(payload.len());
+    datagram.reserve(end - datagram.len());
     datagram.extend_from_slice(&headers);
     datagram.extend_from_slice(payload);
-    if datagram.len() < end {
-        datagram.resize(end, 0);
-    }
+    datagram.resize(end, 0);
     Ok(())
 }
 
+#[inline]
 fn check(what: &'static str, length: usize, max: usize) -> Result<(), Error> {
     if length > max { Err(Error::TooLong { what, length, max }) } else { Ok(()) }
 }

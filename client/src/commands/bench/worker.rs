@@ -150,7 +150,6 @@ impl Run<'_> {
     }
 
     async fn one_at_a_time(&mut self, connection: &mut blocking::Connection) -> Result<(), Error> {
-        let mut payload = vec![0; self.size];
         // One reading of the clock a message: the end of one is the start of the next.
         let mut start = clock::now_ns();
         while self.goes_on() {
@@ -158,9 +157,8 @@ impl Run<'_> {
                 self.pause().await;
             }
             let sequence = connection.next_sequence();
-            fill_pattern(sequence, &mut payload);
             self.tally.sent += 1;
-            match connection.echo(&payload) {
+            match connection.echo_with(self.size, fill_pattern) {
                 Ok(reply) => self.take(sequence, reply),
                 Err(error) if is_loss(&error) => {
                     start = clock::now_ns();
@@ -176,7 +174,6 @@ impl Run<'_> {
     }
 
     async fn batches(&mut self, connection: &mut blocking::Connection, batch: usize) -> Result<(), Error> {
-        let mut payload = vec![0; self.size];
         while self.goes_on() {
             if self.is_due() {
                 self.pause().await;
@@ -184,8 +181,7 @@ impl Run<'_> {
             let now = (batch as u64).min(self.count - self.tally.sent);
             let start = clock::now_ns();
             for _ in 0..now {
-                fill_pattern(connection.next_sequence(), &mut payload);
-                connection.push(&Request::Echo(&payload))?;
+                connection.push_echo(self.size, fill_pattern)?;
             }
             connection.flush()?;
             self.tally.sent += now;
@@ -193,11 +189,14 @@ impl Run<'_> {
             let mut overrun = false;
             while self.tally.received - before < now {
                 // After an overrun only what is queued already will come.
-                let message =
-                    if overrun { connection.queued_message() } else { connection.next_message().map(Some) };
-                match message {
-                    Ok(Some(message)) => {
-                        self.take(message.header.sequence, blocking::echo_answer(&message)?);
+                let messages =
+                    if overrun { connection.receive_queued() } else { connection.receive().map(Some) };
+                match messages {
+                    Ok(Some(messages)) => {
+                        for message in messages {
+                            let message = message?;
+                            self.take(message.header.sequence, blocking::echo_answer(&message)?);
+                        }
                     }
                     Ok(None) | Err(Error::TimedOut(_)) => break,
                     Err(Error::Overrun) => overrun = true,
