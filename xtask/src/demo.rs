@@ -31,7 +31,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     let provided = setup::ensure(project)?;
     let kernel = provided.kernel(args.kernel)?;
     ui::step(&format!("nltest.ko for {}", kernel.version), |_| build::module(project, kernel))?;
-    ui::step(build::PROGRAMS, |_| build::programs(project))?;
+    ui::step("nltest and nltrace", |_| build::commands(project))?;
     let hardware = vm::hardware(project, kernel, 2, 1024, false)?;
     let mut environment = Vec::new();
     if stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {

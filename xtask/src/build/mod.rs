@@ -28,11 +28,18 @@ pub(crate) fn run(project: &Project, kernels: &[&Kernel], module_only: bool) -> 
     if module_only { Ok(()) } else { ui::step(PROGRAMS, |_| programs(project)) }
 }
 
-/// Builds the guest's programs, and drops those that are programs no more.
+/// Builds what a person uses in the guest: PID 1, nltest and nltrace.
+pub(crate) fn commands(project: &Project) -> Result<()> {
+    init(project)?;
+    programs::commands(project).map(drop)
+}
+
+/// Builds all of the guest's programs, and drops those that are programs no more.
 pub(crate) fn programs(project: &Project) -> Result<()> {
     init(project)?;
     let mut names = c::build(project)?;
-    names.append(&mut programs::build(project)?);
+    names.append(&mut programs::commands(project)?);
+    names.push(programs::tests(project)?);
     for file in fs::read_dir(project.out().join("bin"))? {
         let file = file?;
         if !names.contains(&file.file_name()) {

@@ -26,20 +26,24 @@ struct Target {
     name: String,
 }
 
-/// Builds nltest, nltrace and the test binary into `target/xtask/bin/`; returns their names.
-pub(crate) fn build(project: &Project) -> Result<Vec<OsString>> {
-    let bin = project.out().join("bin");
-    let mut names = vec![TESTS.into()];
+/// Builds the commands nltest and nltrace into `target/xtask/bin/`; returns their names.
+pub(crate) fn commands(project: &Project) -> Result<Vec<OsString>> {
+    let mut names = Vec::new();
     for (name, program) in cargo(project, &["build", "-p", "nltest", "-p", "nltrace", "--bins"])? {
-        install(&program, &bin.join(&name))?;
+        install(&program, &project.out().join("bin").join(&name))?;
         names.push(name.into());
     }
-    let tests = cargo(project, &["test", "--no-run", "-p", TESTS])?;
-    match tests.as_slice() {
-        [(_, program)] => install(program, &bin.join(TESTS))?,
-        _ => bail!("tests/ must build exactly one test binary, not {}", tests.len()),
-    }
     Ok(names)
+}
+
+/// Builds the test binary into `target/xtask/bin/`; returns its name.
+pub(crate) fn tests(project: &Project) -> Result<OsString> {
+    let tests = cargo(project, &["test", "--no-run", "-p", TESTS])?;
+    let [(_, program)] = tests.as_slice() else {
+        bail!("tests/ must build exactly one test binary, not {}", tests.len())
+    };
+    install(program, &project.out().join("bin").join(TESTS))?;
+    Ok(TESTS.into())
 }
 
 /// Builds PID 1 of the guest as `target/xtask/init`.
