@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 use crate::{
     Error, Refusal, Request,
-    codec::{self, Message, Messages},
+    codec::{self, ECHO_HEADERS_LEN, Message, Messages},
     sequence::Sequence,
     socket::{Blocking, RECEIVE_BUFFER, Socket, SocketOptions},
     uapi,
@@ -78,21 +78,27 @@ impl Connection {
         size: usize,
         fill: impl FnOnce(u32, &mut [u8]),
     ) -> Result<u32, Error> {
-        let headers = codec::echo_headers(size, flags, self.sequence.peek())?;
+        codec::check_payload(size)?;
         let start = self.pushed;
-        let end = start + headers.len() + codec::align(size);
+        let end = start + ECHO_HEADERS_LEN + codec::align(size);
         if self.transmit.len() < end {
-            self.transmit.resize(end, 0);
+            self.make_room(end);
         }
-        let (head, body) = self.transmit[start..end].split_at_mut(headers.len());
-        head.copy_from_slice(&headers);
-        let (payload, padding) = body.split_at_mut(size);
         let sequence = self.sequence.next();
-        fill(sequence, payload);
-        // At most three bytes: no call of memset.
-        padding.iter_mut().for_each(|byte| *byte = 0);
+        if let Some((headers, body)) = self.transmit[start..end].split_first_chunk_mut() {
+            codec::write_echo_headers(size, flags, sequence, headers);
+            let (payload, padding) = body.split_at_mut(size);
+            fill(sequence, payload);
+            // At most three bytes: no call of memset.
+            padding.iter_mut().for_each(|byte| *byte = 0);
+        }
         self.pushed = end;
         Ok(sequence)
+    }
+
+    #[cold]
+    fn make_room(&mut self, end: usize) {
+        self.transmit.resize(end, 0);
     }
 
     /// Sends what was pushed, in one datagram. The kernel handles all of it before this returns; afterwards the datagram

@@ -17,7 +17,7 @@ pub use reply::{
     BurstPart, burst, delay, done_status, echo_payload, notification_payload, plain_text, stats,
 };
 pub use request::Request;
-pub(crate) use request::echo_headers;
+pub(crate) use request::{ECHO_HEADERS_LEN, check_payload, write_echo_headers};
 
 /// Bytes of a netlink header.
 pub const HEADER_LEN: usize = 16;
