@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
@@ -70,6 +70,24 @@ pub(crate) fn watch(
     Err(failure(command, &Output { status, stdout: said, stderr: Vec::new() }))
 }
 
+/// A program that did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{command}`: {status}\n{said}")]
+pub(crate) struct Failure {
+    command: String,
+    status: ExitStatus,
+    said: String,
+}
+
+impl Failure {
+    /// The line that most likely says why: the first that calls itself an error, else the last.
+    pub(crate) fn reason(&self) -> &str {
+        let lines = || self.said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let error = lines().find(|line| line.starts_with("E:") || line.starts_with("error"));
+        error.or_else(|| lines().next_back()).unwrap_or("it said nothing")
+    }
+}
+
 fn failure(command: &Command, output: &Output) -> anyhow::Error {
     let mut said = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -77,7 +95,7 @@ fn failure(command: &Command, output: &Output) -> anyhow::Error {
         said.push('\n');
     }
     said.push_str(errors.trim_end());
-    anyhow!("`{}`: {}\n{said}", line(command), output.status)
+    Failure { command: line(command), status: output.status, said }.into()
 }
 
 /// Runs to the end; whether it succeeded, and all it wrote, in order.

@@ -8,6 +8,7 @@ mod apt;
 mod guest;
 mod kernels;
 mod part;
+mod problems;
 mod root;
 mod rust_src;
 mod sources;
@@ -23,6 +24,7 @@ use rustix::fs::FlockOperation;
 
 use self::apt::{Apt, Deb};
 use self::part::Part;
+use self::problems::Problems;
 use self::root::remove_tree;
 use self::rust_src::RustSource;
 use self::sources::Mirror;
@@ -56,7 +58,7 @@ struct Setup<'a> {
     project: &'a Project,
     rust_source: RustSource,
     kernels: Vec<Kernel>,
-    apt: OnceCell<Apt>,
+    apt: OnceCell<Option<Apt>>,
 }
 
 /// Makes sure that everything is there; says nothing if it is.
@@ -144,31 +146,29 @@ impl<'a> Setup<'a> {
             return Ok(Provided { kernels: fresh.kernels });
         }
         self.announce();
-        let mut problems = Vec::new();
+        self.kernels = fresh.kernels;
+        let mut problems = Problems::default();
+        let mut archive = true;
         if self.missing().into_iter().any(Part::is_fetched)
             && let Err(error) = root::Root::probe().and_then(|()| self.choose_kernels())
         {
-            problems.push(format!("{error:#}"));
+            problems.add("Debian packages", &error);
+            archive = false;
         }
         for part in self.missing() {
-            if part.needs().into_iter().any(|need| !self.has(need))
-                || part.is_fetched() && self.kernels.is_empty()
-            {
+            if part.is_fetched() && !archive || part.needs().into_iter().any(|need| !self.has(need)) {
                 continue;
             }
             if let Err(error) = ui::step(&part.title(), |step| self.make(part, step)) {
-                problems.push(format!("{}: {error:#}", part.title()));
+                problems.add(&part.title(), &error);
             }
         }
         if !problems.is_empty() {
             let missing: Vec<String> = self.missing().into_iter().map(Part::title).collect();
-            bail!(
-                "setup could not get everything:\n  {}\nStill missing: {}",
-                problems.join("\n  "),
-                missing.join(", ")
-            );
+            let log = self.project.cache.join("setup.log");
+            bail!("{}\n  still missing: {}", problems.write(&log)?, missing.join(", "));
         }
-        if let Some(apt) = self.apt.get() {
+        if let Some(Some(apt)) = self.apt.get() {
             apt.clean()?;
         }
         Ok(Provided { kernels: std::mem::take(&mut self.kernels) })
@@ -207,15 +207,17 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// The private apt, with fresh lists.
+    /// The private apt, with fresh lists. It is tried once.
     fn apt(&self) -> Result<&Apt> {
-        if let Some(apt) = self.apt.get() {
-            return Ok(apt);
+        if self.apt.get().is_none() {
+            let apt = Mirror::of_machine(Path::new("/etc/apt"))
+                .and_then(|mirror| Apt::new(&self.project.cache.join("apt"), &mirror))
+                .and_then(|apt| ui::step("Debian's package lists", |_| apt.update()).map(|()| apt));
+            let _ = self.apt.set(apt.as_ref().ok().cloned());
+            apt?;
         }
-        let mirror = Mirror::of_machine(Path::new("/etc/apt"))?;
-        let apt = Apt::new(&self.project.cache.join("apt"), &mirror)?;
-        ui::step("Debian's package lists", |_| apt.update())?;
-        Ok(self.apt.get_or_init(|| apt))
+        let apt = self.apt.get().and_then(Option::as_ref);
+        apt.context("needs the Debian archive, which could not be read")
     }
 
     /// Looks the newest point releases up and remembers them: they stay until something has to be fetched anyway.

@@ -67,7 +67,8 @@ impl RustSource {
                 return self.note("rustup");
             }
         }
-        self.unpack(&apt()?, step)?;
+        let apt = apt().context("try `rustup component add rust-src`")?;
+        self.unpack(&apt, step)?;
         self.note("debian")
     }
 
