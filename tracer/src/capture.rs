@@ -10,10 +10,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use nltrace_common::{Counters, hook};
 
 use crate::{
     cli::CaptureArgs,
-    model::Ledger,
+    model::{Ledger, Rows},
     output::Watched,
     probes::{Plan, Probes},
 };
@@ -114,9 +115,15 @@ impl Capture {
         }
     }
 
-    /// The accounting so far.
-    pub fn ledger(&self) -> anyhow::Result<Ledger> {
-        Ok(Ledger::of_running(&self.counters()?))
+    /// The accounting so far. What goes on cannot be read at one moment: where `rows` were read, they say how much is recorded.
+    pub fn ledger(&self, rows: Option<&Rows>) -> anyhow::Result<Ledger> {
+        let mut counters = self.counters()?;
+        if let Some(rows) = rows {
+            for (counters, recorded) in counters.iter_mut().zip(rows.recorded()) {
+                counters.recorded = recorded;
+            }
+        }
+        Ok(Ledger::of_running(&counters))
     }
 
     /// The accounting after the end.
@@ -124,7 +131,7 @@ impl Capture {
         Ok(Ledger::of_ended(&self.counters()?))
     }
 
-    fn counters(&self) -> anyhow::Result<[nltrace_common::Counters; nltrace_common::hook::COUNT as usize]> {
+    fn counters(&self) -> anyhow::Result<[Counters; hook::COUNT as usize]> {
         self.probes.counters().context("the accounting cannot be read")
     }
 }

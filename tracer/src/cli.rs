@@ -1,6 +1,6 @@
 //! The command line: one tree, from which help, manual pages and completions come.
 
-use std::{ffi::OsString, str::FromStr, time::Duration};
+use std::{ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use nltrace_common::MAX_SNAPLEN;
@@ -47,10 +47,10 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page of nltrace, or of one of its commands
+    /// Write the manual pages into a folder
     Man {
-        /// The command; none: nltrace itself
-        command: Option<String>,
+        /// The folder; it is made if need be
+        folder: PathBuf,
     },
 }
 
@@ -114,8 +114,8 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "MODULE:FUNCTION")]
     pub module_function: Option<ModuleFunction>,
     /// How to attach to functions of the kernel itself
-    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
-    pub attach: Attach,
+    #[arg(long, value_enum, default_value_t, value_name = "METHOD")]
+    pub method: MethodChoice,
     /// Capture for as long as this command runs. Messages of the whole system are captured, not only the command's; it is
     /// started once everything is attached, and is sent SIGTERM if the capture ends before it
     #[arg(last = true, value_name = "COMMAND")]
@@ -161,7 +161,7 @@ pub struct DoctorArgs {
 
 /// How to attach to functions of the kernel itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Attach {
+pub enum MethodChoice {
     /// fentry and fexit, or else kprobe and kretprobe
     #[default]
     Auto,
@@ -171,9 +171,9 @@ pub enum Attach {
     Kprobe,
 }
 
-impl Attach {
+impl MethodChoice {
     /// The one method that is allowed; None: the best.
-    pub fn method(self) -> Option<Method> {
+    pub fn only(self) -> Option<Method> {
         match self {
             Self::Auto => None,
             Self::Fentry => Some(Method::Fentry),

@@ -43,13 +43,18 @@ impl ModuleWatch {
             came: false,
         };
         if watch.required && !watch.wait && watch.module.generation().is_none() {
-            let problem = format!("the module {module} is not loaded, so there is nothing to capture");
-            let remedy = format!(
-                "load it (sudo modprobe {module}, or sudo insmod {module}.ko), or give --wait to capture from its arrival"
-            );
-            return Err(Unable { problem, remedy }.into());
+            return Err(watch.missing().into());
         }
         Ok(Some(watch))
+    }
+
+    fn missing(&self) -> Unable {
+        let name = self.module.name();
+        let problem = format!("the module {name} is not loaded, so there is nothing to capture");
+        let remedy = format!(
+            "load it (sudo modprobe {name}, or sudo insmod {name}.ko), or give --wait to capture from its arrival"
+        );
+        Unable { problem, remedy }
     }
 
     /// The first look. An error where the function cannot be watched.
@@ -60,6 +65,8 @@ impl ModuleWatch {
                 Err(error) => note(&error.to_string()),
                 Ok(()) => {}
             },
+            // It went while the rest was attached.
+            None if self.required && !self.wait => return Err(self.missing().into()),
             None if self.wait => note(&format!("waiting for the module {}", self.module.name())),
             None if self.attach => {
                 note(&format!("the module {} is not loaded; the others are watched", self.module.name()));

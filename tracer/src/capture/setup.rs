@@ -4,7 +4,7 @@ use std::{env, path::Path};
 
 use crate::{
     exit::Unable,
-    kernel::{Privileges, Types},
+    kernel::{Capability, Policy, Privileges, Types},
     probes::ProbeError,
 };
 
@@ -34,10 +34,16 @@ pub fn explain(error: ProbeError) -> anyhow::Error {
 
 /// What to do about a refusal for want of privileges, although the capabilities were there when they were looked at.
 pub fn refusal(error: &ProbeError) -> Option<Unable> {
-    error.is_permission().then(|| Unable {
-        problem: error.to_string(),
-        remedy: "the capabilities are there but do not count: in a container or a user namespace they never do, and in \
-                 kernel lockdown's confidentiality mode neither; run it as root of the machine itself"
-            .to_owned(),
-    })
+    let paranoid = Policy::read(Path::new("/")).perf_event_paranoid.is_some_and(|level| level > 2);
+    let root =
+        Privileges::read(Path::new("/")).is_some_and(|privileges| privileges.has(Capability::SysAdmin));
+    let remedy = if paranoid && !root {
+        // Debian and Ubuntu patch their kernels so.
+        "this kernel gives kprobes to CAP_SYS_ADMIN only while kernel.perf_event_paranoid is above 2: run it with sudo, or \
+         lower that for everybody: sudo sysctl kernel.perf_event_paranoid=2"
+    } else {
+        "the capabilities are there but do not count: in a container or a user namespace they never do, and in kernel \
+         lockdown's confidentiality mode neither; run it as root of the machine itself"
+    };
+    error.is_permission().then(|| Unable { problem: error.to_string(), remedy: remedy.to_owned() })
 }

@@ -20,7 +20,11 @@ pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> 
     let end = loop {
         match capture.clock.next().await? {
             Happened::End(end) => break end,
-            Happened::Interval => printer.interval(&capture, capture.ledger()?)?,
+            Happened::Interval => {
+                let rows = rows(&capture)?;
+                let ledger = capture.ledger(Some(&rows))?;
+                printer.interval(&capture, rows, ledger)?;
+            }
             Happened::Look => {
                 if let Some(end) = capture.look() {
                     break end;
@@ -32,11 +36,11 @@ pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> 
     printer.duration_ns = capture.elapsed_ns();
     printer.watched = capture.watched();
     capture.stop(end).await;
-    let ledger = capture.final_ledger()?;
+    let (rows, ledger) = (rows(&capture)?, capture.final_ledger()?);
     if args.capture.interval.is_some() {
-        printer.interval(&capture, ledger)?;
+        printer.interval(&capture, rows.clone(), ledger)?;
     }
-    printer.whole(&capture, ledger)?;
+    printer.whole(rows, ledger)?;
     conclude(&args.capture, end, &ledger, false)
 }
 
@@ -66,8 +70,7 @@ impl Printer {
         })
     }
 
-    fn interval(&mut self, capture: &Capture, ledger: Ledger) -> anyhow::Result<()> {
-        let rows = rows(capture)?;
+    fn interval(&mut self, capture: &Capture, rows: Rows, ledger: Ledger) -> anyhow::Result<()> {
         let end_ns = if self.duration_ns == 0 { capture.elapsed_ns() } else { self.duration_ns };
         self.intervals += 1;
         let (old_rows, old_ledger, start_ns) = &self.earlier;
@@ -82,11 +85,11 @@ impl Printer {
         self.print(&interval)
     }
 
-    fn whole(&mut self, capture: &Capture, ledger: Ledger) -> anyhow::Result<()> {
+    fn whole(&mut self, rows: Rows, ledger: Ledger) -> anyhow::Result<()> {
         let whole = output::Capture {
             interval: None,
             duration_ns: self.duration_ns,
-            rows: rows(capture)?,
+            rows,
             ledger,
             watched: std::mem::take(&mut self.watched),
         };

@@ -2,10 +2,15 @@
 
 mod doctor;
 mod hist;
-mod man;
 mod trace;
 
-use std::{env, fs::File, io::Write as _, os::fd::AsFd as _, process::ExitStatus};
+use std::{
+    env,
+    fs::{self, File},
+    io::Write as _,
+    os::fd::AsFd as _,
+    process::ExitStatus,
+};
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
@@ -32,7 +37,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
             Output::new()?.write(&script)?;
             Ok(Exit::Done)
         }
-        Command::Man { command } => man::run(command.as_deref()),
+        Command::Man { folder } => {
+            fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), &folder))
+                .with_context(|| format!("cannot write manual pages to {}", folder.display()))?;
+            Ok(Exit::Done)
+        }
     }
 }
 
@@ -44,7 +54,7 @@ fn plan(mode: Mode, args: &CaptureArgs, verbose: bool) -> Plan {
         snaplen: 0,
         ring_bytes: 0,
         max_keys: None,
-        method: args.attach.method(),
+        method: args.method.only(),
         verbose,
     }
 }

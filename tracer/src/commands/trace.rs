@@ -41,7 +41,7 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
             None => {}
             Some(Happened::End(end)) => break end,
             Some(Happened::Interval) => {
-                let interval = intervals.next(&capture, capture.ledger()?);
+                let interval = intervals.next(&capture, capture.ledger(None)?);
                 printer.accounting(&interval, &mut output)?;
             }
             Some(Happened::Look) => {

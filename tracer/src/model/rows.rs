@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nltrace_common::{HistogramSlot, KEY_OTHER, key_parts};
+use nltrace_common::{HistogramSlot, KEY_OTHER, hook, key_parts};
 
 use super::{Histogram, Stage};
 use crate::decode::Family;
@@ -59,6 +59,16 @@ impl Rows {
         self.0.iter()
     }
 
+    /// How many calls of each hook are in the histograms, by [`nltrace_common::hook`].
+    pub fn recorded(&self) -> [u64; hook::COUNT as usize] {
+        let mut recorded = [0; hook::COUNT as usize];
+        for (key, histogram) in &self.0 {
+            let (Key::Messages { stage, .. } | Key::Other { stage: Some(stage) }) = key else { continue };
+            recorded[stage.hook() as usize] += histogram.count;
+        }
+        recorded
+    }
+
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -111,6 +121,8 @@ mod tests {
             Key::Other { stage: Some(Stage::Receive) },
         ];
         assert_eq!(rows.iter().map(|(key, _)| *key).collect::<Vec<_>>(), expected);
+        // Unicast: two requests and a reply. What had no room had stage 0, receive.
+        assert_eq!(rows.recorded(), [3, 0, 2]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use nltrace_common::stage;
+use nltrace_common::{Hook, hook, stage};
 
 /// A stage, in the order in which a request meets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,15 @@ impl Stage {
             Self::Receive => stage::RECEIVE,
             Self::Reply => stage::REPLY,
             Self::Broadcast => stage::BROADCAST,
+        }
+    }
+
+    /// The hook that measures it, one of [`nltrace_common::hook`].
+    pub const fn hook(self) -> Hook {
+        match self {
+            Self::Request | Self::Reply => hook::UNICAST,
+            Self::Receive => hook::RECEIVE,
+            Self::Broadcast => hook::BROADCAST,
         }
     }
 
