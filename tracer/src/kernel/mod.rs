@@ -6,6 +6,7 @@ mod config;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod module;
+mod preemption;
 mod privileges;
 pub mod symbols;
 
@@ -14,6 +15,7 @@ use std::{fs, path::Path};
 pub use btf::{BtfError, Functions, Types};
 pub use config::Config;
 pub use module::{Generation, Module};
+pub use preemption::is_preemptible;
 pub use privileges::{Capability, Policy, Privileges};
 
 /// The kernel's release, as `uname -r` prints it; None where `proc` is not mounted.

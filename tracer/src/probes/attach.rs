@@ -1,10 +1,13 @@
 //! Attaching programs to a function, in pairs: one for its entry, one for its return.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use aya::{
     Btf, BtfError, Ebpf,
-    programs::{FEntry, FExit, KProbe, Program, ProgramError},
+    programs::{FEntry, FExit, KProbe, Program, ProgramError, ProgramFd},
 };
 
 use super::{Method, ProbeError};
@@ -17,19 +20,22 @@ pub(super) struct Attached {
     /// Dropping an aya link detaches its program; nothing else is done with one here.
     entry: Box<dyn Any>,
     exit: Box<dyn Any>,
+    /// The program at the entry, which knows how often it was not run.
+    pub(super) program: OwnedFd,
 }
 
 impl Attached {
     /// Detaches both: the entry first, so that no call begins whose return nobody sees.
     pub(super) fn detach(self) {
-        let Self { entry, exit } = self;
+        let Self { entry, exit, program: _ } = self;
         drop(entry);
         drop(exit);
     }
 
     /// Detaches many: all entries before all returns, because calls nest.
     pub(super) fn detach_all(all: impl Iterator<Item = Self>) {
-        let (entries, exits): (Vec<_>, Vec<_>) = all.map(|Self { entry, exit }| (entry, exit)).unzip();
+        let (entries, exits): (Vec<_>, Vec<_>) =
+            all.map(|Self { entry, exit, program: _ }| (entry, exit)).unzip();
         drop(entries);
         drop(exits);
     }
@@ -46,7 +52,7 @@ struct Programs {
 pub(super) fn unicast(
     ebpf: &mut Ebpf,
     btf: Result<&Btf, &BtfError>,
-    only: Option<Method>,
+    order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let programs = Programs {
         fentry: "unicast_fentry",
@@ -54,14 +60,14 @@ pub(super) fn unicast(
         kprobe: "unicast_kprobe",
         kretprobe: "unicast_kretprobe",
     };
-    pair(ebpf, btf, UNICAST, &programs, only)
+    pair(ebpf, btf, UNICAST, &programs, order)
 }
 
 pub(super) fn broadcast(
     ebpf: &mut Ebpf,
     btf: Result<&Btf, &BtfError>,
     function: &str,
-    only: Option<Method>,
+    order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let programs = Programs {
         fentry: "broadcast_fentry",
@@ -69,7 +75,7 @@ pub(super) fn broadcast(
         kprobe: "broadcast_kprobe",
         kretprobe: "broadcast_kretprobe",
     };
-    pair(ebpf, btf, function, &programs, only)
+    pair(ebpf, btf, function, &programs, order)
 }
 
 /// A function by which a family in the kernel receives, and the programs for it.
@@ -138,11 +144,11 @@ pub(super) fn built_in_receive(
     ebpf: &mut Ebpf,
     btf: Result<&Btf, &BtfError>,
     function: ReceiveFunction,
-    only: Option<Method>,
+    order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let ReceiveFunction { name, fentry, fexit, .. } = function;
     let programs = Programs { fentry, fexit, kprobe: "receive_kprobe", kretprobe: "receive_kretprobe" };
-    pair(ebpf, btf, name, &programs, only)
+    pair(ebpf, btf, name, &programs, order)
 }
 
 /// A module's function takes kprobes only. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
@@ -161,36 +167,31 @@ pub(super) fn receive(
     Err(ProbeError::Attach { function: function.to_owned(), tried })
 }
 
-/// Watches `function` in the best way that works; `only` leaves no choice.
+/// Watches `function` in the first of the ways in `order` that works.
 fn pair(
     ebpf: &mut Ebpf,
     btf: Result<&Btf, &BtfError>,
     function: &str,
     programs: &Programs,
-    only: Option<Method>,
+    order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let mut tried = Vec::new();
-    if only != Some(Method::Kprobe) {
-        let attempt = match btf {
-            Ok(btf) => fentry(ebpf, btf, function, programs.fentry, programs.fexit),
-            Err(error) => Err(Ok(ProgramError::Btf(BtfError::FileError {
+    for &method in order {
+        let attempt = match (method, btf) {
+            (Method::Kprobe, _) => kprobes(ebpf, function, programs.kprobe, programs.kretprobe),
+            (Method::Fentry, Ok(btf)) => fentry(ebpf, btf, function, programs.fentry, programs.fexit),
+            (Method::Fentry, Err(error)) => Err(Ok(ProgramError::Btf(BtfError::FileError {
                 path: "/sys/kernel/btf/vmlinux".into(),
                 error: std::io::Error::other(error.to_string()),
             }))),
         };
         match attempt {
-            Ok(attached) => return Ok((attached, Method::Fentry)),
+            Ok(attached) => return Ok((attached, method)),
             Err(error) => {
                 let error = error?;
-                log::info!("{function}: fentry+fexit refused: {error}");
-                tried.push((Method::Fentry, error));
+                log::info!("{function}: {method} refused: {error}");
+                tried.push((method, error));
             }
-        }
-    }
-    if only != Some(Method::Fentry) {
-        match kprobes(ebpf, function, programs.kprobe, programs.kretprobe) {
-            Ok(attached) => return Ok((attached, Method::Kprobe)),
-            Err(error) => tried.push((Method::Kprobe, error?)),
         }
     }
     Err(ProbeError::Attach { function: function.to_owned(), tried })
@@ -213,8 +214,9 @@ fn fentry(
     let entry: &mut FEntry = program(ebpf, entry)?;
     entry.load(function, btf).map_err(Ok)?;
     let id = entry.attach().map_err(Ok)?;
+    let program = descriptor(entry.fd())?;
     let entry = entry.take_link(id).map_err(Ok)?;
-    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit) })
+    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit), program })
 }
 
 fn kprobes(
@@ -230,11 +232,16 @@ fn kprobes(
             probe.load().map_err(Ok)?;
         }
         let id = probe.attach(function, 0).map_err(Ok)?;
-        probe.take_link(id).map_err(Ok)
+        Ok((descriptor(probe.fd())?, probe.take_link(id).map_err(Ok)?))
     };
-    let exit = attach(exit)?;
-    let entry = attach(entry)?;
-    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit) })
+    let (_, exit) = attach(exit)?;
+    let (program, entry) = attach(entry)?;
+    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit), program })
+}
+
+fn descriptor(program: Result<&ProgramFd, ProgramError>) -> Result<OwnedFd, Refusal> {
+    let descriptor = program.map_err(Ok)?.as_fd().try_clone_to_owned();
+    descriptor.map_err(|source| Err(ProbeError::Os { what: "cannot keep a program's descriptor", source }))
 }
 
 fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, Refusal>

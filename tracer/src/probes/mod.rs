@@ -1,10 +1,12 @@
 //! The probes: loading the eBPF programs, attaching them, reading what they counted.
 //!
-//! fentry and fexit first, kprobe and kretprobe where those are refused, decided by trying. Return probes are attached before
-//! entry probes and detached after them, so every entry that is counted has somebody waiting for its return.
+//! fentry and fexit first, kprobe and kretprobe where those are refused, decided by trying; the other way round on a kernel where fentry
+//! would miss calls. Return probes are attached before entry probes and detached after them, so every entry that is counted has somebody
+//! waiting for its return.
 
 mod attach;
 mod error;
+mod misses;
 mod plan;
 mod results;
 mod ring;
@@ -24,6 +26,7 @@ pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Pla
 pub use ring::Ring;
 
 use attach::Attached;
+use misses::Misses;
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
@@ -66,6 +69,7 @@ pub struct Probes {
     /// The module's receive function, with its name.
     receive: Option<(String, Attached)>,
     attachments: Vec<Attachment>,
+    misses: Misses,
     counters: PerCpuArray<MapData, results::Shared<Counters>>,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
     slot_count: u32,
@@ -85,38 +89,46 @@ impl Probes {
         broadcast_function: Option<&str>,
     ) -> Result<Self, ProbeError> {
         let btf = Btf::from_sys_fs();
+        let order = plan.order();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
         let mut probes = Self::load(plan, offsets, cpus)?;
         let wants = |stages: &[u8]| stages.iter().any(|stage| plan.filter.stages & 1 << stage != 0);
         if wants(&[stage::REQUEST, stage::REPLY]) {
-            let (attached, method) = attach::unicast(&mut probes.ebpf, btf.as_ref(), plan.method)?;
+            let (attached, method) = attach::unicast(&mut probes.ebpf, btf.as_ref(), order)?;
+            probes.misses.add(hook::UNICAST, &attached)?;
             probes.unicast = Some(attached);
             probes.note(attach::UNICAST, hook::UNICAST, method);
         }
         if let Some(function) = broadcast_function.filter(|_| wants(&[stage::BROADCAST])) {
-            let (attached, method) =
-                attach::broadcast(&mut probes.ebpf, btf.as_ref(), function, plan.method)?;
+            let (attached, method) = attach::broadcast(&mut probes.ebpf, btf.as_ref(), function, order)?;
             probes.broadcast = Some(attached);
             probes.note(function, hook::BROADCAST, method);
         }
         if wants(&[stage::RECEIVE]) {
-            probes.attach_built_in(plan, btf.as_ref());
+            probes.attach_built_in(plan, btf.as_ref(), order)?;
         }
         Ok(probes)
     }
 
     /// Attaches to the receive functions of the wanted families, as far as this kernel has them.
-    fn attach_built_in(&mut self, plan: &Plan, btf: Result<&Btf, &BtfError>) {
+    fn attach_built_in(
+        &mut self,
+        plan: &Plan,
+        btf: Result<&Btf, &BtfError>,
+        order: &[Method],
+    ) -> Result<(), ProbeError> {
         let wanted = |family: u8| plan.filter.families & 1 << family != 0;
         for function in attach::RECEIVE_FUNCTIONS.into_iter().filter(|function| wanted(function.family)) {
-            match attach::built_in_receive(&mut self.ebpf, btf, function, plan.method) {
+            match attach::built_in_receive(&mut self.ebpf, btf, function, order) {
                 Ok((attached, method)) => {
+                    self.misses.add(hook::RECEIVE, &attached)?;
                     self.built_in.push(attached);
                     self.note(function.name, hook::RECEIVE, method);
                 }
                 Err(error) => log::info!("not watched: {error}"),
             }
         }
+        Ok(())
     }
 
     fn load(plan: &Plan, offsets: &Offsets, cpus: usize) -> Result<Self, ProbeError> {
@@ -192,6 +204,7 @@ impl Probes {
             ring,
             log,
             ebpf,
+            misses: Misses::default(),
             unicast: None,
             broadcast: None,
             built_in: Vec::new(),
@@ -210,6 +223,7 @@ impl Probes {
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
         self.detach_receive();
         let (attached, method) = attach::receive(&mut self.ebpf, module, function)?;
+        self.misses.add(hook::RECEIVE, &attached)?;
         self.receive = Some((function.to_owned(), attached));
         self.note(function, hook::RECEIVE, method);
         Ok(())

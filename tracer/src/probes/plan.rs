@@ -1,6 +1,11 @@
 //! What to capture, and where things lie in the running kernel.
 
+use std::path::Path;
+
 use nltrace_common::{HistogramSlot, MAX_SNAPLEN, filtered, mode, stage};
+
+use super::Method;
+use crate::kernel::is_preemptible;
 
 /// What becomes of a call that the programs see return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +80,8 @@ pub struct Plan {
     /// Histograms, each of one family, stage and message type; None: as many as [`HISTOGRAM_BYTES`] hold, up to
     /// [`MAX_HISTOGRAMS`].
     pub max_keys: Option<u32>,
-    /// The only way to attach; None: the best that works.
-    pub method: Option<super::Method>,
+    /// The only way to attach; None: the cheapest that works and sees every call.
+    pub method: Option<Method>,
     /// Let the programs say what goes wrong in them, for [`super::Probes::flush_log`].
     pub verbose: bool,
 }
@@ -98,6 +103,16 @@ impl Plan {
             .unwrap_or(u32::MAX)
             .min(MAX_HISTOGRAMS);
         self.max_keys.unwrap_or(default).max(1)
+    }
+
+    /// The ways to attach, in the order in which they are to be tried.
+    pub(super) fn order(&self) -> &'static [Method] {
+        match self.method {
+            Some(Method::Fentry) => &[Method::Fentry],
+            Some(Method::Kprobe) => &[Method::Kprobe],
+            None if is_preemptible(Path::new("/")) => &[Method::Kprobe, Method::Fentry],
+            None => &[Method::Fentry, Method::Kprobe],
+        }
     }
 
     /// Size of the ring buffer in bytes, as the kernel wants it.

@@ -35,6 +35,10 @@ impl Probes {
                 sum.lost += value.lost;
             }
         }
+        for (hook, missed) in self.misses.count() {
+            sums[hook as usize].hits += missed;
+            sums[hook as usize].lost += missed;
+        }
         Ok(sums)
     }
 
