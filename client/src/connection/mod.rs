@@ -52,6 +52,29 @@ impl Shared {
         // A panic elsewhere leaves the table consistent: its methods do not unwind half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes in the next datagram, if there is one. Returns whether anything may have changed for anybody.
+    fn read(&self, state: &mut State) -> Result<bool, Error> {
+        match self.socket.get_ref().receive(&mut state.receive) {
+            // A multicast is for nobody here; the socket is in no group unless its owner put it there.
+            Ok(Some(datagram)) if datagram.groups != 0 => {}
+            Ok(Some(datagram)) => state.table.accept(&state.receive[..datagram.length]),
+            Ok(None) => return Ok(state.table.drained()),
+            Err(Error::Overrun) => state.table.overrun(),
+            Err(Error::Truncated { length, .. }) => state.table.accept_truncated(&state.receive, length),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// The kernel runs one dump at a time on a socket, and goes on with it only as it is read. Before another, reads the
+    /// one under way to its end: for its owner, or for nobody if that has dropped it.
+    fn make_way(&self, state: &mut State, request: &Request<'_>) -> Result<(), Error> {
+        if matches!(request, Request::Stats { .. }) {
+            while state.table.is_dumping() && self.read(state)? {}
+        }
+        Ok(())
+    }
 }
 
 /// What a request brought.
@@ -134,6 +157,7 @@ impl Connection {
     /// [`Error::TooLong`], [`Error::NobodyThere`], [`Error::Io`].
     pub fn submit(&self, request: &Request<'_>) -> Result<Pending, Error> {
         let state = &mut *self.shared.state();
+        self.shared.make_way(state, request)?;
         state.transmit.clear();
         let sequence = state.sequence.next();
         request.encode(sequence, &mut state.transmit)?;
@@ -153,6 +177,7 @@ impl Connection {
         state.transmit.clear();
         let mut sequences = Vec::with_capacity(requests.len());
         for request in requests {
+            self.shared.make_way(state, request)?;
             let sequence = state.sequence.next();
             request.encode_gathered(sequence, &mut state.transmit)?;
             sequences.push(sequence);

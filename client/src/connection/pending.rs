@@ -62,23 +62,9 @@ impl Pending {
                 return Poll::Ready(Ok(found));
             }
             // Read first, ask the runtime later: the kernel has mostly answered already.
-            match shared.socket.get_ref().receive(&mut state.receive) {
-                Ok(Some(datagram)) if datagram.groups == 0 => {
-                    state.table.accept(&state.receive[..datagram.length]);
-                    continue;
-                }
-                // A multicast: this socket joins no group unless its owner made it.
-                Ok(Some(_)) => continue,
-                Ok(None) if state.table.drained() => continue,
-                Ok(None) => {}
-                Err(Error::Overrun) => {
-                    state.table.overrun();
-                    continue;
-                }
-                Err(Error::Truncated { length, .. }) => {
-                    state.table.accept_truncated(&state.receive, length);
-                    continue;
-                }
+            match shared.read(state) {
+                Ok(true) => continue,
+                Ok(false) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
             // The guard was taken before the read that found nothing, so that a datagram in between is not overlooked.

@@ -6,7 +6,7 @@ use std::{
     task::Waker,
 };
 
-use netlink_packet_core::{NLMSG_DONE, NLMSG_NOOP};
+use netlink_packet_core::{NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP};
 
 use super::{Answer, BurstReport};
 use crate::{
@@ -172,11 +172,16 @@ pub(super) struct Table {
     leader: Option<u32>,
     /// An overrun was reported and the queue has not been seen empty since.
     overrun: bool,
+    /// The dump that the kernel has not ended yet, whether or not anybody still wants it.
+    dump: Option<u32>,
     strays: u64,
 }
 
 impl Table {
     pub(super) fn insert(&mut self, sequence: u32, request: &Request<'_>) {
+        if matches!(request, Request::Stats { .. }) {
+            self.dump = Some(sequence);
+        }
         self.slots.insert(sequence, Slot::new(request));
     }
 
@@ -216,14 +221,25 @@ impl Table {
         self.strays
     }
 
+    /// Whether the kernel would refuse another dump on this socket, because one is under way.
+    pub(super) const fn is_dumping(&self) -> bool {
+        self.dump.is_some()
+    }
+
     /// Takes in a unicast datagram.
     pub(super) fn accept(&mut self, datagram: &[u8]) {
         for message in Messages::new(datagram) {
-            let slot = message
-                .ok()
-                .and_then(|message| self.slots.get_mut(&message.header.sequence).map(|slot| (slot, message)));
-            match slot {
-                Some((slot, message)) => slot.accept(&message),
+            let Ok(message) = message else {
+                self.strays += 1;
+                continue;
+            };
+            let sequence = message.header.sequence;
+            if self.dump == Some(sequence) && matches!(message.header.message_type, NLMSG_DONE | NLMSG_ERROR)
+            {
+                self.dump = None;
+            }
+            match self.slots.get_mut(&sequence) {
+                Some(slot) => slot.accept(&message),
                 None => self.strays += 1,
             }
         }
@@ -251,6 +267,8 @@ impl Table {
     /// Returns whether that was so for anybody.
     pub(super) fn drained(&mut self) -> bool {
         let mut lost = false;
+        // A dump goes on as long as it is read.
+        self.dump = None;
         if std::mem::take(&mut self.overrun) {
             for slot in self.slots.values_mut().filter(|slot| slot.sent && slot.outcome.is_none()) {
                 slot.lose();

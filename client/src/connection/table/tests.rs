@@ -269,3 +269,19 @@ fn random_datagrams_neither_panic_nor_lose_a_slot() {
     }
     assert!(settled > 10_000, "{settled}");
 }
+
+#[test]
+fn a_dump_is_under_way_until_its_end_is_read_wanted_or_not() {
+    let mut scenario = Scenario::new().sent(1, Request::Stats { padding: 0 });
+    scenario.table.remove(1);
+    scenario.table.accept(&raw(0x15, 2, 1, &[]));
+    assert!(scenario.table.is_dumping());
+    scenario.table.accept(&raw(3, 2, 9, &0_i32.to_ne_bytes()));
+    assert!(scenario.table.is_dumping(), "that was the end of another");
+    scenario.table.accept(&raw(3, 2, 1, &0_i32.to_ne_bytes()));
+    assert!(!scenario.table.is_dumping());
+
+    let mut scenario = Scenario::new().sent(2, Request::Stats { padding: 0 });
+    scenario.table.accept(&error(-libc::EBUSY, 2));
+    assert!(!scenario.table.is_dumping());
+}
