@@ -1,14 +1,16 @@
 //! `nltest ping`: echoes with times.
 
+use std::time::Duration;
+
 use nltest::{Connection, Error, errno, pattern};
 use serde::Serialize;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{Context, interrupted};
 use crate::{
     cli, clock,
     exit::Exit,
-    output::{Latency, Recorder, Render, Theme, bytes, duration},
+    output::{Latency, Progress, Recorder, Render, Theme, bytes, duration},
 };
 
 /// One line of the output.
@@ -48,6 +50,31 @@ impl Render for Event {
 }
 
 impl Summary {
+    const fn new(portid: u32, size: u32) -> Self {
+        Self {
+            command: "ping",
+            portid,
+            size,
+            sent: 0,
+            received: 0,
+            lost: 0,
+            corrupt: 0,
+            elapsed_ns: 0,
+            latency: None,
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        self.sent += 1;
+        match event {
+            Event::Reply { intact, .. } => {
+                self.received += 1;
+                self.corrupt += u64::from(!intact);
+            }
+            _ => self.lost += 1,
+        }
+    }
+
     fn text(&self, theme: Theme) -> String {
         let corrupt = match self.corrupt {
             0 => String::new(),
@@ -70,73 +97,66 @@ impl Summary {
 
 pub(super) async fn run(context: &mut Context, args: &cli::Ping) -> anyhow::Result<Exit> {
     let connection = context.connect()?;
-    let flood = args.interval.is_zero();
-    if flood {
-        context.printer.buffered();
-    }
-    let mut ticks = (!flood).then(|| {
-        let mut ticks = tokio::time::interval(args.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
-    });
-    let mut recorder = Recorder::new();
-    let mut summary = Summary {
-        command: "ping",
-        portid: connection.portid(),
-        size: args.size,
-        sent: 0,
-        received: 0,
-        lost: 0,
-        corrupt: 0,
-        elapsed_ns: 0,
-        latency: None,
-    };
-    let start = clock::now_ns();
     let mut stop = std::pin::pin!(interrupted());
     let mut stopped = false;
+    let mut ticks = ticks(args.interval);
+    if ticks.is_none() {
+        context.printer.buffered();
+    }
+    let progress = args.count.filter(|_| args.quiet).and_then(Progress::on_terminal);
+    let mut recorder = Recorder::new();
+    let mut summary = Summary::new(connection.portid(), args.size);
+    let start = clock::now_ns();
     while !stopped && args.count.is_none_or(|count| summary.sent < count) {
-        if let Some(ticks) = &mut ticks {
-            tokio::select! {
+        match &mut ticks {
+            Some(ticks) => tokio::select! {
                 biased;
                 () = &mut stop => {
                     stopped = true;
                     break;
                 }
                 _ = ticks.tick() => {}
+            },
+            // Let the runtime look for Ctrl-C.
+            None if summary.sent % 64 == 63 => {
+                tokio::task::yield_now().await;
+                stopped |= is_ready(&mut stop).await;
             }
+            None => {}
         }
         let echo = one(&connection, args.size, &mut recorder);
         let event = tokio::select! {
             biased;
             event = echo => event?,
             // It was sent, and nobody will wait for it: lost, as far as anybody can tell.
-            () = &mut stop => {
+            () = &mut stop, if !stopped => {
                 stopped = true;
                 Event::Lost { seq: connection.next_sequence().wrapping_sub(1), error: "interrupted".to_owned() }
             }
         };
-        summary.sent += 1;
-        match &event {
-            Event::Reply { intact, .. } => {
-                summary.received += 1;
-                summary.corrupt += u64::from(!intact);
-            }
-            _ => summary.lost += 1,
-        }
+        summary.count(&event);
         if !args.quiet {
             context.printer.show(&event)?;
         }
-        if flood && summary.sent.is_multiple_of(64) {
-            // Let the runtime look for Ctrl-C.
-            tokio::task::yield_now().await;
-            stopped |= is_ready(&mut stop).await;
+        if let Some(progress) = &progress {
+            progress.set(summary.sent);
         }
     }
+    drop(progress);
     summary.elapsed_ns = clock::now_ns() - start;
     summary.latency = recorder.latency();
     let failed = summary.lost > 0 || summary.corrupt > 0;
     context.printer.show(&Event::Summary(summary))?;
     Ok(if failed && !stopped { Exit::Failed } else { Exit::Done })
+}
+
+/// When to send; `None`: without a pause.
+fn ticks(interval: Duration) -> Option<Interval> {
+    (!interval.is_zero()).then(|| {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    })
 }
 
 /// Whether the future is ready, without waiting for it.

@@ -5,6 +5,7 @@
 mod escape;
 mod histogram;
 mod latency;
+mod progress;
 mod theme;
 mod units;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub(crate) use escape::{escape, json_line, readable};
 pub(crate) use latency::{Latency, Recorder};
+pub(crate) use progress::Progress;
 pub(crate) use theme::Theme;
 pub(crate) use units::{bytes, duration, plural};
 

@@ -3,7 +3,7 @@
 mod worker;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     sync::{
         Arc, Barrier, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,7 +12,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use nltest::Error;
 use serde::Serialize;
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,7 +20,7 @@ use super::{Context, interrupted};
 use crate::{
     cli,
     exit::Exit,
-    output::{Latency, Render, Theme, bytes, duration, plural},
+    output::{Latency, Progress, Render, Theme, bytes, duration, plural},
 };
 use worker::{Tally, Worker};
 
@@ -137,54 +136,11 @@ pub(super) async fn run(context: &mut Context, args: &cli::Bench) -> anyhow::Res
     });
     let options = context.options_with(args.buffer);
     // All sockets are open before the first message: what cannot work fails here, once.
-    let mut workers = (0..args.threads)
+    let workers = (0..args.threads)
         .map(|number| Worker::open(&options, args, share(args.count, args.threads, number)))
         .collect::<Result<Vec<_>, _>>()?;
     let progress = show_progress(args.count, &shared);
-    let mut stop = std::pin::pin!(interrupted());
-    let mut stopped = false;
-    let mut total = Tally::default();
-    // The last worker works here. Alone it is then the only thread, and the kernel counts no references to a table of
-    // files that nobody shares: 200 instructions a round trip.
-    let here = workers.pop();
-    let mut running: JoinSet<Result<Tally, Error>> = JoinSet::new();
-    for worker in workers {
-        let shared = Arc::clone(&shared);
-        running.spawn_blocking(move || worker.run_on_own_runtime(&shared));
-    }
-    if let Some(worker) = here {
-        let work = worker.run(&shared);
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut stop, if !stopped => {
-                    stopped = true;
-                    shared.stop.store(true, Ordering::Relaxed);
-                }
-                tally = &mut work => {
-                    total.add(&tally.inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))?);
-                    break;
-                }
-            }
-        }
-    }
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stop, if !stopped => {
-                stopped = true;
-                shared.stop.store(true, Ordering::Relaxed);
-            }
-            joined = running.join_next() => match joined {
-                None => break,
-                Some(tally) => {
-                    let tally = tally.context("a worker of the benchmark")?;
-                    total.add(&tally.inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))?);
-                }
-            },
-        }
-    }
+    let (total, stopped) = work(workers, &shared).await?;
     let elapsed = shared.started.get().map(Instant::elapsed).unwrap_or_default();
     if let Some(progress) = progress {
         progress.abort();
@@ -205,40 +161,68 @@ pub(super) async fn run(context: &mut Context, args: &cli::Bench) -> anyhow::Res
     Ok(Exit::Failed)
 }
 
+/// What all workers have seen, and whether Ctrl-C ended it.
+async fn work(mut workers: Vec<Worker>, shared: &Arc<Shared>) -> anyhow::Result<(Tally, bool)> {
+    let mut total = Tally::default();
+    // One worker works here. Alone it is then the only thread, and the kernel counts no references to a table of files
+    // that nobody shares: 130 instructions a round trip.
+    let Some(here) = workers.pop() else { return Ok((total, false)) };
+    let mut threads: JoinSet<Result<Tally, Error>> = JoinSet::new();
+    for worker in workers {
+        let shared = Arc::clone(shared);
+        threads.spawn_blocking(move || worker.run_on_own_runtime(&shared));
+    }
+    let mut here = std::pin::pin!(here.run(shared));
+    let mut here_works = true;
+    let mut stop = std::pin::pin!(interrupted());
+    let mut stopped = false;
+    let mut failure = None;
+    while here_works || !threads.is_empty() {
+        let tally = tokio::select! {
+            biased;
+            () = &mut stop, if !stopped => {
+                stopped = true;
+                shared.stop.store(true, Ordering::Relaxed);
+                continue;
+            }
+            tally = &mut here, if here_works => {
+                here_works = false;
+                tally
+            }
+            Some(tally) = threads.join_next() => tally.context("a worker of the benchmark")?,
+        };
+        match tally {
+            Ok(tally) => total.add(&tally),
+            Err(error) => {
+                // The others need not go on; their end is awaited all the same.
+                shared.stop.store(true, Ordering::Relaxed);
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok((total, stopped)),
+    }
+}
+
 /// The messages of one thread: the first threads take what does not divide.
 fn share(count: u64, threads: u32, number: u32) -> u64 {
     let threads = u64::from(threads);
     count / threads + u64::from(u64::from(number) < count % threads)
 }
 
-/// A bar on standard error, if that is a terminal; the workers are not disturbed otherwise.
+/// Draws the progress now and then, if there is a terminal; the workers are not disturbed otherwise.
 fn show_progress(count: u64, shared: &Arc<Shared>) -> Option<JoinHandle<()>> {
-    if !io::stderr().is_terminal() {
-        return None;
-    }
+    let progress = Progress::on_terminal(count)?;
     let shared = Arc::clone(shared);
     Some(tokio::spawn(async move {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
-        // A run that is over within a second needs no bar.
-        for _ in 0..10 {
-            ticks.tick().await;
-        }
-        let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {per_sec}, {eta} left");
-        let bar = Finished(ProgressBar::new(count).with_style(style.expect("the template is sound")));
         loop {
             ticks.tick().await;
-            bar.0.set_position(shared.progress.load(Ordering::Relaxed));
+            progress.set(shared.progress.load(Ordering::Relaxed));
         }
     }))
-}
-
-/// Takes the bar off the screen when the task that draws it is dropped.
-struct Finished(ProgressBar);
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
 }
 
 #[cfg(test)]
