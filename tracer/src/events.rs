@@ -40,16 +40,16 @@ struct Waiting {
 }
 
 impl Assembler {
-    /// Takes a record. Returns an event once it is complete, with the captured bytes of its datagram.
+    /// Takes a record, which lies on an 8-byte boundary, as they do in the ring buffer. Returns an event once it is complete, with the captured bytes of its datagram.
     ///
     /// The bytes are missing where they were dropped because too many others waited; never in what is not asked to keep
     /// more than an event carries itself.
-    pub fn take<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<(Event, &'a [u8])>, RecordError> {
+    pub fn take<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<(&'a Event, &'a [u8])>, RecordError> {
         let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
         let bad = RecordError { len: bytes.len(), kind };
         match kind {
             Some(record::EVENT) => {
-                let (event, rest) = Event::read_from_prefix(bytes).map_err(|_| bad)?;
+                let (event, rest) = Event::ref_from_prefix(bytes).map_err(|_| bad)?;
                 if event.flags & flags::PAYLOAD_APART != 0 {
                     self.find(event.tid, event.ts_ns);
                     return Ok(Some((event, &self.current)));
@@ -58,7 +58,7 @@ impl Assembler {
                 Ok(Some((event, captured)))
             }
             Some(record::PAYLOAD) => {
-                let (payload, rest) = Payload::read_from_prefix(bytes).map_err(|_| bad)?;
+                let (payload, rest) = Payload::ref_from_prefix(bytes).map_err(|_| bad)?;
                 let captured = rest.get(..payload.captured as usize).ok_or(bad)?;
                 self.keep(payload.tid, payload.ts_ns, captured);
                 Ok(None)

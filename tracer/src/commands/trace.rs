@@ -9,7 +9,7 @@ use crate::{
     events::Assembler,
     exit::Exit,
     model::Ledger,
-    output::{self, Buffer, Charset, accounting_line, summary_json, trace_heading, trace_json, trace_text},
+    output::{self, Buffer, Charset, TraceJson, accounting_line, summary_json, trace_heading, trace_text},
     probes::{Mode, Plan, Ring},
 };
 
@@ -96,6 +96,7 @@ struct Printer {
     charset: Charset,
     start_ns: u64,
     assembler: Assembler,
+    lines: TraceJson,
     buffer: Buffer,
     delivered: u64,
 }
@@ -106,7 +107,15 @@ impl Printer {
         if !json {
             trace_heading(&mut buffer);
         }
-        Self { json, charset: charset(), start_ns, assembler: Assembler::default(), buffer, delivered: 0 }
+        Self {
+            json,
+            charset: charset(),
+            start_ns,
+            assembler: Assembler::default(),
+            lines: TraceJson::default(),
+            buffer,
+            delivered: 0,
+        }
     }
 
     /// Prints the events that are there. True if there may be more.
@@ -120,9 +129,9 @@ impl Printer {
             if let Some((event, captured)) = self.assembler.take(&record)? {
                 self.delivered += 1;
                 if self.json {
-                    trace_json(&mut self.buffer, &event, captured);
+                    self.lines.write(&mut self.buffer, event, captured);
                 } else {
-                    trace_text(&mut self.buffer, &event, captured, self.start_ns, self.charset);
+                    trace_text(&mut self.buffer, event, captured, self.start_ns, self.charset);
                 }
             }
             drop(record);

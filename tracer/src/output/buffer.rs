@@ -8,19 +8,30 @@ pub struct Buffer {
     bytes: Vec<u8>,
 }
 
-/// `00` to `99`, and `00` to `ff`.
-static DECIMAL: [[u8; 2]; 100] = pairs(10);
-static HEX: [[u8; 2]; 256] = pairs(16);
+/// `00` to `99`.
+static DECIMAL: [[u8; 2]; 100] = pairs();
 
-const fn pairs<const N: usize>(base: usize) -> [[u8; 2]; N] {
-    let digits = b"0123456789abcdef";
-    let mut table = [[0; 2]; N];
+const fn pairs() -> [[u8; 2]; 100] {
+    let mut table = [[0; 2]; 100];
     let mut n = 0;
-    while n < N {
-        table[n] = [digits[n / base], digits[n % base]];
+    while n < 100 {
+        table[n as usize] = [b'0' + n / 10, b'0' + n % 10];
         n += 1;
     }
     table
+}
+
+/// Sixteen bytes in hexadecimal, without a table: the compiler makes vector instructions of it.
+#[inline]
+fn hex16(bytes: &[u8; 16]) -> [u8; 32] {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    let mut digits = [[0; 2]; 16];
+    for (pair, byte) in digits.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    let mut text = [0; 32];
+    text.copy_from_slice(digits.as_flattened());
+    text
 }
 
 impl Buffer {
@@ -47,22 +58,31 @@ impl Buffer {
 
     /// Appends a number in decimal.
     #[inline]
-    pub fn number(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
+    pub fn number(&mut self, number: u64) {
+        let Some(pair) = DECIMAL.get(number as usize) else { return self.long_number(number) };
+        if number >= 10 {
+            self.bytes.extend_from_slice(pair);
+        } else {
+            self.bytes.push(pair[1]);
+        }
+    }
+
+    fn long_number(&mut self, mut number: u64) {
+        const LONGEST: usize = 20;
+        let mut digits = [0; 2 * LONGEST];
+        let mut at = LONGEST;
         while number >= 100 {
             at -= 2;
             digits[at..at + 2].copy_from_slice(&DECIMAL[(number % 100) as usize]);
             number /= 100;
         }
-        if number >= 10 {
-            at -= 2;
-            digits[at..at + 2].copy_from_slice(&DECIMAL[number as usize]);
-        } else {
-            at -= 1;
-            digits[at] = b'0' + number as u8;
-        }
-        self.raw(&digits[at..]);
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&DECIMAL[number as usize]);
+        at += usize::from(number < 10);
+        // A piece of fixed size is copied without a call; what is beyond the number is cut off again.
+        let end = self.bytes.len() + LONGEST - at;
+        self.bytes.extend_from_slice(&digits[at..at + LONGEST]);
+        self.bytes.truncate(end);
     }
 
     /// Appends a number that may be negative, in decimal.
@@ -76,11 +96,16 @@ impl Buffer {
     /// Appends bytes in hexadecimal.
     #[inline]
     pub fn hex(&mut self, bytes: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.resize(start + bytes.len() * 2, 0);
-        let (places, _) = self.bytes[start..].as_chunks_mut::<2>();
-        for (place, byte) in places.iter_mut().zip(bytes) {
-            *place = HEX[usize::from(*byte)];
+        let (chunks, rest) = bytes.as_chunks::<16>();
+        for chunk in chunks {
+            self.bytes.extend_from_slice(&hex16(chunk));
+        }
+        if !rest.is_empty() {
+            let mut last = [0; 16];
+            last[..rest.len()].copy_from_slice(rest);
+            let end = self.bytes.len() + 2 * rest.len();
+            self.bytes.extend_from_slice(&hex16(&last));
+            self.bytes.truncate(end);
         }
     }
 
@@ -191,7 +216,11 @@ mod tests {
     #[test]
     fn hexadecimal_has_two_digits_a_byte() {
         assert_eq!(written(|buffer| buffer.hex(&[0, 9, 0x7f, 0xff])), "00097fff");
-        assert_eq!(written(|buffer| buffer.hex(&[])), "");
+        for len in 0..70u8 {
+            let bytes: Vec<u8> = (0..len).map(|n| n.wrapping_mul(37)).collect();
+            let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(written(|buffer| buffer.hex(&bytes)), expected);
+        }
     }
 
     #[test]

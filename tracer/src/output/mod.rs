@@ -17,7 +17,7 @@ pub use buffer::Buffer;
 pub use doctor::{Check, Diagnosis, State, doctor_json, doctor_text};
 pub use hist_json::hist_json;
 pub use hist_text::hist_text;
-pub use trace_json::trace_json;
+pub use trace_json::TraceJson;
 pub use trace_text::{trace_heading, trace_text};
 pub use units::{duration, grouped};
 

@@ -16,18 +16,109 @@ use crate::{
 /// What a line takes without its payload, roughly.
 const LINE_BYTES: usize = 640;
 
-/// Appends the line of an event, with its line break. `captured` are the first bytes of its datagram.
-pub fn trace_json(out: &mut Buffer, event: &Event, captured: &[u8]) {
-    let family = Family::from_number(event.family);
-    let message = Message::parse(family, captured, event.datagram_len);
-    let details = Details::of(family, &message);
-    out.reserve(LINE_BYTES + 2 * message.payload.len());
+/// Writes lines, and remembers what they have in common.
+#[derive(Debug, Default)]
+pub struct TraceJson {
+    starts: [Start; STARTS],
+}
 
-    out.raw(b"{\"ts_ns\":");
-    out.number(event.ts_ns);
-    out.raw(b",\"event\":\"");
-    out.raw(Stage::from_number(event.stage).map_or("unknown", Stage::event_name).as_bytes());
-    out.raw(b"\",\"family\":");
+/// How many different [`Start`]s are remembered.
+const STARTS: usize = 32;
+
+/// The part of a line behind its time and before its sequence number: the same for message after message of a thread.
+#[derive(Debug, Default)]
+struct Start {
+    key: Key,
+    text: Vec<u8>,
+}
+
+/// Everything that the part depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Key([u64; 6]);
+
+impl Key {
+    fn new(event: &Event, header: Option<&Header>) -> Self {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let (comm, _) = event.comm.as_chunks::<8>();
+        let (nlmsg_type, nlmsg_flags) = header.map_or((0, 0), |header| (header.nlmsg_type, header.flags));
+        let kind = u32::from_le_bytes([event.family, event.stage, event.flags, u8::from(header.is_some())]);
+        Self([
+            u64::from_ne_bytes(comm[0]),
+            u64::from_ne_bytes(comm[1]),
+            pair(event.tgid, event.tid),
+            pair(event.netns, event.portid),
+            pair(event.group, u32::from(nlmsg_type) << 16 | u32::from(nlmsg_flags)),
+            u64::from(kind),
+        ])
+    }
+
+    /// Where the part is remembered.
+    fn place(&self) -> usize {
+        let [_, _, thread, socket, message, kind] = self.0;
+        let mixed = (thread ^ socket.rotate_left(11) ^ message.rotate_left(23) ^ kind.rotate_left(47))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 59) as usize % STARTS
+    }
+}
+
+impl TraceJson {
+    /// Appends the line of an event, with its line break. `captured` are the first bytes of its datagram.
+    pub fn write(&mut self, out: &mut Buffer, event: &Event, captured: &[u8]) {
+        let family = Family::from_number(event.family);
+        let message = Message::parse(family, captured, event.datagram_len);
+        let details = Details::of(family, &message);
+        out.reserve(LINE_BYTES + 2 * message.payload.len());
+
+        out.raw(b"{\"ts_ns\":");
+        out.number(event.ts_ns);
+        out.raw(self.start(event, family, message.header.as_ref()));
+        if let Some(header) = &message.header {
+            out.number(u64::from(header.seq));
+            out.raw(b",\"len\":");
+            out.number(u64::from(header.len));
+            out.raw(b",\"latency_ns\":");
+        }
+        out.number(event.latency_ns);
+        write_result(out, event, details.as_ref());
+        out.raw(b",\"payload\":\"");
+        out.hex(message.payload);
+        if message.truncated {
+            out.raw(b"\",\"payload_truncated\":true");
+        } else {
+            out.raw(b"\",\"payload_truncated\":false");
+        }
+        if message.messages != Some(1) {
+            out.raw(b",\"datagram_len\":");
+            out.number(u64::from(event.datagram_len));
+            out.raw(b",\"messages\":");
+            number(out, message.messages);
+        }
+        match details {
+            Some(details) => {
+                out.raw(b",\"decoded\":");
+                write_details(out, details);
+                out.raw(b"}\n");
+            }
+            None => out.raw(b",\"decoded\":null}\n"),
+        }
+    }
+
+    fn start(&mut self, event: &Event, family: Family, header: Option<&Header>) -> &[u8] {
+        let key = Key::new(event, header);
+        let start = &mut self.starts[key.place()];
+        if start.key != key || start.text.is_empty() {
+            let mut text = Buffer::default();
+            write_start(&mut text, event, family, header);
+            *start = Start { key, text: text.bytes().to_vec() };
+        }
+        &start.text
+    }
+}
+
+fn write_start(out: &mut Buffer, event: &Event, family: Family, header: Option<&Header>) {
+    out.raw(b",\"event\":");
+    name(out, Some(Stage::from_number(event.stage).map_or("unknown", Stage::event_name)));
+    out.raw(b",\"family\":");
     out.number(u64::from(event.family));
     out.raw(b",\"family_name\":");
     name(out, family.name());
@@ -43,38 +134,12 @@ pub fn trace_json(out: &mut Buffer, event: &Event, captured: &[u8]) {
     out.number(u64::from(event.portid));
     out.raw(b",\"group\":");
     number(out, (event.flags & flags::HAS_GROUP != 0).then_some(event.group));
-    match &message.header {
-        Some(header) => write_header(out, family, header),
-        None => out.raw(b",\"type\":null,\"type_name\":null,\"flags\":null,\"seq\":null,\"len\":null"),
+    match header {
+        Some(header) => write_type(out, family, header),
+        None => out.raw(
+            b",\"type\":null,\"type_name\":null,\"flags\":null,\"seq\":null,\"len\":null,\"latency_ns\":",
+        ),
     }
-    out.raw(b",\"latency_ns\":");
-    out.number(event.latency_ns);
-    out.raw(b",\"ret\":");
-    if event.flags & flags::HAS_RET != 0 {
-        out.signed(i64::from(event.ret));
-    } else {
-        out.raw(b"null");
-    }
-    write_error(out, event, details.as_ref());
-    out.raw(b",\"payload\":\"");
-    out.hex(message.payload);
-    out.raw(if message.truncated {
-        b"\",\"payload_truncated\":true"
-    } else {
-        b"\",\"payload_truncated\":false"
-    });
-    if message.messages != Some(1) {
-        out.raw(b",\"datagram_len\":");
-        out.number(u64::from(event.datagram_len));
-        out.raw(b",\"messages\":");
-        number(out, message.messages);
-    }
-    out.raw(b",\"decoded\":");
-    match details {
-        Some(details) => write_details(out, details),
-        None => out.raw(b"null"),
-    }
-    out.raw(b"}\n");
 }
 
 /// The name of the thread, up to its NUL.
@@ -119,7 +184,7 @@ fn text(out: &mut Buffer, text: Option<&[u8]>) {
     }
 }
 
-fn write_header(out: &mut Buffer, family: Family, header: &Header) {
+fn write_type(out: &mut Buffer, family: Family, header: &Header) {
     out.raw(b",\"type\":");
     out.number(u64::from(header.nlmsg_type));
     out.raw(b",\"type_name\":");
@@ -135,9 +200,6 @@ fn write_header(out: &mut Buffer, family: Family, header: &Header) {
     out.raw(b",\"flags\":[");
     write_flags(out, Flags::new(family, header.nlmsg_type, header.flags));
     out.raw(b"],\"seq\":");
-    out.number(u64::from(header.seq));
-    out.raw(b",\"len\":");
-    out.number(u64::from(header.len));
 }
 
 /// `SUBSYSTEM/MESSAGE`
@@ -166,11 +228,22 @@ fn write_flags(out: &mut Buffer, mut flags: Flags) {
     }
 }
 
-fn write_error(out: &mut Buffer, event: &Event, details: Option<&Details<'_>>) {
-    out.raw(b",\"errno\":");
-    name(out, error_of(event, details).and_then(errno_name));
-    out.raw(b",\"extack\":");
+fn write_result(out: &mut Buffer, event: &Event, details: Option<&Details<'_>>) {
+    out.raw(b",\"ret\":");
+    if event.flags & flags::HAS_RET != 0 {
+        out.signed(i64::from(event.ret));
+    } else {
+        out.raw(b"null");
+    }
+    let error = error_of(event, details);
     let extack = if let Some(Details::Error { extack, .. }) = details { *extack } else { None };
+    if error.is_none() && extack.is_none() {
+        out.raw(b",\"errno\":null,\"extack\":null");
+        return;
+    }
+    out.raw(b",\"errno\":");
+    name(out, error.and_then(errno_name));
+    out.raw(b",\"extack\":");
     text(out, extack);
 }
 
@@ -279,7 +352,7 @@ pub(super) mod tests {
 
     fn parsed(event: &Event, captured: &[u8]) -> Json {
         let mut out = Buffer::default();
-        trace_json(&mut out, event, captured);
+        TraceJson::default().write(&mut out, event, captured);
         let text = std::str::from_utf8(out.bytes()).unwrap();
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.ends_with('\n'));
@@ -349,6 +422,36 @@ pub(super) mod tests {
         assert_eq!((&json["datagram_len"], &json["messages"]), (&json!(48), &json!(2)));
         assert_eq!(json["payload"], "0800010074657874");
         assert_eq!(json["decoded"], json!({"payload": "text", "payload_len": 4}));
+    }
+
+    #[test]
+    fn what_is_remembered_is_never_taken_for_something_else() {
+        // Each event differs from the others in one thing, and each is written again and again between the others.
+        let base = event(25, stage::REQUEST, 24);
+        let mut events = vec![base; 10];
+        events[1].family = 24;
+        events[2].stage = stage::RECEIVE;
+        events[3].tgid += 1;
+        events[4].tid += 1;
+        events[5].comm[7] = b'x';
+        events[6].netns += 1;
+        events[7].portid += 1;
+        events[8].flags |= flags::HAS_GROUP;
+        events[9].flags |= flags::HAS_GROUP;
+        events[9].group = 3;
+        let datagrams =
+            [(0x10, 5), (0x11, 5), (0x10, 1)].map(|(ty, fl)| message(ty, fl, b"\x08\x00\x02\x00abcd"));
+        let mut remembering = TraceJson::default();
+        for _ in 0..3 {
+            for event in &events {
+                for datagram in datagrams.iter().map(Vec::as_slice).chain([&b"short"[..]]) {
+                    let (mut out, mut fresh) = (Buffer::default(), Buffer::default());
+                    remembering.write(&mut out, event, datagram);
+                    TraceJson::default().write(&mut fresh, event, datagram);
+                    assert_eq!(out.bytes(), fresh.bytes());
+                }
+            }
+        }
     }
 
     #[test]
