@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nltest::{errno, uapi};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 this kernel or user cannot. After Ctrl-C listen, ping and bench print
-their summary and exit with 0.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 this kernel or user cannot. \
+After Ctrl-C, listen, ping and bench print their summary and exit with 0.
 
 Examples:
   nltest send Hello
@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 
 /// What every subcommand takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// Print JSON, one object a line
     #[arg(long, global = true)]

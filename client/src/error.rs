@@ -74,12 +74,12 @@ pub enum Error {
     Abandoned,
 
     /// A system call failed.
-    #[error("{action}: {source}{}", remedy(.source))]
+    #[error("{action}: {error}{}", remedy(.error))]
     Io {
         /// What was being done.
         action: &'static str,
-        /// The system's error.
-        source: std::io::Error,
+        /// The system's error; it is in the text, so it is not called `source`, which would print it twice.
+        error: std::io::Error,
     },
 }
 
@@ -90,8 +90,8 @@ impl From<Refusal> for Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, source: impl Into<std::io::Error>) -> Self {
-        Self::Io { action, source: source.into() }
+    pub(crate) fn io(action: &'static str, error: impl Into<std::io::Error>) -> Self {
+        Self::Io { action, error: error.into() }
     }
 
     /// The errno behind this error: the kernel's refusal or a failed system call; `None` where there is none.
@@ -101,7 +101,7 @@ impl Error {
             Self::NobodyThere { .. } => Some(libc::ECONNREFUSED),
             Self::Refused(refusal) => Some(refusal.errno),
             Self::Overrun => Some(libc::ENOBUFS),
-            Self::Io { source, .. } => source.raw_os_error(),
+            Self::Io { error, .. } => error.raw_os_error(),
             Self::TimedOut(_)
             | Self::Truncated { .. }
             | Self::Malformed(_)

@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn codes_follow_the_cause() {
-        let io = |errno| Error::Io { action: "x", source: io::Error::from_raw_os_error(errno) };
+        let io = |errno| Error::Io { action: "x", error: io::Error::from_raw_os_error(errno) };
         for (error, exit) in [
             (Error::NotLoaded { protocol: 25 }, Exit::Unable),
             (Error::NobodyThere { protocol: 25 }, Exit::Unable),

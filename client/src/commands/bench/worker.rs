@@ -73,10 +73,10 @@ impl Worker {
     pub(super) fn run_on_own_runtime(self, shared: &Shared) -> Result<Tally, Error> {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(self.run(shared)),
-            Err(source) => {
+            Err(error) => {
                 // The others wait for everybody.
                 shared.begin();
-                Err(Error::Io { action: "starting a worker's runtime", source })
+                Err(Error::Io { action: "starting a worker's runtime", error })
             }
         }
     }
