@@ -144,6 +144,8 @@ pub(super) async fn run(context: &mut Context, args: &cli::Bench) -> anyhow::Res
     let elapsed = shared.started.get().map(Instant::elapsed).unwrap_or_default();
     if let Some(progress) = progress {
         progress.abort();
+        // The bar is off the screen when the task is gone.
+        let _ = progress.await;
     }
     let measured = Measured::new(args, &total, elapsed);
     context.printer.show(&measured)?;
