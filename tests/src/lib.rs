@@ -9,7 +9,21 @@ mod guest;
 #[cfg(test)]
 mod c_programs;
 #[cfg(test)]
+mod capture_end;
+#[cfg(test)]
 mod client;
+#[cfg(test)]
+mod counts;
+#[cfg(test)]
+mod delays;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
+mod filters;
+#[cfg(test)]
+mod following;
+#[cfg(test)]
+mod loss;
 #[cfg(test)]
 mod malformed;
 #[cfg(test)]
@@ -17,6 +31,10 @@ mod module;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]
+mod nesting;
+#[cfg(test)]
 mod plain_text;
 #[cfg(test)]
 mod privileges;
+#[cfg(test)]
+mod refusals;

@@ -2,12 +2,15 @@
 //!
 //! Nothing here waits for a length of time. It waits for a condition, and fails when the condition does not come.
 
+mod calls;
 mod json;
 mod kernel_log;
 mod module;
 mod namespace;
+mod nltrace;
 mod program;
 mod raw;
+mod schema;
 
 use std::{
     thread,
@@ -15,11 +18,13 @@ use std::{
 };
 
 pub(crate) use self::{
+    calls::Calls,
     json::Json,
     kernel_log::KernelLog,
     module::{Module, NAME as MODULE_NAME, netlink_sockets},
     namespace::Namespace,
-    program::{Program, nltest},
+    nltrace::{Accounting, Hist, Trace, capturing, nltrace, wait_until_watched},
+    program::{Output, Program, Running, nltest},
     raw::{Raw, attribute, message},
 };
 

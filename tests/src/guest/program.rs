@@ -1,7 +1,7 @@
 //! Programs: run with a time limit, their output captured, never left behind.
 
 use std::{
-    fmt,
+    fmt, fs,
     io::Read,
     os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus, Stdio},
@@ -132,9 +132,28 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// It must not have ended yet.
+    pub(crate) fn must_still_run(&mut self) {
+        if self.has_ended() {
+            panic!("{} ended: {:?} {:?}", self.program, self.stdout.all(), self.stderr.all());
+        }
+    }
+
+    /// Whether it has a handler for a signal.
+    pub(crate) fn catches(&self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("procfs is mounted");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a set of signals");
+        let caught = u64::from_str_radix(caught.trim(), 16).expect("a hexadecimal number");
+        caught >> (signal.as_raw() - 1) & 1 == 1
     }
 
     /// Waits until its standard error contains `text`.
@@ -157,6 +176,12 @@ impl Running {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap_or_else(|error| panic!("signal to {}: {error}", self.program));
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub(crate) fn interrupt(self) -> Output {
+        self.signal(Signal::INT);
+        self.end()
     }
 
     /// Waits for its end, for as long as it may take.

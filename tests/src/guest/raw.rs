@@ -2,7 +2,7 @@
 
 use nltest::{
     Blocking, Error, Request, Socket, SocketOptions,
-    codec::{Message, Messages, Refusal},
+    codec::{Message, Messages, Refusal, delay, echo_payload},
 };
 
 /// A socket of family 25. The module answers within sendmsg(2), so what is not there after it will not come.
@@ -14,6 +14,11 @@ impl Raw {
     pub(crate) fn open() -> Self {
         let socket = Socket::open(&SocketOptions::default(), Blocking::No).expect("the module is loaded");
         Self { socket }
+    }
+
+    /// The kernel's number for the socket.
+    pub(crate) fn portid(&self) -> u32 {
+        self.socket.portid()
     }
 
     /// Sends bytes as one datagram.
@@ -62,8 +67,19 @@ impl Raw {
     pub(crate) fn echo(&self, sequence: u32) -> Vec<u8> {
         self.answer(|message| {
             assert_eq!(message.header.sequence, sequence, "an answer to another message");
-            nltest::blocking::echo_answer(message).unwrap_or_else(|error| panic!("no echo: {error}")).to_vec()
+            assert_eq!(message.header.message_type, 0x10, "no echo: {message:?}");
+            echo_payload(message).unwrap_or_else(|error| panic!("no echo: {error}")).to_vec()
         })
+    }
+
+    /// Has the kernel sleep in its receive function; the answer is there when this returns.
+    pub(crate) fn delay(&self, us: u32, sequence: u32) {
+        self.request(&Request::Delay { us, payload: None }, sequence);
+        self.answer(|message| {
+            assert_eq!(message.header.sequence, sequence, "an answer to another message");
+            let (slept, _) = delay(message).unwrap_or_else(|error| panic!("no answer to DELAY: {error}"));
+            assert_eq!(slept, us);
+        });
     }
 
     /// Looks at the next datagram's one message.

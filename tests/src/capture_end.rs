@@ -1,0 +1,120 @@
+//! How a capture ends: by Ctrl-C, by a command's end, after a time; always with its result.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::guest::{Accounting, Hist, Json, Module, Program, Trace, capturing, nltest, nltrace, wait_for};
+
+#[test]
+fn signals_end_a_capture_with_its_result() {
+    let _module = Module::load();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let hist = capturing("hist --json -f nltest");
+        nltest("ping -q -i 0 -c 20").run().success();
+        hist.signal(signal);
+        let hist = Hist::of(&hist.end().success());
+        assert_eq!(hist.counts("ECHO"), [20; 3], "{signal:?}");
+    }
+    let trace = capturing("trace -f nltest");
+    nltest("ping -q -i 0 -c 20").run().success();
+    let output = trace.interrupt().success();
+    assert!(output.stdout.ends_with("60 hits = 60 recorded + 0 filtered + 0 unmatched + 0 lost\n"));
+}
+
+/// Runs `command` under a capture, and returns its result.
+fn around(command: &str) -> Program {
+    let quiet = format!("{{ {command}; }} > /tmp/output-of-the-command");
+    nltrace("hist --json -f nltest -- sh -c").word(quiet)
+}
+
+#[test]
+fn a_capture_lasts_as_long_as_its_command() {
+    let _module = Module::load();
+    let hist = Hist::of(&around("nltest --json bench -c 700").run().success());
+    assert_eq!(hist.counts("ECHO"), [700; 3], "from the first message to the last");
+    assert_eq!(hist.accounting(), Accounting::all_recorded(2100));
+    let bench = fs::read_to_string("/tmp/output-of-the-command").expect("the command wrote it");
+    let bench: serde_json::Value = serde_json::from_str(&bench).expect("JSON");
+    assert!(hist.json().number("/duration_ns") >= bench.number("/elapsed_ns"));
+}
+
+#[test]
+fn a_command_that_fails_fails_the_capture_after_its_result() {
+    let _module = Module::load();
+    let output = around("nltest ping -q -i 0 -c 5; exit 7").run().exits(1).said("exit status 7");
+    assert_eq!(Hist::of(&output).counts("ECHO"), [5; 3]);
+    nltrace("hist -f nltest -- /no/such/program").run().exits(1).said("/no/such/program");
+}
+
+#[test]
+fn a_command_that_goes_on_is_ended_with_the_capture() {
+    let _module = Module::load();
+    let script = "nltest ping -q -i 0 -c 5 > /dev/null; echo $$ > /tmp/pid-of-the-command; exec sleep 1000";
+    let _ = fs::remove_file("/tmp/pid-of-the-command");
+    let hist = nltrace("hist --json -f nltest -- sh -c").word(script).start();
+    let pid = wait_for("the command sleeps", || {
+        fs::read_to_string("/tmp/pid-of-the-command").ok().filter(|pid| pid.ends_with('\n'))
+    });
+    let hist = Hist::of(&hist.interrupt().success());
+    assert_eq!(hist.counts("ECHO"), [5; 3]);
+    assert!(
+        !fs::exists(format!("/proc/{}", pid.trim())).expect("procfs is mounted"),
+        "the command has ended"
+    );
+}
+
+#[test]
+fn a_duration_ends_a_capture() {
+    let _module = Module::load();
+    let hist = Hist::of(&nltrace("hist --json -f nltest -d 0.3").run().success());
+    assert!(hist.json().number("/duration_ns") >= 300_000_000);
+    assert_eq!(hist.accounting(), Accounting::all_recorded(0));
+    let trace = Trace::of(&nltrace("trace --json -f nltest -d 0.1").run().success());
+    assert!(trace.events.is_empty());
+}
+
+#[test]
+fn intervals_add_up_to_the_whole() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest -i 0.1");
+    for _ in 0..3 {
+        nltest("bench -c 1000").run().success();
+        let reported = hist.printed().lines().count();
+        wait_for("another interval is reported", || {
+            (hist.printed().lines().count() > reported).then_some(())
+        });
+    }
+    let lines: Vec<_> = hist.interrupt().success().json_lines().into_iter().map(Hist::new).collect();
+    let [intervals @ .., whole] = lines.as_slice() else { panic!("nothing was printed") };
+    assert!(intervals.len() >= 3 && intervals.iter().all(|line| line.json().at("/interval").is_u64()));
+    assert!(whole.json().at("/interval").is_null());
+    for stage in ["request", "receive", "reply"] {
+        let sum: u64 = intervals.iter().map(|interval| interval.count(stage, "ECHO")).sum();
+        assert_eq!((sum, whole.count(stage, "ECHO")), (3000, 3000), "{stage}");
+    }
+    let hits: u64 = intervals.iter().map(|interval| interval.accounting().hits).sum();
+    assert_eq!((hits, whole.accounting().hits), (9000, 9000));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_trace() {
+    let _module = Module::load();
+    let script = "nltrace trace --json -f nltest -- nltest bench -c 20000 | head -n 1";
+    let output = Program::new("sh").word("-c").word(script).run().success();
+    assert_eq!(output.json_lines().len(), 1);
+}
+
+#[test]
+fn the_table_for_people_has_a_line_for_each_stage() {
+    let _module = Module::load();
+    let hist = capturing("hist -f nltest");
+    nltest("bench -c 1234").run().success();
+    let output = hist.interrupt().success();
+    for stage in ["request", "receive", "reply"] {
+        let row = output.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let found = row.into_iter().any(|words| words.starts_with(&["nltest", "ECHO", stage, "1,234"]));
+        assert!(found, "{stage} in {}", output.stdout);
+    }
+    assert!(output.stdout.lines().any(|line| line.starts_with("FAMILY") && line.contains("P99.9")));
+}

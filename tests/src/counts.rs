@@ -1,0 +1,150 @@
+//! Exact counts: what nltrace counts equals what was sent, what the module counted, and what independent probes saw.
+
+use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nltest};
+
+const CLIENTS: u64 = 4;
+const ECHOES: u64 = 10_000;
+
+/// Sends the echoes from clients that run at the same time.
+fn ten_thousand_echoes() {
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|_| nltest(&format!("--json bench -c {}", ECHOES / CLIENTS)).start()).collect();
+    for client in clients {
+        let bench = client.end().success().json();
+        assert_eq!(bench.number("/received"), ECHOES / CLIENTS);
+    }
+}
+
+/// Captures the echoes.
+fn histograms_of_ten_thousand_echoes(options: &str) -> Hist {
+    let _module = Module::load();
+    let hist = capturing(&format!("hist --json -f nltest {options}"));
+    ten_thousand_echoes();
+    let hist = Hist::of(&hist.interrupt().success());
+    let stats = nltest("--json stats").run().success().json();
+    assert_eq!(stats.number("/commands/ECHO/received"), ECHOES, "the module's own count");
+    hist
+}
+
+#[test]
+fn ten_thousand_echoes_of_four_clients_are_counted_exactly() {
+    let hist = histograms_of_ten_thousand_echoes("");
+    assert_eq!(hist.hook("receive"), Accounting::all_recorded(ECHOES));
+    assert_eq!(hist.hook("unicast"), Accounting::all_recorded(2 * ECHOES));
+    assert_eq!(hist.counts("ECHO"), [ECHOES; 3]);
+}
+
+#[test]
+fn kprobes_count_exactly() {
+    let hist = histograms_of_ten_thousand_echoes("--method kprobe");
+    assert_eq!(hist.counts("ECHO"), [ECHOES; 3]);
+    assert_eq!(hist.accounting(), Accounting::all_recorded(3 * ECHOES));
+    let methods = hist.json().list("/attachments").iter().map(|attachment| attachment.text("/method"));
+    assert!(methods.eq(["kprobe+kretprobe"; 3]), "{:?}", hist.json().at("/attachments"));
+}
+
+/// A kernel that preempts may skip a program of this kind while a thread sleeps in it. That is loss, and shown as such.
+#[test]
+fn fentry_accounts_for_every_call() {
+    let hist = histograms_of_ten_thousand_echoes("--method fentry");
+    assert_eq!(hist.hook("receive").hits, ECHOES);
+    assert_eq!(hist.hook("unicast").hits, 2 * ECHOES);
+    let methods = hist.json().list("/attachments").iter();
+    let unicast = methods.filter(|attachment| *attachment.at("/function") == "netlink_unicast");
+    assert!(unicast.map(|attachment| attachment.text("/method")).eq(["fentry+fexit"]));
+}
+
+#[test]
+fn every_thread_counts() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    nltest("bench -c 6000 --threads 4").run().success();
+    nltest("bench -c 1000 --in-flight 8").run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    assert_eq!(hist.counts("ECHO"), [7000; 3]);
+    assert_eq!(hist.accounting(), Accounting::all_recorded(3 * 7000));
+}
+
+/// A return probe has room for a few calls in progress only, ten on a machine of two processors. Those that it misses are told.
+#[test]
+fn what_return_probes_miss_is_unmatched() {
+    const SLEEPERS: u64 = 30;
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest --method kprobe");
+    let sleepers: Vec<_> = (0..SLEEPERS).map(|_| nltest("delay 1000000 --timeout 10").start()).collect();
+    sleepers.into_iter().for_each(|sleeper| drop(sleeper.end().success()));
+    let hist = Hist::of(&hist.interrupt().success());
+    let (receive, unicast) = (hist.hook("receive"), hist.hook("unicast"));
+    assert_eq!((receive.hits, unicast.hits), (SLEEPERS, 2 * SLEEPERS));
+    assert_eq!((receive.filtered, receive.lost, unicast.filtered, unicast.lost), (0, 0, 0, 0));
+    assert_eq!(hist.count("receive", "DELAY") + receive.unmatched, SLEEPERS);
+}
+
+#[test]
+fn datagrams_are_counted_and_not_their_messages() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    nltest("bench -c 640 --batch 64").run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    assert_eq!(hist.counts("ECHO"), [10; 3]);
+}
+
+#[test]
+fn the_modules_counters_say_the_same() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    nltest("ping -q -i 0 -c 100").run().success();
+    for _ in 0..3 {
+        nltest("delay 1").run().success();
+        nltest("send Hello").run().success();
+        nltest("notify").run().success();
+    }
+    nltest("fail EBUSY").run().success();
+    nltest("burst -n 50").run().success();
+    nltest("burst -n 20 --group").run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    let stats = nltest("--json stats").run().success().json();
+    for (command, received) in
+        [("ECHO", 100), ("DELAY", 3), ("TEXT", 3), ("NOTIFY", 3), ("FAIL", 1), ("BURST", 2)]
+    {
+        assert_eq!(stats.number(&format!("/commands/{command}/received")), received, "{command}");
+        assert_eq!(hist.count("receive", command), received, "{command}");
+        assert_eq!(hist.count("request", command), received, "{command}");
+    }
+    assert_eq!(hist.count("reply", "ECHO"), stats.number("/commands/ECHO/replied"));
+    assert_eq!(hist.count("reply", "DELAY"), stats.number("/commands/DELAY/replied"));
+    assert_eq!(hist.count("reply", "DONE"), stats.number("/commands/TEXT/replied"));
+    assert_eq!(hist.count("reply", "BURST"), 50 + 2, "each message of the burst, and the answer of both");
+    assert_eq!(hist.count("reply", "ERROR"), 3 + 1, "ACKs and the refusal");
+    assert_eq!(hist.count("broadcast", "NOTIFY"), stats.number("/commands/NOTIFY/notified"));
+    assert_eq!(hist.count("broadcast", "BURST"), stats.number("/commands/BURST/notified"));
+    let calls = hist.accounting();
+    assert_eq!(calls, Accounting::all_recorded(calls.hits));
+}
+
+#[test]
+fn an_independent_probe_counts_the_same_calls() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    let [unicast, receive] = ["netlink_unicast", "test_nl_receive_message"].map(Calls::of);
+    ten_thousand_echoes();
+    Program::new("ip").words("link show").run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    assert_eq!(hist.hook("receive"), Accounting::all_recorded(receive.count()));
+    let others = unicast.count() - 2 * ECHOES;
+    assert!(others > 0, "ip has asked as well");
+    assert_eq!(hist.hook("unicast"), Accounting::filtered(2 * ECHOES, others));
+}
+
+#[test]
+fn bpftrace_counts_the_same_calls() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    let script = "kprobe:test_nl_receive_message { @ = count() }";
+    let bpftrace =
+        Program::new("bpftrace").words("-q -e").word(script).word("-c").word("nltest bench -c 3000");
+    let counted = bpftrace.run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    assert!(counted.stdout.lines().any(|line| line == "@: 3000"), "{}", counted.stdout);
+    assert_eq!(hist.counts("ECHO"), [3000; 3]);
+}
