@@ -30,9 +30,9 @@ pub(crate) struct DemoArgs {
 pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     let provided = setup::ensure(project)?;
     let kernel = provided.kernel(args.kernel)?;
-    ui::step(&format!("nltest.ko for {}", kernel.version), |_| build::module(project, kernel))?;
+    ui::step(&format!("nltest.ko for {}", kernel.version), |_| build::module(&provided, kernel))?;
     ui::step("nltest and nltrace", |_| build::commands(project))?;
-    let hardware = vm::hardware(project, kernel, 2, 1024, false)?;
+    let hardware = vm::hardware(&provided, kernel, 2, 1024, false)?;
     let mut environment = Vec::new();
     if stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         environment.push(("DEMO_BOLD".to_owned(), "\x1b[1m".to_owned()));
@@ -41,7 +41,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     println!("Linux {} in a virtual machine, {}", kernel.version, hardware.accelerator.describe());
     let words = ["bash", "-c", SCRIPT, "demo", &args.messages.to_string()].map(Into::into).to_vec();
     let job = Job { hardware, words, environment, input: Input::Nothing, timeout: Some(LIMIT) };
-    let outcome = job.run(project, kernel, &mut vm::echo)?;
+    let outcome = job.run(&provided, kernel, &mut vm::echo)?;
     if !outcome.is_success() {
         eprintln!("error: the demo failed; what it printed last says where");
     }

@@ -67,7 +67,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Task::Setup { update, .. } => setup::run(&project, update)?,
         Task::Build { kernel, module_only } => {
             let provided = setup::ensure(&project)?;
-            build::run(&project, &provided.chosen(&kernel), module_only)?;
+            build::run(&provided, &provided.chosen(&kernel), module_only)?;
         }
         Task::Vm(args) => return vm::run(&project, args),
         Task::Demo(args) => return demo::run(&project, &args),

@@ -32,9 +32,14 @@ pub(crate) fn run(command: &mut Command) -> Result<Output> {
     if output.status.success() { Ok(output) } else { Err(failure(command, &output)) }
 }
 
-/// Like [`run`], for its standard output.
+/// Like [`run`], for its standard output. That is for us to read: an error carries what was written for people.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = run(command)?;
+    die_with_us(command).stdin(Stdio::null());
+    let mut output = command.output().with_context(|| format!("start `{}`", line(command)))?;
+    if !output.status.success() {
+        output.stdout.clear();
+        return Err(failure(command, &output));
+    }
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no UTF-8", line(command)))
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::project::Project;
-use crate::setup::Kernel;
+use crate::setup::{Kernel, Provided};
 use crate::ui;
 
 /// Title of the step that builds them.
@@ -21,11 +21,11 @@ pub(crate) use self::module::build as module;
 pub(crate) use self::programs::init;
 
 /// `cargo xtask build`.
-pub(crate) fn run(project: &Project, kernels: &[&Kernel], module_only: bool) -> Result<()> {
+pub(crate) fn run(provided: &Provided, kernels: &[&Kernel], module_only: bool) -> Result<()> {
     for kernel in kernels {
-        ui::step(&format!("nltest.ko for {}", kernel.version), |_| module(project, kernel))?;
+        ui::step(&format!("nltest.ko for {}", kernel.version), |_| module(provided, kernel))?;
     }
-    if module_only { Ok(()) } else { ui::step(PROGRAMS, |_| programs(project)) }
+    if module_only { Ok(()) } else { ui::step(PROGRAMS, |_| programs(&provided.project)) }
 }
 
 /// Builds what a person uses in the guest: PID 1, nltest and nltrace.

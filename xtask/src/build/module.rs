@@ -7,32 +7,33 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::process;
-use crate::project::Project;
-use crate::setup::{self, Kernel};
+use crate::setup::{Kernel, Provided};
 
 /// Where the copy of kmod/ appears in the build root; compilers' messages are mapped back from it.
 const INSIDE: &str = "/mnt/kmod";
 
 /// Builds nltest.ko for `kernel` at `target/xtask/module/SERIES/nltest.ko`, if its sources have changed.
-pub(crate) fn build(project: &Project, kernel: &Kernel) -> Result<()> {
+pub(crate) fn build(provided: &Provided, kernel: &Kernel) -> Result<()> {
+    let project = &provided.project;
     let source = project.root.join("kmod");
     let folder = project.out().join("module").join(kernel.series.name());
     fs::create_dir_all(&folder)?;
     let result = folder.join("nltest.ko");
     let recipe = format!("1 {}", kernel.version);
     super::unless_fresh(&folder.join("stamp"), &result, &[&source], &recipe, || {
-        let built = compile(project, kernel, &source, &folder.join("build"))?;
+        let built = compile(provided, kernel, &source, &folder.join("build"))?;
         Ok(fs::rename(built, &result)?)
     })
 }
 
-fn compile(project: &Project, kernel: &Kernel, source: &Path, copy: &Path) -> Result<std::path::PathBuf> {
+fn compile(provided: &Provided, kernel: &Kernel, source: &Path, copy: &Path) -> Result<std::path::PathBuf> {
     if copy.exists() {
         fs::remove_dir_all(copy)?;
     }
     process::run(Command::new("cp").args(["-r", "--"]).arg(source).arg(copy))?;
     let headers = format!("/usr/src/linux-headers-{}", kernel.version);
-    let mut make = setup::build_root(project)
+    let mut make = provided
+        .build_root()
         .command(&[(copy, INSIDE)], &["make", "-C", &headers, &format!("M={INSIDE}"), "W=1", "modules"]);
     let about = || format!("nltest.ko for {}", kernel.version);
     let output = process::run(&mut make).with_context(about)?;

@@ -1,7 +1,7 @@
 //! The disk image with the guest's userland: Debian packages and every kernel's modules, read-only.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -22,13 +22,14 @@ pub(crate) const PROFILE: &str = "export PATH=/opt/nltrace/bin:$PATH\nPS1='$(una
 const UNREAD: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"];
 
-/// The image.
-pub(crate) fn image(project: &Project) -> PathBuf {
-    project.cache.join("guest.ext4")
-}
-
-/// Makes the image of an unpacked tree. `tools` is a root that has mke2fs.
-pub(crate) fn build_image(project: &Project, tree: &Path, kernels: &[Kernel], tools: &Root) -> Result<()> {
+/// Makes `image` of an unpacked tree. `tools` is a root that has mke2fs.
+pub(crate) fn build_image(
+    project: &Project,
+    tree: &Path,
+    image: &Path,
+    kernels: &[Kernel],
+    tools: &Root,
+) -> Result<()> {
     Root::at(tree).furnish()?;
     for folder in UNREAD {
         remove_tree(&tree.join(folder))?;
@@ -71,7 +72,7 @@ pub(crate) fn build_image(project: &Project, tree: &Path, kernels: &[Kernel], to
             &size,
         ],
     ))?;
-    fs::rename(unfinished.join("guest.ext4"), image(project))?;
+    fs::rename(unfinished.join("guest.ext4"), image)?;
     remove_tree(&unfinished)
 }
 

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Apt};
+use super::part::Part;
 use crate::project::Project;
 
 /// A stable series, as Debian's cloud kernels carry it.
@@ -80,7 +81,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// The unpacked image and modules.
     pub(crate) fn dir(&self, project: &Project) -> PathBuf {
-        project.cache.join("kernels").join(self.series.name())
+        Part::Kernel(self.series).place(&project.cache, std::slice::from_ref(self))
     }
 
     /// The bootable image.

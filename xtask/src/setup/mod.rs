@@ -1,8 +1,7 @@
 //! `cargo xtask setup`: everything that building, booting and testing need and a fresh machine lacks.
 //!
 //! All of it goes to the user's cache folder, but for the Rust library's sources, which the compiler wants in its own
-//! folder. Nothing needs privileges. Every part has a stamp that says what was wanted when it was made; a part is made
-//! again when that changes.
+//! folder. Nothing needs privileges. The name of every part says what is in it; when that changes, it is made anew.
 
 mod apt;
 mod guest;
@@ -18,6 +17,7 @@ use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
@@ -31,13 +31,17 @@ use self::sources::Mirror;
 use crate::project::Project;
 use crate::ui;
 
-pub(crate) use self::guest::image as guest_image;
 pub(crate) use self::kernels::{Kernel, Series};
 pub(crate) use self::root::Root;
+
+/// A revision of a part that no checkout has used for so long is removed.
+const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What setup provides, once it is there.
 #[derive(Debug)]
 pub(crate) struct Provided {
+    /// For whom.
+    pub(crate) project: Project,
     kernels: Vec<Kernel>,
 }
 
@@ -50,6 +54,25 @@ impl Provided {
     /// The kernel of a series.
     pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
         self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
+    }
+
+    /// The folder that QEMU runs from.
+    pub(crate) fn qemu(&self) -> PathBuf {
+        self.place(Part::Qemu)
+    }
+
+    /// The guest's disk.
+    pub(crate) fn guest_image(&self) -> PathBuf {
+        self.place(Part::Guest)
+    }
+
+    /// The root that modules are built in.
+    pub(crate) fn build_root(&self) -> Root {
+        Root::at(self.place(Part::BuildRoot))
+    }
+
+    fn place(&self, part: Part) -> PathBuf {
+        part.place(&self.project.cache, &self.kernels)
     }
 }
 
@@ -65,7 +88,8 @@ struct Setup<'a> {
 pub(crate) fn ensure(project: &Project) -> Result<Provided> {
     let mut setup = Setup::new(project)?;
     if setup.missing().is_empty() {
-        return Ok(Provided { kernels: setup.kernels });
+        setup.touch()?;
+        return Ok(setup.provided());
     }
     setup.run()
 }
@@ -114,10 +138,7 @@ impl<'a> Setup<'a> {
             Part::RustSource => self.rust_source.is_there(),
             Part::BpfLinker => tools::has_bpf_linker(self.project),
             Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest => {
-                let stamp = fs::read_to_string(self.stamp(part)).unwrap_or_default();
-                self.kernels.len() == Series::ALL.len()
-                    && stamp == part.wanted(&self.kernels)
-                    && self.place(part).exists()
+                self.kernels.len() == Series::ALL.len() && self.place(part).exists()
             }
         }
     }
@@ -127,15 +148,38 @@ impl<'a> Setup<'a> {
             Part::Compiler => PathBuf::from("cc"),
             Part::RustSource => self.rust_source.place(),
             Part::BpfLinker => tools::bpf_linker(self.project),
-            Part::Qemu => qemu_root(self.project),
-            Part::BuildRoot => self.project.cache.join("build-root"),
-            Part::Kernel(series) => self.project.cache.join("kernels").join(series.name()),
-            Part::Guest => guest::image(self.project),
+            _ => part.place(&self.project.cache, &self.kernels),
         }
     }
 
-    fn stamp(&self, part: Part) -> PathBuf {
-        self.project.cache.join("stamps").join(part.name())
+    fn provided(&self) -> Provided {
+        Provided { project: self.project.clone(), kernels: self.kernels.clone() }
+    }
+
+    /// Notes that these revisions of the parts are in use.
+    fn touch(&self) -> Result<()> {
+        for part in Part::ALL.into_iter().filter(|part| part.is_fetched()) {
+            let place = self.place(part);
+            File::open(&place)?
+                .set_modified(SystemTime::now())
+                .with_context(|| format!("touch {}", place.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Removes revisions that are out of use.
+    fn prune(&self) -> Result<()> {
+        for file in fs::read_dir(&self.project.cache)? {
+            let file = file?;
+            let name = file.file_name();
+            let revision =
+                Part::ALL.into_iter().any(|part| name.to_str().is_some_and(|name| part.owns(name)));
+            let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if revision && age > UNUSED {
+                remove_tree(&file.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn run(&mut self) -> Result<Provided> {
@@ -143,7 +187,7 @@ impl<'a> Setup<'a> {
         // Another setup may have done it while we waited.
         let fresh = Self::new(self.project)?;
         if fresh.missing().is_empty() {
-            return Ok(Provided { kernels: fresh.kernels });
+            return Ok(fresh.provided());
         }
         self.announce();
         self.kernels = fresh.kernels;
@@ -171,7 +215,9 @@ impl<'a> Setup<'a> {
         if let Some(Some(apt)) = self.apt.get() {
             apt.clean()?;
         }
-        Ok(Provided { kernels: std::mem::take(&mut self.kernels) })
+        self.touch()?;
+        self.prune()?;
+        Ok(self.provided())
     }
 
     /// Says what will change where, before anything does.
@@ -251,12 +297,12 @@ impl<'a> Setup<'a> {
             }
             Part::Guest => {
                 let debs = self.apt()?.closure(&list(guest::PACKAGES))?;
-                let tree = unfinished(&guest::image(self.project));
+                let (image, tree) = (self.place(part), unfinished(&self.place(part)));
                 self.unpack(&debs, &tree, step)?;
                 step.say("writing the image");
-                guest::build_image(self.project, &tree, &self.kernels, &build_root(self.project))?;
-                remove_tree(&tree)?;
-                self.note(part)
+                let tools = Root::at(self.place(Part::BuildRoot));
+                guest::build_image(self.project, &tree, &image, &self.kernels, &tools)?;
+                remove_tree(&tree)
             }
         }
     }
@@ -273,9 +319,7 @@ impl<'a> Setup<'a> {
         let tree = unfinished(&place);
         self.unpack(debs, &tree, step)?;
         finish(&tree)?;
-        remove_tree(&place)?;
-        fs::rename(&tree, &place)?;
-        self.note(part)
+        fs::rename(&tree, &place).with_context(|| format!("rename {}", tree.display()))
     }
 
     fn unpack(&self, debs: &[Deb], tree: &Path, step: &ui::Step) -> Result<()> {
@@ -283,12 +327,6 @@ impl<'a> Setup<'a> {
         remove_tree(tree)?;
         fs::create_dir_all(tree)?;
         self.apt()?.unpack(debs, tree, step)
-    }
-
-    fn note(&self, part: Part) -> Result<()> {
-        let stamp = self.stamp(part);
-        fs::create_dir_all(stamp.parent().context("no folder for stamps")?)?;
-        Ok(fs::write(stamp, part.wanted(&self.kernels))?)
     }
 
     /// One layout for all releases of Debian, and the index that the package's script would have made.
@@ -305,7 +343,7 @@ impl<'a> Setup<'a> {
         }
         remove_tree(&tree.join("lib"))?;
         std::os::unix::fs::symlink("usr/lib", tree.join("lib"))?;
-        let mut depmod = build_root(self.project)
+        let mut depmod = Root::at(self.place(Part::BuildRoot))
             .command(&[(tree, "/mnt/kernel")], &["depmod", "-b", "/mnt/kernel", &kernel.version]);
         crate::process::run(&mut depmod).map(drop)
     }
@@ -324,16 +362,6 @@ fn list(names: &str) -> Vec<String> {
 
 fn kernel_list(project: &Project) -> PathBuf {
     project.cache.join("kernels.json")
-}
-
-/// Where QEMU is unpacked.
-pub(crate) fn qemu_root(project: &Project) -> PathBuf {
-    project.cache.join("qemu")
-}
-
-/// The root that modules are built in.
-pub(crate) fn build_root(project: &Project) -> Root {
-    Root::at(project.cache.join("build-root"))
 }
 
 /// Beside the cache folder, so that it outlives its removal.

@@ -1,5 +1,8 @@
 //! What the setup consists of.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
 use super::kernels::{Kernel, Series};
 use super::{guest, tools};
 
@@ -12,7 +15,7 @@ pub(crate) const QEMU: &str = "qemu-system-x86";
 
 /// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
 pub(crate) const BUILD_ROOT: &str = "base-files bash coreutils dash diffutils e2fsprogs findutils gawk gcc-12 gcc-14 grep kmod libc6-dev \
-    libelf1t64 make mawk pahole perl sed xz-utils";
+    libelf1t64 make mawk pahole perl sed sparse xz-utils";
 
 /// A part of the setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +70,31 @@ impl Part {
         }
     }
 
+    /// Where a fetched part is: its name says what is in it, so that checkouts of several revisions get along, and
+    /// since it is renamed to it when it is whole, its being there says that it is.
+    pub(crate) fn place(self, cache: &Path, kernels: &[Kernel]) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        self.wanted(kernels).hash(&mut hasher);
+        cache.join(format!("{}-{:016x}", self.name(), hasher.finish()))
+    }
+
+    /// Whether a file of the cache folder is this part, in whichever revision.
+    pub(crate) fn owns(self, file: &str) -> bool {
+        let hash = file.strip_prefix(&self.name()).and_then(|rest| rest.strip_prefix('-'));
+        hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// For files.
-    pub(crate) fn name(self) -> String {
+    fn name(self) -> String {
         match self {
             Self::Kernel(series) => format!("kernel-{}", series.name()),
+            Self::BuildRoot => "build-root".to_owned(),
             other => format!("{other:?}").to_lowercase(),
         }
     }
 
     /// What identifies the content of a fetched part.
-    pub(crate) fn wanted(self, kernels: &[Kernel]) -> String {
+    fn wanted(self, kernels: &[Kernel]) -> String {
         let mut words: Vec<&str> = Vec::new();
         match self {
             Self::Qemu => words.extend(QEMU.split(' ')),
@@ -96,5 +114,30 @@ impl Part {
             Self::Compiler | Self::RustSource | Self::BpfLinker => {}
         }
         format!("{RECIPE}\n{}\n", words.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(version: &str) -> Kernel {
+        let (image, headers) = (vec![format!("i={version}")], vec![format!("h={version}")]);
+        Kernel { series: Series::V7_3, version: version.to_owned(), image, headers }
+    }
+
+    #[test]
+    fn another_content_has_another_place() {
+        let cache = Path::new("/cache");
+        let place = |part: Part, version: &str| part.place(cache, &[kernel(version)]);
+        for part in [Part::BuildRoot, Part::Kernel(Series::V7_3), Part::Guest] {
+            assert_eq!(place(part, "7.3.4"), place(part, "7.3.4"));
+            assert_ne!(place(part, "7.3.4"), place(part, "7.3.5"), "{part:?}");
+        }
+        assert_eq!(place(Part::Qemu, "7.3.4"), place(Part::Qemu, "7.3.5"));
+        let name = place(Part::Guest, "7.3.4");
+        let name = name.file_name().unwrap().to_str().unwrap();
+        assert!(Part::Guest.owns(name) && !Part::Qemu.owns(name));
+        assert!(!Part::Guest.owns(&format!("{name}.unfinished")));
     }
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use self::libtest::Counts;
 use crate::process;
 use crate::project::Project;
-use crate::setup::{self, Kernel, Series};
+use crate::setup::{self, Kernel, Provided, Series};
 use crate::vm::{self, Input, Job, Stream};
 use crate::{build, ui};
 
@@ -59,14 +59,14 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
     run.unit_tests()?;
     let failed = run.counts.failed;
     for kernel in &kernels {
-        run.step(&format!("nltest.ko for {}", kernel.version), |_| built(build::module(project, kernel)))?;
+        run.step(&format!("nltest.ko for {}", kernel.version), |_| built(build::module(&provided, kernel)))?;
     }
     if !args.host_only {
         run.step(build::PROGRAMS, |_| built(build::programs(project)))?;
         if run.counts.failed > failed {
             eprintln!("  no end-to-end tests: what they test was not built");
         } else {
-            kernels.iter().try_for_each(|kernel| run.end_to_end(kernel))?;
+            kernels.iter().try_for_each(|kernel| run.end_to_end(&provided, kernel))?;
         }
     }
     if run.counts.total() == 0 {
@@ -118,20 +118,20 @@ impl Run<'_> {
         })
     }
 
-    fn end_to_end(&mut self, kernel: &Kernel) -> Result<()> {
-        let (project, filtered) = (self.project, self.filter.is_some());
+    fn end_to_end(&mut self, provided: &Provided, kernel: &Kernel) -> Result<()> {
+        let filtered = self.filter.is_some();
         let mut words = vec!["nltrace-tests".into(), "--test-threads=1".into()];
         words.extend(self.filter.map(Into::into));
         self.step(&format!("end-to-end tests in {}", kernel.version), |step| {
             let job = Job {
-                hardware: vm::hardware(project, kernel, CPUS, MEMORY_MIB, false)?,
+                hardware: vm::hardware(provided, kernel, CPUS, MEMORY_MIB, false)?,
                 words,
                 environment: vec![("RUST_BACKTRACE".to_owned(), "1".to_owned())],
                 input: Input::Nothing,
                 timeout: Some(KERNEL_LIMIT),
             };
             let mut output = Vec::new();
-            let outcome = job.run(project, kernel, &mut |_: Stream, bytes: &[u8]| {
+            let outcome = job.run(provided, kernel, &mut |_: Stream, bytes: &[u8]| {
                 output.extend_from_slice(bytes);
                 if let Some(name) = String::from_utf8_lossy(bytes).lines().rev().find_map(libtest::current) {
                     step.say(name);

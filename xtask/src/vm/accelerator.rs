@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 
 use super::machine::{Accelerator, Hardware};
 use super::session::{Input, Job};
-use crate::project::Project;
-use crate::setup::Kernel;
+use crate::setup::{Kernel, Provided};
 use crate::ui;
 
 /// A kernel that boots under KVM does so in about a second.
@@ -19,7 +18,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) const VARIABLE: &str = "NLTRACE_ACCELERATOR";
 
 /// KVM if it works, else emulation. The answer is kept until the host reboots.
-pub(crate) fn choose(project: &Project, kernel: &Kernel) -> Result<Accelerator> {
+pub(crate) fn choose(provided: &Provided, kernel: &Kernel) -> Result<Accelerator> {
     match std::env::var(VARIABLE).as_deref() {
         Ok("kvm") => return Ok(Accelerator::Kvm),
         Ok("tcg") => return Ok(Accelerator::Tcg),
@@ -31,7 +30,7 @@ pub(crate) fn choose(project: &Project, kernel: &Kernel) -> Result<Accelerator> 
     }
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").context("read the host's boot id")?;
     let question = format!("{} {}", boot.trim(), kernel.version);
-    let file = project.cache.join("kvm-works.json");
+    let file = provided.project.cache.join("kvm-works.json");
     let mut answers: BTreeMap<String, bool> =
         fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     // Answers of former boots are of no use.
@@ -41,7 +40,7 @@ pub(crate) fn choose(project: &Project, kernel: &Kernel) -> Result<Accelerator> 
         None => {
             let works = ui::step_with(
                 &format!("does KVM boot {}?", kernel.version),
-                |_| Ok(probe(project, kernel)),
+                |_| Ok(probe(provided, kernel)),
                 |works| if *works { "yes" } else { "no, it will be emulated" }.to_owned(),
             )?;
             answers.insert(question, works);
@@ -52,7 +51,7 @@ pub(crate) fn choose(project: &Project, kernel: &Kernel) -> Result<Accelerator> 
     Ok(if works { Accelerator::Kvm } else { Accelerator::Tcg })
 }
 
-fn probe(project: &Project, kernel: &Kernel) -> bool {
+fn probe(provided: &Provided, kernel: &Kernel) -> bool {
     let job = Job {
         hardware: Hardware { accelerator: Accelerator::Kvm, cpus: 2, memory_mib: 1024 },
         words: vec!["true".into()],
@@ -60,5 +59,5 @@ fn probe(project: &Project, kernel: &Kernel) -> bool {
         input: Input::Nothing,
         timeout: Some(PROBE_LIMIT),
     };
-    job.run(project, kernel, &mut |_, _| Ok(())).is_ok_and(|outcome| outcome.is_success())
+    job.run(provided, kernel, &mut |_, _| Ok(())).is_ok_and(|outcome| outcome.is_success())
 }

@@ -10,8 +10,7 @@ use anyhow::{Context, Result};
 use rustix::io::FdFlags;
 
 use crate::process;
-use crate::project::Project;
-use crate::setup::{self, Kernel};
+use crate::setup::{Kernel, Provided};
 
 /// The console shows warnings and worse. Mitigations cost emulated syscalls a factor of four. Emulated processors share the
 /// host's time stamp counter, which 6.1 would not believe: it would read the time from an emulated device.
@@ -72,7 +71,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts QEMU.
     pub(crate) fn start(
-        project: &Project,
+        provided: &Provided,
         kernel: &Kernel,
         hardware: Hardware,
         initramfs: &Path,
@@ -80,10 +79,10 @@ impl Machine {
         let (session, far) = UnixStream::pair()?;
         let far = OwnedFd::from(far);
         rustix::io::fcntl_setfd(&far, FdFlags::empty()).context("pass the channel on")?;
-        let mut command = qemu(project);
+        let mut command = qemu(provided);
         command.args(hardware.accelerator.arguments());
         command.arg("-smp").arg(hardware.cpus.to_string()).arg("-m").arg(hardware.memory_mib.to_string());
-        command.arg("-kernel").arg(kernel.vmlinuz(project)).arg("-initrd").arg(initramfs);
+        command.arg("-kernel").arg(kernel.vmlinuz(&provided.project)).arg("-initrd").arg(initramfs);
         command.args(["-append", KERNEL_ARGUMENTS]);
         command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         command.arg("-chardev").arg(format!("socket,id=session,fd={}", far.as_raw_fd()));
@@ -91,7 +90,7 @@ impl Machine {
         command
             .arg("-device")
             .arg(format!("virtserialport,chardev=session,name={}", nltrace_init::PORT_NAME));
-        let image = setup::guest_image(project);
+        let image = provided.guest_image();
         let image = image
             .to_str()
             .filter(|path| !path.contains(','))
@@ -127,8 +126,8 @@ impl Drop for Machine {
 }
 
 /// QEMU from its folder, through its own dynamic loader, with its own firmware and modules.
-fn qemu(project: &Project) -> Command {
-    let root = setup::qemu_root(project);
+fn qemu(provided: &Provided) -> Command {
+    let root = provided.qemu();
     let libraries = root.join("usr/lib/x86_64-linux-gnu");
     let mut command = Command::new(root.join("usr/lib64/ld-linux-x86-64.so.2"));
     command.arg("--library-path").arg(&libraries).arg(root.join("usr/bin/qemu-system-x86_64"));

@@ -20,7 +20,7 @@ use clap::Args;
 
 use crate::build;
 use crate::project::Project;
-use crate::setup::{self, Kernel, Series};
+use crate::setup::{self, Kernel, Provided, Series};
 use crate::ui;
 
 pub(crate) use self::machine::{Accelerator, Hardware};
@@ -65,7 +65,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
     if args.no_build {
         build::init(project)?;
     } else {
-        ui::step_if_slow("nltest.ko", |_| build::module(project, kernel))?;
+        ui::step_if_slow("nltest.ko", |_| build::module(&provided, kernel))?;
         ui::step_if_slow(build::PROGRAMS, |_| build::programs(project))?;
     }
     let input = match (args.shell, stdin().is_terminal()) {
@@ -84,7 +84,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
     }
     let timeout = args.timeout.or(if args.shell { None } else { Some(DEFAULT_TIMEOUT) });
     let job = Job {
-        hardware: hardware(project, kernel, args.cpus, args.memory, args.icount)?,
+        hardware: hardware(&provided, kernel, args.cpus, args.memory, args.icount)?,
         words,
         environment,
         input,
@@ -97,7 +97,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
         } else {
             None
         };
-        job.run(project, kernel, &mut echo)?
+        job.run(&provided, kernel, &mut echo)?
     };
     for problem in &outcome.problems {
         eprintln!("error: {problem}");
@@ -110,7 +110,7 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
 
 /// A machine for `kernel`, accelerated where that works.
 pub(crate) fn hardware(
-    project: &Project,
+    provided: &Provided,
     kernel: &Kernel,
     cpus: u32,
     memory_mib: u32,
@@ -119,5 +119,5 @@ pub(crate) fn hardware(
     if counting {
         return Ok(Hardware { accelerator: Accelerator::Counting, cpus: 1, memory_mib });
     }
-    Ok(Hardware { accelerator: accelerator::choose(project, kernel)?, cpus, memory_mib })
+    Ok(Hardware { accelerator: accelerator::choose(provided, kernel)?, cpus, memory_mib })
 }

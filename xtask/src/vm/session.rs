@@ -16,7 +16,7 @@ use super::events::{self, Event};
 use super::machine::{Hardware, Machine};
 use super::{console, initramfs, terminal};
 use crate::project::Project;
-use crate::setup::Kernel;
+use crate::setup::{Kernel, Provided};
 
 /// From power-on to PID 1's first word. An emulation on a busy machine needs seconds.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
@@ -97,14 +97,14 @@ impl Job {
     /// Boots `kernel`, runs the command, gives its output to `sink` as it comes.
     pub(crate) fn run(
         &self,
-        project: &Project,
+        provided: &Provided,
         kernel: &Kernel,
         sink: &mut dyn FnMut(Stream, &[u8]) -> Result<()>,
     ) -> Result<Outcome> {
-        let log = console_log(project, kernel);
-        let initramfs = initramfs::write(project, kernel)?;
+        let log = console_log(&provided.project, kernel);
+        let initramfs = initramfs::write(&provided.project, kernel)?;
         let start = Instant::now();
-        let mut machine = Machine::start(project, kernel, self.hardware, &initramfs)?;
+        let mut machine = Machine::start(provided, kernel, self.hardware, &initramfs)?;
         let (sender, events) = mpsc::sync_channel(EVENTS);
         let (line_sender, line_receiver) = mpsc::channel();
         let console = machine.console.take().context("QEMU has no console")?;
