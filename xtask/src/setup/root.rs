@@ -36,6 +36,11 @@ impl Root {
         Self { dir: dir.into() }
     }
 
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// A command that runs inside, with folders of the host bound to places inside.
     pub(crate) fn command(&self, binds: &[(&Path, &str)], words: &[&str]) -> Command {
         let mut command = Command::new("unshare");
