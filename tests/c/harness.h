@@ -539,7 +539,8 @@ static void check_log(int log)
 			continue;
 		record[len] = 0;
 		for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
-			CHECK(!strstr(record, complaints[i]), "the kernel says: %s", record);
+			/* The first one says enough. */
+			NEED(!strstr(record, complaints[i]), "the kernel says: %s", record);
 	}
 }
 
