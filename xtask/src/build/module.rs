@@ -33,8 +33,9 @@ fn compile(provided: &Provided, kernel: &Kernel, source: &Path, copy: &Path) -> 
     process::run(Command::new("cp").args(["-r", "--"]).arg(source).arg(copy))?;
     let headers = format!("KDIR=/usr/src/linux-headers-{}", kernel.version);
     // kmod/Makefile knows what to check: all of the compiler's warnings, and sparse.
-    let mut make =
-        provided.build_root().command(&[(copy, INSIDE)], &["make", "-C", INSIDE, &headers, "check"]);
+    let mut make = provided
+        .build_root()
+        .command(&[(copy, INSIDE)], &["make", "--no-print-directory", "-C", INSIDE, &headers, "check"]);
     let (built, said) = process::capture(&mut make)?;
     if !built || !warnings(&said).is_empty() {
         let how = if built { "builds with warnings" } else { "does not build" };
