@@ -69,7 +69,9 @@ impl Capture {
             );
         }
 
-        // With --wait the time runs from the module's arrival, unless a command says how long.
+        return_memory();
+
+        // With --wait the time runs from the module's arrival.
         let waiting = module.as_ref().is_some_and(ModuleWatch::is_awaited);
         let (now, later) = if waiting { (None, args.duration) } else { (args.duration, None) };
         let clock = Clock::start(args, now, module.is_some() || plan.verbose)?;
@@ -146,6 +148,15 @@ pub fn watched(probes: &Probes) -> Vec<Watched> {
             method: attachment.method.to_string(),
         })
         .collect()
+}
+
+/// Gives memory back to the system: reading the kernel's types took many times what a capture needs.
+fn return_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no preconditions.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// `CLOCK_MONOTONIC`, which the kernel's programs read too, in nanoseconds.
