@@ -13,6 +13,10 @@
 #![no_main]
 #![feature(asm_experimental_arch, core_intrinsics)]
 #![expect(internal_features, reason = "the only way to BPF's atomic instructions")]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "map values are raw pointers: each access would be a block"
+)]
 
 mod atomic;
 mod broadcast;
