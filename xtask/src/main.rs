@@ -28,6 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Fetch what building, booting and testing need; `test` and `demo` do it themselves
+    #[command(after_help = setup::AFTER_HELP)]
     Setup {
         /// Look for newer point releases of the kernels
         #[arg(long, conflicts_with = "remove")]

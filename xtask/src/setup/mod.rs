@@ -34,6 +34,12 @@ use crate::ui;
 pub(crate) use self::kernels::{Kernel, Series};
 pub(crate) use self::root::Root;
 
+/// For `--help`.
+pub(crate) const AFTER_HELP: &str = "\
+Debian's packages come from the mirror in this machine's apt sources. Elsewhere, install apt, dpkg and \
+debian-archive-keyring and name the mirrors: NLTRACE_DEBIAN_MIRROR for the archive, NLTRACE_DEBIAN_SECURITY_MIRROR for \
+the security archive.";
+
 /// A revision of a part that no checkout has used for so long is removed.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
 

@@ -81,6 +81,7 @@ impl Run<'_> {
     /// Runs one step, prints its line, and its output if it failed.
     fn step(&mut self, title: &str, work: impl FnOnce(&ui::Step) -> Result<Finding>) -> Result<()> {
         let result = ui::step_with(title, work, |result| match result.counts {
+            Counts { passed: 1, failed: 0 } => "ok".to_owned(),
             Counts { passed, failed: 0 } => format!("ok, {passed}"),
             Counts { passed, failed } => format!("FAILED, {failed} of {}", passed + failed),
         })?;

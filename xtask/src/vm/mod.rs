@@ -29,8 +29,18 @@ pub(crate) use self::session::{Input, Job, Stream, echo};
 /// How long a command may take if nobody says otherwise, in seconds.
 const DEFAULT_TIMEOUT: u64 = 900;
 
+const AFTER_HELP: &str = "\
+The exit status is the command's; a complaint of the guest's kernel on its console makes it a failure. KVM is used if it \
+really boots this kernel; NLTRACE_ACCELERATOR=kvm or tcg decides otherwise.
+
+Examples:
+  cargo xtask vm --shell
+  cargo xtask vm --kernel 6.1 -- ss -f netlink
+  cargo xtask vm -- bash -c 'insmod /opt/nltrace/nltest.ko && nltrace hist -- nltest ping -c 100 -i 0'";
+
 /// Boot a kernel in a virtual machine and run a command there as root
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct VmArgs {
     /// Series of the kernel; the newest if not given
     #[arg(long, short, value_enum, default_value_t = Series::NEWEST)]
