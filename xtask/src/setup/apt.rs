@@ -47,13 +47,6 @@ pub(crate) struct Apt {
 impl Apt {
     /// Writes the configuration below `dir`. Nothing is fetched yet.
     pub(crate) fn new(dir: &Path, mirror: &Mirror) -> Result<Self> {
-        for tool in ["apt-get", "apt-cache", "dpkg", "dpkg-deb"] {
-            if process::find(tool).is_none() {
-                bail!(
-                    "{tool} is missing: install the packages apt and dpkg, which other distributions have, too"
-                );
-            }
-        }
         for part in ["sources", "empty", "lists/partial", "cache/archives/partial", "debs"] {
             fs::create_dir_all(dir.join(part)).with_context(|| format!("create {}", dir.display()))?;
         }
@@ -173,6 +166,18 @@ impl Apt {
         }
         Ok(())
     }
+}
+
+/// Whether this machine has what all of this is made of.
+pub(crate) fn check_tools() -> Result<()> {
+    for tool in ["apt-get", "apt-cache", "apt-config", "dpkg", "dpkg-deb", "tar"] {
+        if process::find(tool).is_none() {
+            bail!(
+                "{tool} is missing: install the packages apt and dpkg, which other distributions have, too"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Compares two versions as dpkg does.

@@ -262,7 +262,8 @@ impl<'a> Setup<'a> {
     /// The private apt, with fresh lists. It is tried once.
     fn apt(&self) -> Result<&Apt> {
         if self.apt.get().is_none() {
-            let apt = Mirror::of_machine(Path::new("/etc/apt"))
+            let apt = apt::check_tools()
+                .and_then(|()| Mirror::of_machine(Path::new("/etc/apt")))
                 .and_then(|mirror| Apt::new(&self.project.cache.join("apt"), &mirror))
                 .and_then(|apt| ui::step("Debian's package lists", |_| apt.update()).map(|()| apt));
             let _ = self.apt.set(apt.as_ref().ok().cloned());
