@@ -86,6 +86,7 @@ impl Buffer {
     }
 
     /// Appends a number that may be negative, in decimal.
+    #[inline]
     pub fn signed(&mut self, number: i64) {
         if number < 0 {
             self.raw(b"-");

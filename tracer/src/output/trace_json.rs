@@ -80,7 +80,6 @@ impl TraceJson {
         }
         out.number(event.latency_ns);
         write_result(out, event, details.as_ref());
-        out.raw(b",\"payload\":\"");
         out.hex(message.payload);
         if message.truncated {
             out.raw(b"\",\"payload_truncated\":true");
@@ -228,6 +227,7 @@ fn write_flags(out: &mut Buffer, mut flags: Flags) {
     }
 }
 
+/// What the call returned and which error that or its message is, up to the start of the payload.
 fn write_result(out: &mut Buffer, event: &Event, details: Option<&Details<'_>>) {
     out.raw(b",\"ret\":");
     if event.flags & flags::HAS_RET != 0 {
@@ -238,13 +238,14 @@ fn write_result(out: &mut Buffer, event: &Event, details: Option<&Details<'_>>) 
     let error = error_of(event, details);
     let extack = if let Some(Details::Error { extack, .. }) = details { *extack } else { None };
     if error.is_none() && extack.is_none() {
-        out.raw(b",\"errno\":null,\"extack\":null");
+        out.raw(b",\"errno\":null,\"extack\":null,\"payload\":\"");
         return;
     }
     out.raw(b",\"errno\":");
     name(out, error.and_then(errno_name));
     out.raw(b",\"extack\":");
     text(out, extack);
+    out.raw(b",\"payload\":\"");
 }
 
 fn write_details(out: &mut Buffer, details: Details<'_>) {
@@ -278,33 +279,40 @@ fn write_details(out: &mut Buffer, details: Details<'_>) {
 
 /// The payload itself is in `payload` already: here is how long it is and, where it is text, what it says.
 fn write_attributes(out: &mut Buffer, attributes: Attributes<'_>) {
-    let mut separator: &[u8] = b"{";
+    out.raw(b"{");
+    let mut first = true;
     for NltestAttribute { name, value } in attributes.filter_map(NltestAttribute::of) {
-        out.raw(separator);
-        separator = b",";
-        out.raw(b"\"");
-        out.raw(name.as_bytes());
+        if !first {
+            out.raw(b",");
+        }
+        first = false;
         match value {
+            Value::Binary(bytes) => {
+                if is_text(bytes) {
+                    out.raw(b"\"payload\":");
+                    out.json_text(bytes);
+                    out.raw(b",");
+                }
+                out.raw(b"\"payload_len\":");
+                out.number(bytes.len() as u64);
+            }
             Value::Number(number) => {
-                out.raw(b"\":");
+                write_name(out, name);
                 out.number(number);
             }
             Value::Text(text) => {
-                out.raw(b"\":");
+                write_name(out, name);
                 out.json_text(text);
-            }
-            Value::Binary(bytes) => {
-                if is_text(bytes) {
-                    out.raw(b"\":");
-                    out.json_text(bytes);
-                    out.raw(b",\"payload");
-                }
-                out.raw(b"_len\":");
-                out.number(bytes.len() as u64);
             }
         }
     }
-    out.raw(if separator == b"{" { b"{}" } else { b"}" });
+    out.raw(b"}");
+}
+
+fn write_name(out: &mut Buffer, name: &str) {
+    out.raw(b"\"");
+    out.raw(name.as_bytes());
+    out.raw(b"\":");
 }
 
 /// Whether bytes are text that can be printed.
