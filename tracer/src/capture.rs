@@ -36,6 +36,12 @@ pub enum End {
     ModuleGone,
 }
 
+/// How long a program may still run that was detached: microseconds, and more where processors are emulated.
+const SETTLE: Duration = Duration::from_millis(5);
+
+/// How often that is waited for at most.
+const SETTLE_TIMES: usize = 20;
+
 /// A capture in progress.
 pub struct Capture {
     /// What is attached.
@@ -108,13 +114,24 @@ impl Capture {
         watched(&self.probes)
     }
 
-    /// Ends the capture: detaches everything, and ends the command if it still runs.
-    pub async fn stop(&mut self, end: End) {
+    /// Ends the capture: detaches everything, and ends the command if it still runs. Results do not change after that.
+    pub async fn stop(&mut self, end: End) -> anyhow::Result<()> {
         self.probes.stop();
-        self.probes.flush_log();
         if !matches!(end, End::Command(_)) {
             self.clock.end_command().await;
         }
+        // A program that was called just before may still run on another processor: the kernel does not wait for it.
+        let mut before = self.counters()?;
+        for _ in 0..SETTLE_TIMES {
+            tokio::time::sleep(SETTLE).await;
+            let now = self.counters()?;
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        self.probes.flush_log();
+        Ok(())
     }
 
     /// The accounting so far. What goes on cannot be read at one moment: where `rows` were read, they say how much is recorded.

@@ -35,7 +35,7 @@ pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> 
     // Before the probes go, and with them what they were attached to.
     printer.duration_ns = capture.elapsed_ns();
     printer.watched = capture.watched();
-    capture.stop(end).await;
+    capture.stop(end).await?;
     let (rows, ledger) = (rows(&capture)?, capture.final_ledger()?);
     if args.capture.interval.is_some() {
         printer.interval(&capture, rows.clone(), ledger)?;

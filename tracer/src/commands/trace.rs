@@ -58,7 +58,7 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
         ledger: Ledger::default(),
         watched: capture.watched(),
     };
-    capture.stop(end).await;
+    capture.stop(end).await?;
     while printer.drain(capture.probes.ring(), &mut output)? {}
     whole.ledger = capture.final_ledger()?;
     printer.accounting(&whole, &mut output)?;
