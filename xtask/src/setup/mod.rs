@@ -104,6 +104,7 @@ pub(crate) fn ensure(project: &Project) -> Result<Provided> {
 pub(crate) fn run(project: &Project, update: bool) -> Result<()> {
     let mut setup = Setup::new(project)?;
     if update {
+        let _lock = lock(project)?;
         setup.choose_kernels()?;
     }
     let missing = setup.missing();
