@@ -28,7 +28,7 @@ struct nlmsghdr *nltest_answer(struct nltest_ctx *ctx, int type, int len,
 		if (ctx->answer &&
 		    (ctx->answer->len + need > NLTEST_GATHER_MAX ||
 		     skb_tailroom(ctx->answer) < need))
-			nltest_answer_send(ctx);
+			nltest_flush(ctx);
 		/* An ECHO's answer is as long as its request. */
 		room = max(need, min(ctx->rest, NLTEST_GATHER_MAX));
 	}
@@ -36,53 +36,47 @@ struct nlmsghdr *nltest_answer(struct nltest_ctx *ctx, int type, int len,
 	if (!ctx->answer) {
 		ctx->answer = alloc_skb(room, GFP_KERNEL);
 		if (!ctx->answer) {
-			NL_SET_ERR_MSG(ctx->extack, "no memory for the answer");
+			NL_SET_ERR_MSG(&ctx->extack, "no memory for the answer");
 			return NULL;
 		}
 	}
 
-	ctx->answer_slot = ctx->slot;
 	return nlmsg_put(ctx->answer, ctx->portid, ctx->nlh->nlmsg_seq, type,
 			 len, 0);
 }
 
 /**
- * nltest_answer_end - finish an answer, and send it unless it may wait
+ * nltest_flush - send the answers that wait, and count what they answer
  * @ctx: the datagram that is handled
- * @nlh: what nltest_answer() returned, with its final length
- */
-void nltest_answer_end(struct nltest_ctx *ctx, const struct nlmsghdr *nlh)
-{
-	ctx->answers++;
-	ctx->answer_bytes += nlh->nlmsg_len;
-	if (!nltest_gathers(ctx->nlh))
-		nltest_answer_send(ctx);
-}
-
-/**
- * nltest_answer_send - send the answers that wait
- * @ctx: the datagram that is handled, with an answer
  *
  * A receiver whose buffer is full loses them: netlink tells it by ENOBUFS, and
  * the sender's request is not at fault.
  */
-void nltest_answer_send(struct nltest_ctx *ctx)
+void nltest_flush(struct nltest_ctx *ctx)
 {
-	/* Consumes the buffer, delivered or not. */
-	int err = nlmsg_unicast(ctx->sk, ctx->answer, ctx->portid);
+	struct nltest_counters *counters;
+	int err = 0;
 
-	if (err)
-		nltest_count(ctx->nn, ctx->answer_slot,
-			     NLTEST_COUNTER(UNDELIVERED), ctx->answers,
-			     0, 0);
-	else
-		nltest_count(ctx->nn, ctx->answer_slot,
-			     NLTEST_COUNTER(REPLIED), ctx->answers,
-			     NLTEST_COUNTER(TX_BYTES), ctx->answer_bytes);
+	/* Consumes the buffer, delivered or not. */
+	if (ctx->answer)
+		err = nlmsg_unicast(ctx->sk, ctx->answer, ctx->portid);
+
+	counters = nltest_count_begin(ctx->nn);
+	nltest_add(counters, ctx->slot, RECEIVED, ctx->received);
+	nltest_add(counters, ctx->slot, RX_BYTES, ctx->rx_bytes);
+	if (err) {
+		nltest_add(counters, ctx->slot, UNDELIVERED, ctx->answers);
+	} else {
+		nltest_add(counters, ctx->slot, REPLIED, ctx->answers);
+		nltest_add(counters, ctx->slot, TX_BYTES, ctx->answer_bytes);
+	}
+	nltest_count_end(ctx->nn, counters);
 
 	ctx->answer = NULL;
 	ctx->answers = 0;
 	ctx->answer_bytes = 0;
+	ctx->received = 0;
+	ctx->rx_bytes = 0;
 }
 
 /**

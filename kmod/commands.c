@@ -6,7 +6,6 @@
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/hrtimer.h>
-#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
@@ -15,17 +14,24 @@
 static int nltest_echo(struct nltest_ctx *ctx)
 {
 	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
+	int attrlen = payload ? nla_total_size(nla_len(payload)) : 0;
 	struct nlmsghdr *nlh;
+	struct nlattr *nla;
 
-	nlh = nltest_answer(ctx, NLTEST_CMD_ECHO, 0,
-			    payload ? nla_total_size(nla_len(payload)) : 0);
+	/* The attribute takes the place of a fixed part: one reservation less. */
+	nlh = nltest_answer(ctx, NLTEST_CMD_ECHO, attrlen, 0);
 	if (!nlh)
 		return -ENOMEM;
 
-	if (payload)
-		__nla_put(ctx->answer, NLTEST_A_PAYLOAD, nla_len(payload),
-			  nla_data(payload));
-	nlmsg_end(ctx->answer, nlh);
+	if (payload) {
+		nla = nlmsg_data(nlh);
+		nla->nla_type = NLTEST_A_PAYLOAD;
+		nla->nla_len = payload->nla_len;
+		memcpy(nla_data(nla), nla_data(payload), nla_len(payload));
+		if (nla_padlen(nla_len(nla)))
+			memset((u8 *)nla + nla->nla_len, 0,
+			       nla_padlen(nla_len(nla)));
+	}
 	nltest_answer_end(ctx, nlh);
 	return 0;
 }
@@ -52,7 +58,7 @@ static int nltest_delay(struct nltest_ctx *ctx)
 	int attrlen;
 
 	if (us && nltest_sleep(us)) {
-		NL_SET_ERR_MSG(ctx->extack, "killed while sleeping");
+		NL_SET_ERR_MSG(&ctx->extack, "killed while sleeping");
 		return -EINTR;
 	}
 
@@ -76,8 +82,11 @@ static int nltest_delay(struct nltest_ctx *ctx)
 static int nltest_multicast(struct nltest_ctx *ctx, struct sk_buff *skb,
 			    u32 group)
 {
-	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(NOTIFIED), 1,
-		     NLTEST_COUNTER(TX_BYTES), skb->len);
+	struct nltest_counters *counters = nltest_count_begin(ctx->nn);
+
+	nltest_add(counters, ctx->slot, NOTIFIED, 1);
+	nltest_add(counters, ctx->slot, TX_BYTES, skb->len);
+	nltest_count_end(ctx->nn, counters);
 	return test_nl_send_user(ctx->sk, skb, group);
 }
 
@@ -92,7 +101,7 @@ static int nltest_notify(struct nltest_ctx *ctx)
 
 	skb = nlmsg_new(nla_total_size(len), GFP_KERNEL);
 	if (!skb) {
-		NL_SET_ERR_MSG(ctx->extack, "no memory for the notification");
+		NL_SET_ERR_MSG(&ctx->extack, "no memory for the notification");
 		return -ENOMEM;
 	}
 	nlh = nlmsg_put(skb, 0, 0, NLTEST_CMD_NOTIFY, 0, 0);
@@ -105,7 +114,7 @@ static int nltest_notify(struct nltest_ctx *ctx)
 	if (err == -ESRCH)
 		err = 0;
 	if (err)
-		NL_SET_ERR_MSG(ctx->extack, "a listener lost the notification");
+		NL_SET_ERR_MSG(&ctx->extack, "a listener lost the notification");
 	return err;
 }
 
@@ -158,6 +167,7 @@ static int nltest_burst(struct nltest_ctx *ctx)
 	u32 group = ctx->attrs[NLTEST_A_GROUP] ?
 		    nla_get_u32(ctx->attrs[NLTEST_A_GROUP]) : 0;
 	u64 delivered = 0, undelivered = 0;
+	struct nltest_counters *counters;
 	struct sk_buff *skb;
 	unsigned int len;
 	u32 number;
@@ -166,7 +176,7 @@ static int nltest_burst(struct nltest_ctx *ctx)
 	for (number = 1; number <= count; number++) {
 		skb = nltest_burst_message(ctx, group, size, number);
 		if (!skb) {
-			NL_SET_ERR_MSG(ctx->extack, "no memory for the whole burst");
+			NL_SET_ERR_MSG(&ctx->extack, "no memory for the whole burst");
 			return -ENOMEM;
 		}
 
@@ -176,20 +186,20 @@ static int nltest_burst(struct nltest_ctx *ctx)
 		else
 			err = nlmsg_unicast(ctx->sk, skb, ctx->portid);
 
+		counters = nltest_count_begin(ctx->nn);
 		if (err) {
 			undelivered++;
-			nltest_count(ctx->nn, ctx->slot,
-				     NLTEST_COUNTER(UNDELIVERED), 1, 0, 0);
+			nltest_add(counters, ctx->slot, UNDELIVERED, 1);
 		} else {
 			delivered++;
-			nltest_count(ctx->nn, ctx->slot,
-				     NLTEST_COUNTER(DELIVERED), 1,
-				     NLTEST_COUNTER(TX_BYTES), group ? 0 : len);
+			nltest_add(counters, ctx->slot, DELIVERED, 1);
+			nltest_add(counters, ctx->slot, TX_BYTES, group ? 0 : len);
 		}
+		nltest_count_end(ctx->nn, counters);
 
 		cond_resched();
 		if (fatal_signal_pending(current)) {
-			NL_SET_ERR_MSG(ctx->extack, "killed before the burst was over");
+			NL_SET_ERR_MSG(&ctx->extack, "killed before the burst was over");
 			return -EINTR;
 		}
 	}
@@ -201,16 +211,16 @@ static int nltest_fail(struct nltest_ctx *ctx)
 {
 	const struct nlattr *text = ctx->attrs[NLTEST_A_TEXT];
 
-	NL_SET_BAD_ATTR(ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
+	NL_SET_BAD_ATTR(&ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
 	if (!text) {
-		NL_SET_ERR_MSG(ctx->extack, "refused as asked");
+		NL_SET_ERR_MSG(&ctx->extack, "refused as asked");
 	} else {
 		/* The request's own need not end in a NUL. */
 		ctx->text = nla_strdup(text, GFP_KERNEL);
 		if (!ctx->text)
 			return -ENOMEM;
 		do_trace_netlink_extack(ctx->text);
-		ctx->extack->_msg = ctx->text;
+		ctx->extack._msg = ctx->text;
 	}
 
 	return -(int)nla_get_u32(ctx->attrs[NLTEST_A_ERRNO]);
@@ -297,6 +307,7 @@ static const struct nltest_op nltest_ops[] = {
 		.dump		= true,
 	},
 };
+static_assert(ARRAY_SIZE(nltest_ops) == NLTEST_SLOT_OTHER - NLTEST_SLOT_CMD);
 
 /**
  * nltest_command - check a request and carry it out
@@ -306,18 +317,16 @@ static const struct nltest_op nltest_ops[] = {
  */
 int nltest_command(struct nltest_ctx *ctx)
 {
-	struct nlattr *attrs[NLTEST_A_REQUEST_MAX + 1];
-	struct netlink_ext_ack *extack = ctx->extack;
-	unsigned int index = ctx->nlh->nlmsg_type - NLTEST_CMD_MIN;
+	struct netlink_ext_ack *extack = &ctx->extack;
 	const struct nltest_op *op;
 	bool dump;
 	int err;
 
-	if (index >= ARRAY_SIZE(nltest_ops)) {
+	if (ctx->slot == NLTEST_SLOT_OTHER) {
 		NL_SET_ERR_MSG(extack, "no such command");
 		return -EOPNOTSUPP;
 	}
-	op = &nltest_ops[array_index_nospec(index, ARRAY_SIZE(nltest_ops))];
+	op = &nltest_ops[ctx->slot - NLTEST_SLOT_CMD];
 
 	if (op->admin && !netlink_net_capable(ctx->skb, CAP_NET_ADMIN)) {
 		NL_SET_ERR_MSG(extack,
@@ -334,14 +343,14 @@ int nltest_command(struct nltest_ctx *ctx)
 		return -EOPNOTSUPP;
 	}
 
-	err = nlmsg_parse(ctx->nlh, 0, attrs, op->maxattr, op->policy, extack);
+	err = nlmsg_parse(ctx->nlh, 0, ctx->attrs, op->maxattr, op->policy, extack);
 	if (err)
 		return err;
-	if (op->required && NL_REQ_ATTR_CHECK(extack, NULL, attrs, op->required)) {
+	if (op->required &&
+	    NL_REQ_ATTR_CHECK(extack, NULL, ctx->attrs, op->required)) {
 		NL_SET_ERR_MSG(extack, "an attribute is missing");
 		return -EINVAL;
 	}
 
-	ctx->attrs = attrs;
 	return op->doit(ctx);
 }

@@ -4,6 +4,8 @@
 #define _NLTEST_H
 
 #include <linux/netlink.h>
+#include <linux/nospec.h>
+#include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <linux/u64_stats_sync.h>
 #include <net/net_namespace.h>
@@ -54,14 +56,15 @@ struct nltest_net {
  * @portid: of the sender, as netlink knows it
  * @rest: bytes of the datagram from the current message on
  * @nlh: the current message
- * @slot: what @nlh counts as
- * @attrs: of @nlh, by number; entries above the command's policy are not set
+ * @slot: what @nlh is, and counts as; speculation does not leave its bounds
+ * @attrs: of @nlh, by number; only those in the command's policy are set
  * @extack: what an error of @nlh explains itself with
  * @text: extended-ACK text to free once @nlh is answered
  * @answer: answers that are not sent yet
  * @answers: how many
  * @answer_bytes: how long, without the padding between them
- * @answer_slot: what they count as; only ECHO's answers wait
+ * @received: ECHO requests that are counted when their answers are sent
+ * @rx_bytes: how long
  */
 struct nltest_ctx {
 	struct sk_buff		*skb;
@@ -71,13 +74,14 @@ struct nltest_ctx {
 	int			rest;
 	struct nlmsghdr		*nlh;
 	enum nltest_slot	slot;
-	struct nlattr		**attrs;
-	struct netlink_ext_ack	*extack;
+	struct nlattr		*attrs[NLTEST_A_REQUEST_MAX + 1];
+	struct netlink_ext_ack	extack;
 	char			*text;
 	struct sk_buff		*answer;
 	unsigned int		answers;
 	unsigned int		answer_bytes;
-	enum nltest_slot	answer_slot;
+	unsigned int		received;
+	unsigned int		rx_bytes;
 };
 
 /* A handler's result: the answer is on its way and tells all, send no ACK. */
@@ -92,8 +96,7 @@ void test_nl_receive_message(struct sk_buff *skb);
 /* answer.c */
 struct nlmsghdr *nltest_answer(struct nltest_ctx *ctx, int type, int len,
 			       int attrlen);
-void nltest_answer_end(struct nltest_ctx *ctx, const struct nlmsghdr *nlh);
-void nltest_answer_send(struct nltest_ctx *ctx);
+void nltest_flush(struct nltest_ctx *ctx);
 int test_nl_send_user(struct sock *sk, struct sk_buff *skb, u32 group);
 
 static inline bool nltest_gathers(const struct nlmsghdr *nlh)
@@ -102,16 +105,81 @@ static inline bool nltest_gathers(const struct nlmsghdr *nlh)
 	       nlh->nlmsg_flags & NLTEST_F_GATHER;
 }
 
+/* Whether there is something to send or to count. */
+static inline bool nltest_pending(const struct nltest_ctx *ctx)
+{
+	return ctx->answer || ctx->received;
+}
+
+/**
+ * nltest_answer_end - finish an answer, and send it unless it may wait
+ * @ctx: the datagram that is handled
+ * @nlh: what nltest_answer() returned, with its final length
+ */
+static inline void nltest_answer_end(struct nltest_ctx *ctx,
+				     const struct nlmsghdr *nlh)
+{
+	ctx->answers++;
+	ctx->answer_bytes += nlh->nlmsg_len;
+	if (!nltest_gathers(ctx->nlh))
+		nltest_flush(ctx);
+}
+
 /* commands.c */
 int nltest_command(struct nltest_ctx *ctx);
 
 /* stats.c */
 int nltest_stats_init(struct nltest_net *nn);
 void nltest_stats_exit(struct nltest_net *nn);
-enum nltest_slot nltest_slot(u16 type);
-void nltest_count(struct nltest_net *nn, enum nltest_slot slot,
-		  unsigned int counter, unsigned int n,
-		  unsigned int counter2, unsigned int n2);
 int nltest_stats(struct nltest_ctx *ctx);
+
+/**
+ * nltest_slot - what a message is counted as
+ * @type: its type
+ *
+ * Return: the slot.
+ */
+static inline enum nltest_slot nltest_slot(u16 type)
+{
+	unsigned int command = type - NLTEST_CMD_MIN;
+
+	if (!type)
+		return NLTEST_SLOT_PLAIN;
+	if (command > NLTEST_CMD_MAX - NLTEST_CMD_MIN)
+		return NLTEST_SLOT_OTHER;
+	return NLTEST_SLOT_CMD +
+	       array_index_nospec(command, NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1);
+}
+
+/*
+ * Counting: nltest_count_begin(), nltest_add() for each counter,
+ * nltest_count_end(). Process context only, and no sleep in between.
+ */
+static inline struct nltest_counters *nltest_count_begin(struct nltest_net *nn)
+{
+	struct nltest_counters *counters = get_cpu_ptr(nn->counters);
+
+	u64_stats_update_begin(&counters->syncp);
+	return counters;
+}
+
+#define nltest_add(counters, slot, name, n)				\
+	u64_stats_add(&(counters)->value[slot][NLTEST_COUNTER(name)], n)
+
+static inline void nltest_count_end(struct nltest_net *nn,
+				    struct nltest_counters *counters)
+{
+	u64_stats_update_end(&counters->syncp);
+	put_cpu_ptr(nn->counters);
+}
+
+/* All of it for one counter. */
+#define nltest_count(nn, slot, name, n)					\
+do {									\
+	struct nltest_counters *counters_ = nltest_count_begin(nn);	\
+									\
+	nltest_add(counters_, slot, name, n);				\
+	nltest_count_end(nn, counters_);				\
+} while (0)
 
 #endif /* _NLTEST_H */

@@ -62,40 +62,45 @@ static int nltest_plain(struct nltest_ctx *ctx)
 static int nltest_message(struct nltest_ctx *ctx)
 {
 	struct nlmsghdr *nlh = ctx->nlh;
-	struct netlink_ext_ack extack = {};
-	int err;
+	int err = 0;
 
-	ctx->extack = &extack;
+	/* Answers leave in the order of the requests; only ECHO's ever wait. */
+	if (nltest_pending(ctx) && !nltest_gathers(nlh))
+		nltest_flush(ctx);
+
 	ctx->slot = nltest_slot(nlh->nlmsg_type);
-	nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(RECEIVED), 1,
-		     NLTEST_COUNTER(RX_BYTES), nlh->nlmsg_len);
+	if (nlh->nlmsg_type == NLTEST_CMD_ECHO) {
+		/* So frequent that it is counted together with its answer. */
+		ctx->received++;
+		ctx->rx_bytes += nlh->nlmsg_len;
+	} else {
+		struct nltest_counters *counters = nltest_count_begin(ctx->nn);
 
-	/* Answers leave in the order of the requests. */
-	if (ctx->answer && !nltest_gathers(nlh))
-		nltest_answer_send(ctx);
+		nltest_add(counters, ctx->slot, RECEIVED, 1);
+		nltest_add(counters, ctx->slot, RX_BYTES, nlh->nlmsg_len);
+		nltest_count_end(ctx->nn, counters);
+	}
 
 	if (!nlh->nlmsg_type)
 		err = nltest_plain(ctx);
-	else if (nlh->nlmsg_type < NLMSG_MIN_TYPE ||
-		 !(nlh->nlmsg_flags & NLM_F_REQUEST))
-		err = 0;
-	else
+	else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE &&
+		 nlh->nlmsg_flags & NLM_F_REQUEST)
 		err = nltest_command(ctx);
 
+	if (likely(err >= 0 && !(nlh->nlmsg_flags & NLM_F_ACK)))
+		return 0;
+
 	if (err < 0)
-		nltest_count(ctx->nn, ctx->slot, NLTEST_COUNTER(REFUSED), 1,
-			     0, 0);
+		nltest_count(ctx->nn, ctx->slot, REFUSED, 1);
+	if (nltest_pending(ctx))
+		nltest_flush(ctx);
+	if (err != NLTEST_NO_ACK)
+		netlink_ack(ctx->skb, nlh, err, &ctx->extack);
 
-	if (err < 0 || (!err && nlh->nlmsg_flags & NLM_F_ACK)) {
-		if (ctx->answer)
-			nltest_answer_send(ctx);
-		netlink_ack(ctx->skb, nlh, err, &extack);
-	}
-
-	if (unlikely(ctx->text)) {
-		kfree(ctx->text);
-		ctx->text = NULL;
-	}
+	/* Whatever wrote there has failed. */
+	memset(&ctx->extack, 0, sizeof(ctx->extack));
+	kfree(ctx->text);
+	ctx->text = NULL;
 
 	return min(err, 0);
 }
@@ -130,13 +135,12 @@ noinline __noclone void test_nl_receive_message(struct sk_buff *skb)
 		ctx.nlh = nlmsg_next(ctx.nlh, &ctx.rest);
 	}
 
-	if (ctx.answer)
-		nltest_answer_send(&ctx);
+	if (nltest_pending(&ctx))
+		nltest_flush(&ctx);
 
 	/* Nothing that could be answered: the header itself cannot be trusted. */
 	if (unlikely(ctx.rest > 0)) {
-		nltest_count(ctx.nn, NLTEST_SLOT_OTHER,
-			     NLTEST_COUNTER(MALFORMED), 1, 0, 0);
+		nltest_count(ctx.nn, NLTEST_SLOT_OTHER, MALFORMED, 1);
 		ret = -EBADMSG;
 	}
 

@@ -3,8 +3,6 @@
  * The counters. Each processor has its own, so that counting is a few additions
  * to memory that nobody else writes.
  */
-#include <linux/nospec.h>
-#include <linux/percpu.h>
 #include <net/sock.h>
 
 #include "nltest.h"
@@ -26,48 +24,6 @@ int nltest_stats_init(struct nltest_net *nn)
 void nltest_stats_exit(struct nltest_net *nn)
 {
 	free_percpu(nn->counters);
-}
-
-/**
- * nltest_slot - what a message is counted as
- * @type: its type
- *
- * Return: the slot.
- */
-enum nltest_slot nltest_slot(u16 type)
-{
-	unsigned int command = type - NLTEST_CMD_MIN;
-
-	if (!type)
-		return NLTEST_SLOT_PLAIN;
-	if (command > NLTEST_CMD_MAX - NLTEST_CMD_MIN)
-		return NLTEST_SLOT_OTHER;
-	return NLTEST_SLOT_CMD +
-	       array_index_nospec(command, NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1);
-}
-
-/**
- * nltest_count - add to two counters of a slot at once
- * @nn: the namespace
- * @slot: the slot
- * @counter: one counter
- * @n: what to add to it
- * @counter2: the other
- * @n2: what to add to that
- *
- * Must run in process context, as all of the module does.
- */
-void nltest_count(struct nltest_net *nn, enum nltest_slot slot,
-		  unsigned int counter, unsigned int n,
-		  unsigned int counter2, unsigned int n2)
-{
-	struct nltest_counters *counters = get_cpu_ptr(nn->counters);
-
-	u64_stats_update_begin(&counters->syncp);
-	u64_stats_add(&counters->value[slot][counter], n);
-	u64_stats_add(&counters->value[slot][counter2], n2);
-	u64_stats_update_end(&counters->syncp);
-	put_cpu_ptr(nn->counters);
 }
 
 /* All counters of a namespace at one time. */
@@ -184,6 +140,8 @@ err_cancel:
 static int nltest_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nltest_net *nn = nltest_pernet(sock_net(skb->sk));
+	const enum nltest_slot slot = nltest_slot(NLTEST_CMD_STATS);
+	struct nltest_counters *counters;
 	u32 size = (uintptr_t)cb->data;
 	struct nltest_sums sums;
 	int ret;
@@ -199,9 +157,10 @@ static int nltest_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			return skb->len ?: ret;
 
 		cb->args[0]++;
-		nltest_count(nn, nltest_slot(NLTEST_CMD_STATS),
-			     NLTEST_COUNTER(REPLIED), 1,
-			     NLTEST_COUNTER(TX_BYTES), ret);
+		counters = nltest_count_begin(nn);
+		nltest_add(counters, slot, REPLIED, 1);
+		nltest_add(counters, slot, TX_BYTES, ret);
+		nltest_count_end(nn, counters);
 	}
 }
 
@@ -222,8 +181,8 @@ int nltest_stats(struct nltest_ctx *ctx)
 	if (err == -EINTR)
 		return NLTEST_NO_ACK;
 	if (err == -EBUSY)
-		NL_SET_ERR_MSG(ctx->extack, "a dump is under way on this socket");
+		NL_SET_ERR_MSG(&ctx->extack, "a dump is under way on this socket");
 	else
-		NL_SET_ERR_MSG(ctx->extack, "the dump could not begin");
+		NL_SET_ERR_MSG(&ctx->extack, "the dump could not begin");
 	return err;
 }

@@ -348,7 +348,9 @@ static void gathered_answers_share_datagrams_up_to_a_limit(void)
 	} cases[] = {
 		{ 64, 32, 1 },
 		{ 1, 32, 1 },
-		{ 100, 1001, 4 },	/* 32 answers of 1024 bytes fill NLTEST_GATHER_MAX */
+		{ 32, 1001, 1 },	/* of 1024 bytes each: exactly NLTEST_GATHER_MAX */
+		{ 33, 1001, 2 },
+		{ 100, 1001, 4 },
 		{ 3, NLTEST_PAYLOAD_MAX, 3 },
 	};
 	static unsigned char payload[NLTEST_PAYLOAD_MAX];
