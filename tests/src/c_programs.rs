@@ -1,11 +1,18 @@
 //! The programs in C, which test the bytes themselves, without any library in between.
 
+use std::time::Duration;
+
 use crate::guest::{Module, Program};
 
-/// Runs a program that reports in the Test Anything Protocol: all that it planned must have been run, and have passed.
+/// Runs a program with the module loaded.
 fn passes(program: &str) {
     let _module = Module::load();
-    let output = Program::new(program).run();
+    reports_no_failure(Program::new(program));
+}
+
+/// Runs a program that reports in the Test Anything Protocol: all that it planned must have been run, and have passed.
+fn reports_no_failure(program: Program) {
+    let output = program.run();
     let lines = || output.stdout.lines();
     let planned = lines().find_map(|line| line.strip_prefix("1..")).and_then(|count| count.parse().ok());
     let passed = lines().filter(|line| line.starts_with("ok ") && !line.contains("# SKIP")).count();
@@ -32,4 +39,12 @@ fn hostile_passes() {
 #[test]
 fn fuzz_passes() {
     passes("fuzz");
+}
+
+/// 100 rounds of loading and unloading, idle and busy, 100,000 messages, and what is left behind in memory.
+#[test]
+fn load_rounds_passes() {
+    reports_no_failure(
+        Program::new("load_rounds").word("/opt/nltrace/nltest.ko").limit(Duration::from_secs(300)),
+    );
 }

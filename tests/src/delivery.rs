@@ -72,9 +72,7 @@ fn ten_thousand_echoes_of_four_clients_arrive_with_everything_that_belongs_to_th
 #[test]
 fn a_payload_is_kept_up_to_the_snaplen() {
     let _module = Module::load();
-    for (snaplen, size) in
-        [(0, 8), (16, 100), (256, 252), (256, 253), (4096, 1000), (16384, 9000), (16384, 32768)]
-    {
+    for (snaplen, size) in [(0, 8), (256, 252), (256, 253), (4096, 1000), (16384, 32768)] {
         let trace = capturing(&format!("trace --json -f nltest --snaplen {snaplen}"));
         nltest(&format!("ping -q -i 0 -c 3 -s {size}")).run().success();
         let trace = Trace::of(&trace.interrupt().success());

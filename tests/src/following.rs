@@ -69,16 +69,16 @@ fn the_duration_counts_from_the_modules_arrival() {
 }
 
 #[test]
-fn thirty_rounds_of_loading_under_nltrace_are_followed() {
+fn ten_rounds_of_loading_under_nltrace_are_followed() {
     let mut module = Module::load();
     let hist = capturing("hist --json -f nltest --wait");
-    for _ in 0..30 {
+    for _ in 0..10 {
         nltest("ping -q -i 0 -c 2").run().success();
         module.unload();
         module.load_again();
         wait_until_watched();
     }
     let hist = Hist::of(&hist.interrupt().success());
-    assert_eq!(hist.counts("ECHO"), [60; 3]);
+    assert_eq!(hist.counts("ECHO"), [20; 3]);
     assert_eq!(hist.json().number("/accounting/unmatched"), 0);
 }

@@ -28,17 +28,20 @@ pub(crate) use self::{
     raw::{Raw, attribute, message},
 };
 
+/// Far longer than any condition takes to come, also on a machine that is busy with other things.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// Polls until `look` finds something.
 ///
 /// # Panics
-/// When it has found nothing after ten seconds, which is far longer than anything here takes.
+/// When it has found nothing within [`LIMIT`].
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        assert!(start.elapsed() < LIMIT, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::wait_for;
 
 /// For a program that nobody gave another limit.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A program that is going to be run.
 #[derive(Clone)]
@@ -49,6 +49,12 @@ impl Program {
     /// Adds one argument as it is.
     pub(crate) fn word(mut self, argument: impl Into<String>) -> Self {
         self.words.push(argument.into());
+        self
+    }
+
+    /// Changes how long it may run.
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 

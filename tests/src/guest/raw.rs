@@ -1,8 +1,8 @@
 //! A socket for messages that no client would send.
 
 use nltest::{
-    Blocking, Error, Request, Socket, SocketOptions,
-    codec::{Message, Messages, Refusal, delay, echo_payload},
+    Blocking, Error, Request, Socket, SocketOptions, Stats,
+    codec::{Message, Messages, Refusal, delay, echo_payload, stats},
 };
 
 /// A socket of family 25. The module answers within sendmsg(2), so what is not there after it will not come.
@@ -80,6 +80,22 @@ impl Raw {
             let (slept, _) = delay(message).unwrap_or_else(|error| panic!("no answer to DELAY: {error}"));
             assert_eq!(slept, us);
         });
+    }
+
+    /// The module's counters of a command. Asks without a process of its own, which would take its time.
+    pub(crate) fn counters(&self, command: u16) -> Stats {
+        self.request(&Request::Stats { padding: 0 }, u32::MAX);
+        let mut found = None;
+        while let Some(datagram) = self.datagram() {
+            for message in Messages::new(&datagram) {
+                let message = message.expect("the kernel's messages are whole");
+                if message.header.message_type == 0x15 {
+                    let counters = stats(&message).expect("counters");
+                    found = found.or((counters.command == Some(command.into())).then_some(counters));
+                }
+            }
+        }
+        found.expect("each command has counters")
     }
 
     /// Looks at the next datagram's one message.
