@@ -44,7 +44,6 @@ built_in! {
     audit_receive_fentry, audit_receive_fexit;
     nfnetlink_rcv_fentry, nfnetlink_rcv_fexit;
     xfrm_netlink_rcv_fentry, xfrm_netlink_rcv_fexit;
-    uevent_net_rcv_fentry, uevent_net_rcv_fexit;
     nl_fib_input_fentry, nl_fib_input_fexit;
     cn_rx_skb_fentry, cn_rx_skb_fexit;
 }

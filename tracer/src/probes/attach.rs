@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::LazyCell,
     os::fd::{AsFd, OwnedFd},
 };
 
@@ -14,6 +15,9 @@ use super::{Method, ProbeError};
 
 /// The function that carries requests and replies.
 pub(super) const UNICAST: &str = "netlink_unicast";
+
+/// The kernel's types as aya reads them: 20 MB that only fentry needs.
+pub(super) type KernelBtf = LazyCell<Result<Btf, BtfError>>;
 
 /// A pair of programs at work.
 pub(super) struct Attached {
@@ -51,7 +55,7 @@ struct Programs {
 
 pub(super) fn unicast(
     ebpf: &mut Ebpf,
-    btf: Result<&Btf, &BtfError>,
+    btf: &KernelBtf,
     order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let programs = Programs {
@@ -65,7 +69,7 @@ pub(super) fn unicast(
 
 pub(super) fn broadcast(
     ebpf: &mut Ebpf,
-    btf: Result<&Btf, &BtfError>,
+    btf: &KernelBtf,
     function: &str,
     order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
@@ -90,9 +94,9 @@ pub(super) struct ReceiveFunction {
 /// The receive functions of families other than nltest. Some kernels have some of them in modules, where only kprobes work.
 ///
 /// From the `netlink_kernel_create` calls in the kernel's source (net/core/rtnetlink.c, net/netlink/genetlink.c, net/core/sock_diag.c,
-/// kernel/audit.c, lib/kobject_uevent.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c,
+/// kernel/audit.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c,
 /// net/xfrm/xfrm_user.c).
-pub(super) const RECEIVE_FUNCTIONS: [ReceiveFunction; 9] = [
+pub(super) const RECEIVE_FUNCTIONS: [ReceiveFunction; 8] = [
     ReceiveFunction {
         family: 0,
         name: "rtnetlink_rcv",
@@ -130,19 +134,13 @@ pub(super) const RECEIVE_FUNCTIONS: [ReceiveFunction; 9] = [
         fentry: "nfnetlink_rcv_fentry",
         fexit: "nfnetlink_rcv_fexit",
     },
-    ReceiveFunction {
-        family: 15,
-        name: "uevent_net_rcv",
-        fentry: "uevent_net_rcv_fentry",
-        fexit: "uevent_net_rcv_fexit",
-    },
     ReceiveFunction { family: 16, name: "genl_rcv", fentry: "genl_rcv_fentry", fexit: "genl_rcv_fexit" },
 ];
 
 /// Watches one of [`RECEIVE_FUNCTIONS`]; an error where this kernel does not have it.
 pub(super) fn built_in_receive(
     ebpf: &mut Ebpf,
-    btf: Result<&Btf, &BtfError>,
+    btf: &KernelBtf,
     function: ReceiveFunction,
     order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
@@ -170,20 +168,22 @@ pub(super) fn receive(
 /// Watches `function` in the first of the ways in `order` that works.
 fn pair(
     ebpf: &mut Ebpf,
-    btf: Result<&Btf, &BtfError>,
+    btf: &KernelBtf,
     function: &str,
     programs: &Programs,
     order: &[Method],
 ) -> Result<(Attached, Method), ProbeError> {
     let mut tried = Vec::new();
     for &method in order {
-        let attempt = match (method, btf) {
-            (Method::Kprobe, _) => kprobes(ebpf, function, programs.kprobe, programs.kretprobe),
-            (Method::Fentry, Ok(btf)) => fentry(ebpf, btf, function, programs.fentry, programs.fexit),
-            (Method::Fentry, Err(error)) => Err(Ok(ProgramError::Btf(BtfError::FileError {
-                path: "/sys/kernel/btf/vmlinux".into(),
-                error: std::io::Error::other(error.to_string()),
-            }))),
+        let attempt = match method {
+            Method::Kprobe => kprobes(ebpf, function, programs.kprobe, programs.kretprobe),
+            Method::Fentry => match &**btf {
+                Ok(btf) => fentry(ebpf, btf, function, programs.fentry, programs.fexit),
+                Err(error) => Err(Ok(ProgramError::Btf(BtfError::FileError {
+                    path: "/sys/kernel/btf/vmlinux".into(),
+                    error: std::io::Error::other(error.to_string()),
+                }))),
+            },
         };
         match attempt {
             Ok(attached) => return Ok((attached, method)),

@@ -43,7 +43,7 @@ impl ProbeError {
     /// Whether the kernel refused for want of privileges (EPERM, EACCES).
     pub fn is_permission(&self) -> bool {
         let mut error: Option<&(dyn std::error::Error + 'static)> = match self {
-            Self::Attach { tried, .. } => return tried.iter().any(|(_, error)| denied(error)),
+            Self::Attach { tried, .. } => return tried.iter().any(|(_, error)| refused(error)),
             other => Some(other),
         };
         while let Some(current) = error {
@@ -53,6 +53,14 @@ impl ProbeError {
             error = current.source();
         }
         false
+    }
+}
+
+/// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is loaded.
+fn refused(error: &ProgramError) -> bool {
+    match error {
+        ProgramError::LoadError { io_error, .. } => io_error.raw_os_error() == Some(libc::EPERM),
+        error => denied(error),
     }
 }
 

@@ -14,7 +14,7 @@ mod ring;
 use std::fmt;
 
 use aya::{
-    Btf, BtfError, Ebpf, EbpfLoader,
+    Btf, Ebpf, EbpfLoader,
     maps::{MapData, PerCpuArray, RingBuf},
     util::nr_cpus,
 };
@@ -25,7 +25,7 @@ pub use error::ProbeError;
 pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Plan};
 pub use ring::Ring;
 
-use attach::Attached;
+use attach::{Attached, KernelBtf};
 use misses::Misses;
 
 /// The compiled programs.
@@ -88,35 +88,31 @@ impl Probes {
         offsets: &Offsets,
         broadcast_function: Option<&str>,
     ) -> Result<Self, ProbeError> {
-        let btf = Btf::from_sys_fs();
+        let btf = KernelBtf::new(Btf::from_sys_fs);
         let order = plan.order();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
         let mut probes = Self::load(plan, offsets, cpus)?;
         let wants = |stages: &[u8]| stages.iter().any(|stage| plan.filter.stages & 1 << stage != 0);
         if wants(&[stage::REQUEST, stage::REPLY]) {
-            let (attached, method) = attach::unicast(&mut probes.ebpf, btf.as_ref(), order)?;
+            let (attached, method) = attach::unicast(&mut probes.ebpf, &btf, order)?;
             probes.misses.add(hook::UNICAST, &attached)?;
             probes.unicast = Some(attached);
             probes.note(attach::UNICAST, hook::UNICAST, method);
         }
         if let Some(function) = broadcast_function.filter(|_| wants(&[stage::BROADCAST])) {
-            let (attached, method) = attach::broadcast(&mut probes.ebpf, btf.as_ref(), function, order)?;
+            let (attached, method) = attach::broadcast(&mut probes.ebpf, &btf, function, order)?;
+            probes.misses.add(hook::BROADCAST, &attached)?;
             probes.broadcast = Some(attached);
             probes.note(function, hook::BROADCAST, method);
         }
         if wants(&[stage::RECEIVE]) {
-            probes.attach_built_in(plan, btf.as_ref(), order)?;
+            probes.attach_built_in(plan, &btf, order)?;
         }
         Ok(probes)
     }
 
     /// Attaches to the receive functions of the wanted families, as far as this kernel has them.
-    fn attach_built_in(
-        &mut self,
-        plan: &Plan,
-        btf: Result<&Btf, &BtfError>,
-        order: &[Method],
-    ) -> Result<(), ProbeError> {
+    fn attach_built_in(&mut self, plan: &Plan, btf: &KernelBtf, order: &[Method]) -> Result<(), ProbeError> {
         let wanted = |family: u8| plan.filter.families & 1 << family != 0;
         for function in attach::RECEIVE_FUNCTIONS.into_iter().filter(|function| wanted(function.family)) {
             match attach::built_in_receive(&mut self.ebpf, btf, function, order) {
@@ -146,6 +142,8 @@ impl Probes {
         let log_level = if plan.verbose { u8::MAX } else { 0 };
 
         let mut loader = EbpfLoader::new();
+        // Nothing in the programs is to be relocated by the kernel's types, which the loader has read all the same.
+        loader.btf(None);
         // Task storage, which aya does not know: only the programs use it.
         loader.allow_unsupported_maps();
         loader.map_max_entries("SLOTS", slot_count + u32::from(stage::COUNT));
