@@ -36,13 +36,16 @@ static int nltest_echo(struct nltest_ctx *ctx)
 	return 0;
 }
 
-/* A killed process need not sit its time out. */
+/*
+ * A killed process need not sit its time out, and a datagram full of delays must
+ * not keep the machine from being suspended.
+ */
 static int nltest_sleep(u32 us)
 {
 	ktime_t end = ktime_add_us(ktime_get(), us);
 
 	do {
-		set_current_state(TASK_KILLABLE);
+		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
 		if (!schedule_hrtimeout(&end, HRTIMER_MODE_ABS))
 			return 0;
 	} while (!fatal_signal_pending(current));
@@ -307,6 +310,7 @@ static const struct nltest_op nltest_ops[] = {
 		.dump		= true,
 	},
 };
+
 static_assert(ARRAY_SIZE(nltest_ops) == NLTEST_SLOT_OTHER - NLTEST_SLOT_CMD);
 
 /**
