@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use nltrace_common::MAX_SNAPLEN;
+use nltrace_common::{MAX_PROBES, MAX_SNAPLEN};
 
 use crate::{
     decode::{Family, TypeError, parse_type},
@@ -128,9 +128,9 @@ pub struct HistArgs {
     /// What to capture
     #[command(flatten)]
     pub capture: CaptureArgs,
-    /// Most histograms to keep, each for one family, type and stage; what comes beyond them is counted together
+    /// Most histograms to keep, at least 8, each for one family, type and stage; what comes beyond them is counted together
     /// [default: 1024, or what fits into 64 MiB]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(MAX_PROBES)..=1 << 20))]
     pub max_keys: Option<u32>,
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
             None => {}
             Some(Happened::End(end)) => break end,
             Some(Happened::Interval) => {
-                let interval = intervals.next(&capture, capture.ledger(None)?);
+                let interval = intervals.next(capture.elapsed_ns(), capture.ledger(None)?, capture.watched());
                 printer.accounting(&interval, &mut output)?;
             }
             Some(Happened::Look) => {
@@ -61,6 +61,10 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
     capture.stop(end).await?;
     while printer.drain(capture.probes.ring(), &mut output)? {}
     whole.ledger = capture.final_ledger()?;
+    if args.capture.interval.is_some() {
+        let rest = intervals.next(whole.duration_ns, whole.ledger, whole.watched.clone());
+        printer.accounting(&rest, &mut output)?;
+    }
     printer.accounting(&whole, &mut output)?;
     let recorded = whole.ledger.total().recorded;
     if recorded != printer.delivered {
@@ -172,17 +176,17 @@ struct Intervals {
 }
 
 impl Intervals {
-    fn next(&mut self, capture: &Capture, ledger: Ledger) -> output::Capture {
-        let now = capture.elapsed_ns();
+    /// The interval that ends now, `end_ns` after the start.
+    fn next(&mut self, end_ns: u64, ledger: Ledger, watched: Vec<output::Watched>) -> output::Capture {
         self.number += 1;
         let interval = output::Capture {
             interval: Some(self.number),
-            duration_ns: now - self.end_ns,
+            duration_ns: end_ns - self.end_ns,
             rows: Default::default(),
             ledger: ledger.since(&self.ledger),
-            watched: capture.watched(),
+            watched,
         };
-        (self.ledger, self.end_ns) = (ledger, now);
+        (self.ledger, self.end_ns) = (ledger, end_ns);
         interval
     }
 }
