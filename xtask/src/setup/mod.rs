@@ -8,6 +8,7 @@ mod guest;
 mod kernels;
 mod part;
 mod problems;
+mod provided;
 mod root;
 mod rust_src;
 mod sources;
@@ -17,7 +18,6 @@ use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
@@ -32,6 +32,7 @@ use crate::project::Project;
 use crate::ui;
 
 pub(crate) use self::kernels::{Kernel, Series};
+pub(crate) use self::provided::Provided;
 pub(crate) use self::root::Root;
 
 /// For `--help`.
@@ -39,48 +40,6 @@ pub(crate) const AFTER_HELP: &str = "\
 Debian's packages come from the mirror in this machine's apt sources. Elsewhere, install apt, dpkg and \
 debian-archive-keyring and name the mirrors: NLTRACE_DEBIAN_MIRROR for the archive, NLTRACE_DEBIAN_SECURITY_MIRROR for \
 the security archive.";
-
-/// A revision of a part that no checkout has used for so long is removed.
-const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// What setup provides, once it is there.
-#[derive(Debug)]
-pub(crate) struct Provided {
-    /// For whom.
-    pub(crate) project: Project,
-    kernels: Vec<Kernel>,
-}
-
-impl Provided {
-    /// The kernels of some series, or all if none is named.
-    pub(crate) fn chosen(&self, series: &[Series]) -> Vec<&Kernel> {
-        self.kernels.iter().filter(|kernel| series.is_empty() || series.contains(&kernel.series)).collect()
-    }
-
-    /// The kernel of a series.
-    pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
-        self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
-    }
-
-    /// The folder that QEMU runs from.
-    pub(crate) fn qemu(&self) -> PathBuf {
-        self.place(Part::Qemu)
-    }
-
-    /// The guest's disk.
-    pub(crate) fn guest_image(&self) -> PathBuf {
-        self.place(Part::Guest)
-    }
-
-    /// The root that modules are built in.
-    pub(crate) fn build_root(&self) -> Root {
-        Root::at(self.place(Part::BuildRoot))
-    }
-
-    fn place(&self, part: Part) -> PathBuf {
-        part.place(&self.project.cache, &self.kernels)
-    }
-}
 
 /// The setup at work.
 struct Setup<'a> {
@@ -94,8 +53,9 @@ struct Setup<'a> {
 pub(crate) fn ensure(project: &Project) -> Result<Provided> {
     let mut setup = Setup::new(project)?;
     if setup.missing().is_empty() {
-        setup.touch()?;
-        return Ok(setup.provided());
+        let provided = setup.provided();
+        provided.touch()?;
+        return Ok(provided);
     }
     setup.run()
 }
@@ -163,32 +123,6 @@ impl<'a> Setup<'a> {
         Provided { project: self.project.clone(), kernels: self.kernels.clone() }
     }
 
-    /// Notes that these revisions of the parts are in use.
-    fn touch(&self) -> Result<()> {
-        for part in Part::ALL.into_iter().filter(|part| part.is_fetched()) {
-            let place = self.place(part);
-            File::open(&place)?
-                .set_modified(SystemTime::now())
-                .with_context(|| format!("touch {}", place.display()))?;
-        }
-        Ok(())
-    }
-
-    /// Removes revisions that are out of use.
-    fn prune(&self) -> Result<()> {
-        for file in fs::read_dir(&self.project.cache)? {
-            let file = file?;
-            let name = file.file_name();
-            let revision =
-                Part::ALL.into_iter().any(|part| name.to_str().is_some_and(|name| part.owns(name)));
-            let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if revision && age > UNUSED {
-                remove_tree(&file.path())?;
-            }
-        }
-        Ok(())
-    }
-
     fn run(&mut self) -> Result<Provided> {
         let _lock = lock(self.project)?;
         // Another setup may have done it while we waited.
@@ -222,9 +156,10 @@ impl<'a> Setup<'a> {
         if let Some(Some(apt)) = self.apt.get() {
             apt.clean()?;
         }
-        self.touch()?;
-        self.prune()?;
-        Ok(self.provided())
+        let provided = self.provided();
+        provided.touch()?;
+        provided.prune()?;
+        Ok(provided)
     }
 
     /// Says what will change where, before anything does.

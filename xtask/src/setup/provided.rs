@@ -1,0 +1,80 @@
+//! What setup provides, and which of it is still in use.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+
+use super::kernels::{Kernel, Series};
+use super::part::Part;
+use super::root::{Root, remove_tree};
+use crate::project::Project;
+
+/// A revision of a part that no checkout has used for so long is removed.
+const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What setup provides, once it is there.
+#[derive(Debug)]
+pub(crate) struct Provided {
+    /// For whom.
+    pub(crate) project: Project,
+    pub(super) kernels: Vec<Kernel>,
+}
+
+impl Provided {
+    /// The kernels of some series, or all if none is named.
+    pub(crate) fn chosen(&self, series: &[Series]) -> Vec<&Kernel> {
+        self.kernels.iter().filter(|kernel| series.is_empty() || series.contains(&kernel.series)).collect()
+    }
+
+    /// The kernel of a series.
+    pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
+        self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
+    }
+
+    /// The folder that QEMU runs from.
+    pub(crate) fn qemu(&self) -> PathBuf {
+        self.place(Part::Qemu)
+    }
+
+    /// The guest's disk.
+    pub(crate) fn guest_image(&self) -> PathBuf {
+        self.place(Part::Guest)
+    }
+
+    /// The root that modules are built in.
+    pub(crate) fn build_root(&self) -> Root {
+        Root::at(self.place(Part::BuildRoot))
+    }
+
+    fn place(&self, part: Part) -> PathBuf {
+        part.place(&self.project.cache, &self.kernels)
+    }
+
+    /// Notes that these revisions of the parts are in use.
+    pub(super) fn touch(&self) -> Result<()> {
+        for part in Part::ALL.into_iter().filter(|part| part.is_fetched()) {
+            let place = self.place(part);
+            File::open(&place)?
+                .set_modified(SystemTime::now())
+                .with_context(|| format!("touch {}", place.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Removes revisions that are out of use.
+    pub(super) fn prune(&self) -> Result<()> {
+        for file in fs::read_dir(&self.project.cache)? {
+            let file = file?;
+            let name = file.file_name();
+            let revision =
+                Part::ALL.into_iter().any(|part| name.to_str().is_some_and(|name| part.owns(name)));
+            let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if revision && age > UNUSED {
+                remove_tree(&file.path())?;
+            }
+        }
+        Ok(())
+    }
+}
