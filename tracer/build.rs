@@ -19,7 +19,9 @@ const TARGET: &str = "bpfel-unknown-none";
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=../tracer-ebpf");
     println!("cargo:rerun-if-changed=../tracer-common");
-    println!("cargo:rerun-if-env-changed=PATH");
+    for variable in ["PATH", "XDG_CACHE_HOME", "HOME"] {
+        println!("cargo:rerun-if-env-changed={variable}");
+    }
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let target_dir = out_dir.join("bpf");
 
@@ -47,13 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `PATH`, and behind it the folder where `cargo xtask setup` puts bpf-linker.
+/// `PATH`, and before it the folder where `cargo xtask setup` puts the bpf-linker that fits this compiler's LLVM.
 fn path_with_linker() -> Result<OsString, Box<dyn Error>> {
     let cache = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|cache| cache.is_absolute())
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")));
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(cache.map(|cache| cache.join("nltrace/tools/bin")));
-    Ok(env::join_paths(folders)?)
+    let tools = cache.map(|cache| cache.join("nltrace/tools/bin"));
+    Ok(env::join_paths(tools.into_iter().chain(env::split_paths(&path)))?)
 }

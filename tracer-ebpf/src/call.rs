@@ -85,10 +85,12 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
     };
     // SAFETY: `stack` is a map value, and so is `frame`.
     unsafe {
-        let frame = Stack::next(stack);
+        let frame = Stack::push(stack, entry.id);
+        (*frame).skb = entry.skb;
         if MODE.load() == mode::HIST {
             let nlmsg_type = event::message_type::<R>(entry.skb);
             if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+                Stack::pop(stack);
                 return Fate::Filtered;
             }
             let nlmsg_type = if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 };
@@ -98,18 +100,17 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
             let datagram = Datagram::of::<R>(entry.skb);
             let nlmsg_type = event::capture(&raw mut (*frame).bytes, &datagram);
             if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+                Stack::pop(stack);
                 return Fate::Filtered;
             }
             describe::<R>(&raw mut (*frame).event, entry, &datagram, task);
             // The capture is not part of what is timed.
             (*frame).event.ts_ns = bpf_ktime_get_ns();
             if !event::send_payload(&raw mut (*frame).event, &datagram) {
+                Stack::pop(stack);
                 return Fate::Lost;
             }
         }
-        (*frame).id = entry.id;
-        (*frame).skb = entry.skb;
-        Stack::push(stack);
     }
     Fate::Open
 }
@@ -159,8 +160,7 @@ fn begin_within(stage: u8, id: Id, skb: u64) -> Option<Fate> {
         }
         let outer_key = (*outer).key;
         // A full stack is unwound, and `outer` with it.
-        let frame = Stack::next(stack);
-        (*frame).id = id;
+        let frame = Stack::push(stack, id);
         (*frame).skb = skb;
         (*frame).key = outer_key & !(0xff << 16) | u64::from(stage) << 16;
         (*frame).event.ts_ns = bpf_ktime_get_ns();
@@ -168,7 +168,6 @@ fn begin_within(stage: u8, id: Id, skb: u64) -> Option<Fate> {
             event::inherit(frame, outer);
             (*frame).event.stage = stage;
         }
-        Stack::push(stack);
     }
     Some(Fate::Open)
 }
@@ -194,14 +193,16 @@ fn end(task: Task, hook: Hook, id: Id, ret: Option<i32>) {
     let Some(stack) = Stack::existing(task) else { return };
     // SAFETY: `stack` is a map value, and so are `frame` and `counters`.
     unsafe {
-        let Some(frame) = Stack::pop(stack, id) else { return };
+        let Some(frame) = Stack::find(stack, id) else { return };
         let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
         if MODE.load() == mode::HIST {
             histogram::record((*frame).key, latency_ns);
+            Stack::pop(stack);
             return;
         }
         finish(&raw mut (*frame).event, task, latency_ns, ret);
         let sent = event::send(frame);
+        Stack::pop(stack);
         let Some(counters) = counters::of(hook) else { return };
         add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
     }

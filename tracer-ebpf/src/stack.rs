@@ -113,50 +113,44 @@ impl Stack {
         Some(unsafe { Self::frame(stack, depth - 1) })
     }
 
-    /// The frame for a call that begins; it counts once [`Self::push`] is called.
+    /// The frame of a call that begins, on top of all others. It is taken before it is filled: an interrupt that sends meanwhile
+    /// takes the next one.
     #[inline(always)]
-    pub(crate) unsafe fn next(stack: *mut Self) -> *mut Frame {
-        // SAFETY: `stack` is a map value.
+    pub(crate) unsafe fn push(stack: *mut Self, id: Id) -> *mut Frame {
+        // SAFETY: `stack` is a map value, and so is `frame`.
         unsafe {
             // A full stack holds calls whose return the kernel missed: real nesting is not that deep.
             if (*stack).depth >= MAX_DEPTH as u64 {
                 unwind(stack, 0);
             }
-            Self::frame(stack, (*stack).depth)
+            let frame = Self::frame(stack, (*stack).depth);
+            (*stack).depth += 1;
+            (*frame).id = id;
+            frame
         }
     }
 
-    /// Makes the frame from [`Self::next`] the innermost call.
+    /// The frame of the call that returns. Those on top of it are dropped: their returns were missed. None for a call that was
+    /// not seen to begin. The frame stays in its place until [`Self::pop`].
     #[inline(always)]
-    pub(crate) unsafe fn push(stack: *mut Self) {
-        // SAFETY: `stack` is a map value.
-        unsafe { (*stack).depth += 1 };
-    }
-
-    /// Takes the call that returns off the stack, and every call on top of it: their returns were missed. Returns None for a
-    /// call that was not seen to begin.
-    #[inline(always)]
-    pub(crate) unsafe fn pop(stack: *mut Self, id: Id) -> Option<*mut Frame> {
+    pub(crate) unsafe fn find(stack: *mut Self, id: Id) -> Option<*mut Frame> {
         // SAFETY: `stack` is a map value, and so is `frame`.
         unsafe {
             let frame = Self::top(stack)?;
-            if (*frame).id != id {
-                unwind_to(stack, id);
-                let frame = Self::top(stack)?;
-                if (*frame).id != id {
-                    return None;
-                }
+            if (*frame).id == id {
+                return Some(frame);
             }
-            (*stack).depth -= 1;
-            Some(Self::top_popped(stack))
+            unwind_to(stack, id);
+            let frame = Self::top(stack)?;
+            ((*frame).id == id).then_some(frame)
         }
     }
 
-    /// The frame that was the innermost until now.
+    /// Gives up the innermost frame.
     #[inline(always)]
-    unsafe fn top_popped(stack: *mut Self) -> *mut Frame {
+    pub(crate) unsafe fn pop(stack: *mut Self) {
         // SAFETY: `stack` is a map value.
-        unsafe { Self::frame(stack, (*stack).depth) }
+        unsafe { (*stack).depth -= 1 };
     }
 
     #[inline(always)]
