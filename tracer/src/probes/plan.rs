@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nltrace_common::{HistogramSlot, MAX_SNAPLEN, filtered, mode, stage};
+use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SNAPLEN, filtered, mode, stage};
 
 use super::Method;
 use crate::kernel::is_preemptible;
@@ -102,7 +102,8 @@ impl Plan {
         let default = u32::try_from(affordable.saturating_sub(stage::COUNT.into()))
             .unwrap_or(u32::MAX)
             .min(MAX_HISTOGRAMS);
-        self.max_keys.unwrap_or(default).max(1)
+        // Fewer than a key has places for would let the search for one wrap around more than once.
+        self.max_keys.unwrap_or(default).max(MAX_PROBES)
     }
 
     /// The ways to attach, in the order in which they are to be tried.
@@ -194,7 +195,7 @@ mod tests {
             assert!(slots * cpus * size_of::<HistogramSlot>() <= HISTOGRAM_BYTES, "{cpus} processors");
             assert!(slots > 64, "{cpus} processors");
         }
-        assert_eq!(plan(Some(7)).slots(2), 7);
+        assert_eq!((plan(Some(2)).slots(2), plan(Some(9)).slots(2)), (8, 9));
     }
 
     #[test]
