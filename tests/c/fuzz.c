@@ -210,8 +210,9 @@ static void build(uint32_t number)
 		else
 			append_bad();
 	}
-	if (chance(5))
+	if (chance(5) && out.len)
 		out.len -= below(out.len < 16 ? out.len : 16);
+	/* Of a single message nothing may have been left. */
 	if (!out.len)
 		append_good(number * MESSAGES_MAX);
 }

@@ -20,7 +20,7 @@ fn reports_no_failure(program: Program) {
     let planned = lines().find_map(|line| line.strip_prefix("1..")).and_then(|count| count.parse().ok());
     let passed = lines().filter(|line| line.starts_with("ok ") && !line.contains("# SKIP")).count();
     let all_passed = planned.is_some_and(|planned: usize| planned > 0 && planned == passed);
-    assert!(all_passed && output.status.success(), "{}{}", output.stdout, output.stderr);
+    assert!(all_passed && output.status.success(), "{}{}{}", output.stdout, output.stderr, output.status);
 }
 
 #[test]
