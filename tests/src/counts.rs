@@ -1,6 +1,8 @@
 //! Exact counts: what nltrace counts equals what was sent, what the module counted, and what independent probes saw.
 
-use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nltest};
+use std::fs;
+
+use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nltest, nltrace};
 
 const CLIENTS: u64 = 4;
 const ECHOES: u64 = 10_000;
@@ -41,6 +43,36 @@ fn kprobes_count_exactly() {
     assert_eq!(hist.accounting(), Accounting::all_recorded(3 * ECHOES));
     let methods = hist.json().list("/attachments").iter().map(|attachment| attachment.text("/method"));
     assert!(methods.eq(["kprobe+kretprobe"; 3]), "{:?}", hist.json().at("/attachments"));
+}
+
+/// From 6.10 on. Older kernels say so.
+#[test]
+fn sessions_count_exactly_where_the_kernel_has_them() {
+    let has_sessions = fs::read_to_string("/proc/kallsyms").unwrap().contains(" bpf_session_cookie\n");
+    if !has_sessions {
+        let _module = Module::load();
+        nltrace("hist --method session -- true").run().exits(3).said("no kprobe sessions");
+        return;
+    }
+    let hist = histograms_of_ten_thousand_echoes("--method session");
+    assert_eq!(hist.counts("ECHO"), [ECHOES; 3]);
+    assert_eq!(hist.accounting(), Accounting::all_recorded(3 * ECHOES));
+    let methods = hist.json().list("/attachments").iter();
+    let unicast = methods.filter(|attachment| *attachment.at("/function") == "netlink_unicast");
+    assert!(unicast.map(|attachment| attachment.text("/method")).eq(["kprobe session"]));
+}
+
+/// Sessions, and fentry where that comes first, follow any number of calls at once.
+#[test]
+fn many_sleepers_requests_and_replies_are_all_recorded() {
+    const SLEEPERS: u64 = 30;
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest");
+    let sleepers: Vec<_> = (0..SLEEPERS).map(|_| nltest("delay 1000000 --timeout 10").start()).collect();
+    sleepers.into_iter().for_each(|sleeper| drop(sleeper.end().success()));
+    let hist = Hist::of(&hist.interrupt().success());
+    let unicast = hist.hook("unicast");
+    assert_eq!((unicast.hits, unicast.recorded, unicast.unmatched), (2 * SLEEPERS, 2 * SLEEPERS, 0));
 }
 
 /// A kernel that preempts may skip a program of this kind while a thread sleeps in it. That is loss, and shown as such.

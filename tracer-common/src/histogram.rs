@@ -19,17 +19,15 @@ pub const MAX_PROBES: u32 = 8;
 /// Set in every key, so that a key is never zero: zero marks a free slot.
 pub const KEY_PRESENT: u64 = 1 << 63;
 
-/// Set in the key of the slot that counts, for each stage, every key for which there was no room. Such a key has a stage, but neither
-/// family nor type.
+/// Set in what user space calls the slot that counts, for each stage, every key for which there was no room. Such a key has a stage, but
+/// neither family nor type.
 pub const KEY_OTHER: u64 = 1 << 62;
 
-/// One processor's histogram of one key.
+/// One processor's histogram of one key: of the key at the same index of the keys.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
 pub struct HistogramSlot {
-    /// What is counted here, from [`key`]; 0: nothing yet.
-    pub key: u64,
     /// Sum of the values, in nanoseconds.
     pub sum_ns: u64,
     /// Largest value, in nanoseconds.
@@ -39,6 +37,28 @@ pub struct HistogramSlot {
     /// Values counted, by [`bucket_of`].
     pub buckets: [u64; BUCKETS],
 }
+
+/// When a call began and the slot that it will be counted in, in one number: that is as much as the kernel keeps for a call in a session.
+///
+/// Calls of up to `1 << START_BITS` nanoseconds, three days, keep their latency.
+#[inline(always)]
+pub const fn started(ns: u64, slot: u32) -> u64 {
+    ns << (u64::BITS - START_BITS) | slot as u64
+}
+
+/// The slot of a call that [`started`], and its latency when it is `ns`.
+#[inline(always)]
+pub const fn ended(started: u64, ns: u64) -> (u32, u64) {
+    const SHIFT: u32 = u64::BITS - START_BITS;
+    let elapsed = (ns << SHIFT).wrapping_sub(started & !((1 << SHIFT) - 1)) >> SHIFT;
+    ((started & ((1 << SHIFT) - 1)) as u32, elapsed)
+}
+
+/// Bits of a time in [`started`]; the others are the slot's.
+const START_BITS: u32 = 48;
+
+/// Slots at most, those for all other keys included.
+pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 
 /// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
 #[inline(always)]
@@ -127,6 +147,15 @@ mod tests {
     fn a_key_gives_back_its_parts_and_is_never_zero() {
         assert_eq!(key_parts(key(25, 2, 0xffff)), (25, 2, 0xffff));
         assert_ne!(key(0, 0, 0), 0);
+    }
+
+    #[test]
+    fn a_start_keeps_its_slot_and_its_time() {
+        let last = MAX_SLOTS - 1;
+        for (began, latency) in [(0, 0), (1_000, 250), ((1 << 48) - 1, 5), (1 << 60, (1 << 48) - 1)] {
+            assert_eq!(ended(started(began, last), began + latency), (last, latency));
+            assert_eq!(ended(started(began, 0), began + latency), (0, latency));
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ pub use event::{
     CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, flags, record,
 };
 pub use histogram::{
-    BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, SUB_BUCKETS, bucket_bounds, bucket_of,
-    home_slot, key, key_parts,
+    BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, MAX_SLOTS, SUB_BUCKETS, bucket_bounds,
+    bucket_of, ended, home_slot, key, key_parts, started,
 };
 
 /// Where in a message's way a time was measured; the number is part of histogram keys and events.
@@ -51,6 +51,13 @@ pub mod filtered {
 /// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
 pub const MAX_DEPTH: usize = 8;
 
-/// The number of a helper that does not exist. The programs call it where they mean the kernel function `bpf_rdonly_cast`, which aya does
-/// not know how to call; user space puts that function's BTF id in its place before it loads them.
-pub const RDONLY_CAST: i32 = 0x6e6c_7472;
+/// Functions of the kernel itself that the programs call, which aya does not know how to do. The programs call a helper of this number,
+/// which does not exist; user space puts the function's BTF id in its place before it loads them.
+pub mod kfunc {
+    /// `void *bpf_rdonly_cast(const void *, u32 btf_id)`, from 6.2 on.
+    pub const RDONLY_CAST: i32 = 0x6e6c_7472;
+    /// `bool bpf_session_is_return(void *ctx)`; from 6.10 on, and before 7.0 without the argument.
+    pub const SESSION_IS_RETURN: i32 = 0x6e6c_7473;
+    /// `u64 *bpf_session_cookie(void *ctx)`; the same.
+    pub const SESSION_COOKIE: i32 = 0x6e6c_7474;
+}

@@ -13,13 +13,14 @@ use nltrace_common::{hook, stage};
 
 use crate::{
     call::{Entry, enter, leave, leave_socket},
-    kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
+    kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    session,
     stack::Id,
 };
 
 #[inline(always)]
-fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
-    enter::<R>(Entry {
+fn entry(address: u64, ssk: u64, skb: u64, portid: u32, group: u32) -> Entry {
+    Entry {
         hook: hook::BROADCAST,
         stage: stage::BROADCAST,
         id: Id::new(hook::BROADCAST, address),
@@ -27,7 +28,7 @@ fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32, group: u32) {
         skb,
         portid,
         group: Some(group),
-    });
+    }
 }
 
 #[inline(always)]
@@ -44,7 +45,7 @@ fn end(ctx: &FExitContext, ret: i32) {
 #[fentry]
 fn broadcast_fentry(ctx: FEntryContext) -> i32 {
     let skb = ctx.arg(1);
-    begin::<Typed>(skb, ctx.arg(0), skb, ctx.arg(2), ctx.arg(3));
+    enter::<Typed>(entry(skb, ctx.arg(0), skb, ctx.arg(2), ctx.arg(3)));
     0
 }
 
@@ -67,7 +68,7 @@ fn broadcast_kprobe(ctx: ProbeContext) -> u32 {
     if let (Some(ssk), Some(skb), Some(portid), Some(group)) =
         (ctx.arg(0), ctx.arg(1), ctx.arg(2), ctx.arg(3))
     {
-        begin::<Probed>(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid, group);
+        enter::<Probed>(entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid, group));
     }
     0
 }
@@ -76,4 +77,10 @@ fn broadcast_kprobe(ctx: ProbeContext) -> u32 {
 fn broadcast_kretprobe(ctx: RetProbeContext) -> u32 {
     leave(hook::BROADCAST, Id::new(hook::BROADCAST, return_stack_pointer(ctx.as_ptr())), Some(ctx.ret()));
     0
+}
+
+#[kprobe]
+fn broadcast_session(ctx: ProbeContext) -> u32 {
+    let arguments = || Some(entry(ctx.arg(1)?, ctx.arg(0)?, ctx.arg(1)?, ctx.arg(2)?, ctx.arg(3)?));
+    session::turn(&ctx, hook::BROADCAST, arguments, true)
 }

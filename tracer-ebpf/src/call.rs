@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_log_ebpf::warn;
-use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, flags, key, mode, record, stage};
+use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, ended, flags, key, mode, record, stage, started};
 
 use crate::{
     atomic::add,
@@ -26,11 +26,15 @@ pub(crate) struct Entry {
 }
 
 /// What a call that begins will count as.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Open,
     Filtered,
     Lost,
 }
+
+/// The key of a message that is filtered out.
+const UNWANTED: u64 = 0;
 
 /// Counts a call, and notes its start if it is wanted.
 #[inline(always)]
@@ -88,14 +92,13 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
         let frame = Stack::push(stack, entry.id);
         (*frame).skb = entry.skb;
         if MODE.load() == mode::HIST {
-            let nlmsg_type = event::message_type::<R>(entry.skb);
-            if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+            let key = key_of::<R>(entry);
+            if key == UNWANTED {
                 Stack::pop(stack);
                 return Fate::Filtered;
             }
-            let nlmsg_type = if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 };
-            (*frame).key = key(kernel::family::<R>(entry.sk), entry.stage, nlmsg_type);
-            (*frame).event.ts_ns = bpf_ktime_get_ns();
+            (*frame).key = key;
+            (*frame).started = start(key);
         } else {
             let datagram = Datagram::of::<R>(entry.skb);
             let nlmsg_type = event::capture(&raw mut (*frame).bytes, &datagram);
@@ -113,6 +116,62 @@ fn begin<R: Reader>(entry: &Entry) -> Fate {
         }
     }
     Fate::Open
+}
+
+/// The histogram of a call that begins, or [`UNWANTED`].
+#[inline(always)]
+fn key_of<R: Reader>(entry: &Entry) -> u64 {
+    let nlmsg_type = event::message_type::<R>(entry.skb);
+    if !filter::wants_message(|| portid::<R>(entry), nlmsg_type) {
+        return UNWANTED;
+    }
+    let nlmsg_type = if nlmsg_type == event::NO_TYPE { 0 } else { nlmsg_type as u16 };
+    key(kernel::family::<R>(entry.sk), entry.stage, nlmsg_type)
+}
+
+/// Starts the time of a call that will be counted under `key`. Finding its slot is not part of what is timed.
+#[inline(always)]
+fn start(key: u64) -> u64 {
+    let slot = histogram::slot_of(key);
+    // SAFETY: the helper has no preconditions.
+    started(unsafe { bpf_ktime_get_ns() }, slot)
+}
+
+/// Counts a call that returns.
+#[inline(always)]
+fn count(started: u64) {
+    // SAFETY: the helper has no preconditions.
+    let (slot, latency_ns) = ended(started, unsafe { bpf_ktime_get_ns() });
+    histogram::record(slot, latency_ns);
+}
+
+/// A call that begins in a session: a number to be handed to [`leave_session`] when it returns, or None if it need not be.
+#[inline(always)]
+pub(crate) fn enter_session<R: Reader>(entry: Entry) -> Option<u64> {
+    let counters = hit(entry.hook)?;
+    let (fate, cookie) = if MODE.load() == mode::TRACE {
+        let within = (entry.stage == stage::RECEIVE).then(|| begin_within(entry.stage, entry.id, entry.skb));
+        (within.flatten().unwrap_or_else(|| begin::<R>(&entry)), entry.skb)
+    } else if !filter::wants_call::<R>(entry.stage, entry.sk, Task::current()) {
+        (Fate::Filtered, 0)
+    } else {
+        match key_of::<R>(&entry) {
+            UNWANTED => (Fate::Filtered, 0),
+            key => (Fate::Open, start(key)),
+        }
+    };
+    settle(counters, fate);
+    (fate == Fate::Open).then_some(cookie)
+}
+
+/// Ends a call for which [`enter_session`] gave `cookie`.
+#[inline(always)]
+pub(crate) fn leave_session(hook: Hook, cookie: u64, ret: Option<i32>) {
+    if MODE.load() == mode::TRACE {
+        leave(hook, Id::new(hook, cookie), ret);
+    } else {
+        count(cookie);
+    }
 }
 
 /// Port id of the user's side.
@@ -162,11 +221,13 @@ fn begin_within(stage: u8, id: Id, skb: u64) -> Option<Fate> {
         // A full stack is unwound, and `outer` with it.
         let frame = Stack::push(stack, id);
         (*frame).skb = skb;
-        (*frame).key = outer_key & !(0xff << 16) | u64::from(stage) << 16;
-        (*frame).event.ts_ns = bpf_ktime_get_ns();
-        if MODE.load() == mode::TRACE {
+        if MODE.load() == mode::HIST {
+            (*frame).key = outer_key & !(0xff << 16) | u64::from(stage) << 16;
+            (*frame).started = start((*frame).key);
+        } else {
             event::inherit(frame, outer);
             (*frame).event.stage = stage;
+            (*frame).event.ts_ns = bpf_ktime_get_ns();
         }
     }
     Some(Fate::Open)
@@ -194,12 +255,12 @@ fn end(task: Task, hook: Hook, id: Id, ret: Option<i32>) {
     // SAFETY: `stack` is a map value, and so are `frame` and `counters`.
     unsafe {
         let Some(frame) = Stack::find(stack, id) else { return };
-        let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
         if MODE.load() == mode::HIST {
-            histogram::record((*frame).key, latency_ns);
+            count((*frame).started);
             Stack::pop(stack);
             return;
         }
+        let latency_ns = bpf_ktime_get_ns().saturating_sub((*frame).event.ts_ns);
         finish(&raw mut (*frame).event, task, latency_ns, ret);
         let sent = event::send(frame);
         Stack::pop(stack);

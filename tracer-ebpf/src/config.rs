@@ -55,6 +55,9 @@ globals! {
     TASK_PID: u32 = 0;
     TASK_TGID: u32 = 0;
 
-    /// BTF id of `struct nlmsghdr`; 0: this kernel has no `bpf_rdonly_cast`.
+    /// BTF id of `struct sk_buff`, and so on; 0: this kernel has no `bpf_rdonly_cast`.
+    SK_BUFF: u32 = 0;
+    SOCK: u32 = 0;
+    NET: u32 = 0;
     NLMSGHDR: u32 = 0;
 }

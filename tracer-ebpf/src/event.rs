@@ -128,11 +128,9 @@ unsafe fn send_class<const CLASS: usize>(event: *const Event, data: *const c_voi
 pub(crate) unsafe fn inherit(frame: *mut Frame, outer: *mut Frame) {
     // SAFETY: both are map values.
     unsafe {
-        let ts_ns = (*frame).event.ts_ns;
         let event = &raw const (*outer).event;
         let bytes = size_of::<Event>() as u32 + bounded((*event).captured.min(INLINE_BYTES as u32));
         bpf_probe_read_kernel((&raw mut (*frame).event).cast(), bytes, event.cast());
-        (*frame).event.ts_ns = ts_ns;
     }
 }
 

@@ -1,8 +1,11 @@
-//! Histograms, by key and processor: a hash table in an array, so that finding a histogram takes a multiplication and
-//! usually one comparison.
+//! Histograms, by key and processor. The keys are a hash table in an array that all processors share, so finding a histogram takes a
+//! multiplication and usually one comparison; each processor counts for itself.
 
-use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use nltrace_common::{BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, bucket_of, home_slot};
+use aya_ebpf::{
+    btf_maps::{Array, PerCpuArray},
+    macros::btf_map,
+};
+use nltrace_common::{BUCKETS, HistogramSlot, MAX_PROBES, bucket_of, home_slot};
 
 use crate::{
     atomic::{add, claim, raise},
@@ -10,14 +13,18 @@ use crate::{
     verifier::opaque,
 };
 
-/// User space sets the number of entries: `SLOT_COUNT`, and one for each stage for the keys that find no slot.
+/// From [`nltrace_common::key`]; 0: nothing yet. User space sets the number of entries, the same for both: `SLOT_COUNT`, and one for each
+/// stage for the keys that find no slot.
+#[btf_map]
+static KEYS: Array<u64, 1> = Array::new();
+
 #[btf_map]
 static SLOTS: PerCpuArray<HistogramSlot, 1> = PerCpuArray::new();
 
-/// Counts a value.
+/// Counts a value in a slot.
 #[inline(always)]
-pub(crate) fn record(key: u64, value_ns: u64) {
-    let Some(slot) = find(key) else { return };
+pub(crate) fn record(slot: u32, value_ns: u64) {
+    let Some(slot) = SLOTS.get_ptr_mut(slot) else { return };
     let bucket = opaque(bucket_of(value_ns) as u64) as usize;
     if bucket >= BUCKETS {
         return;
@@ -31,31 +38,28 @@ pub(crate) fn record(key: u64, value_ns: u64) {
     }
 }
 
-/// The slot of `key` on this processor, taken now if it has none yet.
+/// The slot of `key`, taken now if it has none yet; that of all other keys of its stage where there is no room.
 #[inline(always)]
-fn find(key: u64) -> Option<*mut HistogramSlot> {
+pub(crate) fn slot_of(key: u64) -> u32 {
     let count = SLOT_COUNT.load();
     let home = home_slot(key, count);
     for probe in 0..MAX_PROBES {
         let index = home + probe;
-        let slot = SLOTS.get_ptr_mut(if index >= count { index - count } else { index })?;
-        // SAFETY: `slot` is a map value.
-        let owner = unsafe { (&raw mut (*slot).key).read_volatile() };
+        let index = if index >= count { index - count } else { index };
+        let Some(cell) = KEYS.get_ptr_mut(index) else { break };
+        // SAFETY: `cell` is a map value.
+        let owner = unsafe { cell.read_volatile() };
         if owner == key {
-            return Some(slot);
+            return index;
         }
         if owner == 0 {
-            // An interrupt may have taken the slot since.
+            // Another processor may have taken the slot since.
             // SAFETY: as above.
-            let owner = unsafe { claim(&raw mut (*slot).key, key) };
+            let owner = unsafe { claim(cell, key) };
             if owner == 0 || owner == key {
-                return Some(slot);
+                return index;
             }
         }
     }
-    let stage = key >> 16 & 0xff;
-    let slot = SLOTS.get_ptr_mut(count + stage as u32)?;
-    // SAFETY: `slot` is a map value.
-    unsafe { (*slot).key = KEY_PRESENT | KEY_OTHER | stage << 16 };
-    Some(slot)
+    count + (key >> 16 & 0xff) as u32
 }

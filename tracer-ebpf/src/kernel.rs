@@ -3,21 +3,24 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
+    Global,
     bindings::pt_regs,
     helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel},
 };
-
-use nltrace_common::{NLMSG_TYPE_OFFSET, RDONLY_CAST};
+use nltrace_common::{NLMSG_TYPE_OFFSET, kfunc};
 
 use crate::config::{
-    NET_INUM, NETLINK_CB_PORTID, NLMSGHDR, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN, SK_BUFF_SK, SOCK_NET,
-    SOCK_PROTOCOL, TASK_COMM, TASK_PID, TASK_TGID,
+    NET, NET_INUM, NETLINK_CB_PORTID, NLMSGHDR, SK_BUFF, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN,
+    SK_BUFF_SK, SOCK, SOCK_NET, SOCK_PROTOCOL, TASK_COMM, TASK_PID, TASK_TGID,
 };
+
+/// The BTF id of a struct; 0: this kernel has no `bpf_rdonly_cast` to use it with.
+type Struct = Global<u32>;
 
 /// How a program may read kernel memory.
 pub(crate) trait Reader {
-    /// The value at `base + offset`, zeros where it cannot be read.
-    fn read<T: Copy + Default>(base: u64, offset: u32) -> T;
+    /// The value at `base + offset` in a `structure`, zeros where it cannot be read.
+    fn read<T: Copy + Default>(base: u64, structure: &Struct, offset: u32) -> T;
 }
 
 /// Through the pointers that the verifier gives fentry and fexit programs with their type: a load is one instruction.
@@ -25,18 +28,28 @@ pub(crate) struct Typed;
 
 impl Reader for Typed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
-        // SAFETY: the verifier checks that `offset` is a member of the struct and of that size; a fault reads zeros.
-        unsafe { core::ptr::read_volatile((base + u64::from(offset)) as *const T) }
+    fn read<T: Copy + Default>(base: u64, _: &Struct, offset: u32) -> T {
+        load(base, offset)
     }
 }
 
-/// Through a helper: for kprobes, whose arguments are plain numbers to the verifier.
+/// A load from a pointer that has a type.
+#[inline(always)]
+fn load<T: Copy>(base: u64, offset: u32) -> T {
+    // SAFETY: the verifier checks that `offset` is a member of the struct and of that size; a fault reads zeros.
+    unsafe { core::ptr::read_volatile((base + u64::from(offset)) as *const T) }
+}
+
+/// For kprobes, whose arguments are plain numbers to the verifier: by giving the number a type, which costs nothing, or through a helper where
+/// the kernel cannot do that.
 pub(crate) struct Probed;
 
 impl Reader for Probed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: u64, offset: u32) -> T {
+    fn read<T: Copy + Default>(base: u64, structure: &Struct, offset: u32) -> T {
+        if structure.load() != 0 {
+            return load(cast(base, structure.load()), offset);
+        }
         let mut value = T::default();
         let from = (base + u64::from(offset)) as *const c_void;
         // SAFETY: `value` is as long as said, and the helper accepts any source.
@@ -50,49 +63,53 @@ impl Reader for Probed {
 /// `sk->sk_protocol`: the netlink family.
 #[inline(always)]
 pub(crate) fn family<R: Reader>(sk: u64) -> u8 {
-    R::read::<u16>(sk, SOCK_PROTOCOL.load()) as u8
+    R::read::<u16>(sk, &SOCK, SOCK_PROTOCOL.load()) as u8
 }
 
 /// The inode number of the socket's network namespace.
 #[inline(always)]
 pub(crate) fn netns<R: Reader>(sk: u64) -> u32 {
-    R::read(R::read(sk, SOCK_NET.load()), NET_INUM.load())
+    R::read(R::read(sk, &SOCK, SOCK_NET.load()), &NET, NET_INUM.load())
 }
 
 /// `skb->sk`.
 #[inline(always)]
 pub(crate) fn skb_sk<R: Reader>(skb: u64) -> u64 {
-    R::read(skb, SK_BUFF_SK.load())
+    R::read(skb, &SK_BUFF, SK_BUFF_SK.load())
 }
 
 /// `NETLINK_CB(skb).portid`: the port id of the sending socket.
 #[inline(always)]
 pub(crate) fn sender_portid<R: Reader>(skb: u64) -> u32 {
-    R::read(skb, NETLINK_CB_PORTID.load())
+    R::read(skb, &SK_BUFF, NETLINK_CB_PORTID.load())
 }
 
-/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel has `bpf_rdonly_cast`: after the cast, which is no instruction at all,
-/// it is one load. Zero where the memory cannot be read.
+/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel has `bpf_rdonly_cast`. Zero where the memory cannot be read.
 #[inline(always)]
 pub(crate) fn nlmsghdr_type(data: *const c_void) -> u16 {
-    // SAFETY: user space puts the function `void *bpf_rdonly_cast(const void *, u32)` in the place of this number.
-    let cast: unsafe extern "C" fn(*const c_void, u32) -> u64 =
-        unsafe { core::mem::transmute(RDONLY_CAST as usize) };
+    load(cast(data as u64, NLMSGHDR.load()), NLMSG_TYPE_OFFSET as u32)
+}
+
+/// `address` as a pointer to the struct with this BTF id. The verifier makes no instruction of it.
+#[inline(always)]
+fn cast(address: u64, btf_id: u32) -> u64 {
+    // SAFETY: user space puts the kernel's function in the place of this number.
+    let cast: unsafe extern "C" fn(u64, u32) -> u64 =
+        unsafe { core::mem::transmute(kfunc::RDONLY_CAST as usize) };
     // SAFETY: it accepts any address; faults are caught at the load.
-    let header = unsafe { cast(data, NLMSGHDR.load()) };
-    Typed::read(header, NLMSG_TYPE_OFFSET as u32)
+    unsafe { cast(address, btf_id) }
 }
 
 /// `skb->len`: bytes of the datagram.
 #[inline(always)]
 pub(crate) fn skb_len<R: Reader>(skb: u64) -> u32 {
-    R::read(skb, SK_BUFF_LEN.load())
+    R::read(skb, &SK_BUFF, SK_BUFF_LEN.load())
 }
 
 /// `skb->data`: where the datagram starts.
 #[inline(always)]
 pub(crate) fn skb_data<R: Reader>(skb: u64) -> *const c_void {
-    R::read::<u64>(skb, SK_BUFF_DATA.load()) as *const c_void
+    R::read::<u64>(skb, &SK_BUFF, SK_BUFF_DATA.load()) as *const c_void
 }
 
 /// A datagram in memory.
@@ -109,7 +126,7 @@ impl Datagram {
     #[inline(always)]
     pub(crate) fn of<R: Reader>(skb: u64) -> Self {
         let len = skb_len::<R>(skb);
-        let data_len: u32 = R::read(skb, SK_BUFF_DATA_LEN.load());
+        let data_len: u32 = R::read(skb, &SK_BUFF, SK_BUFF_DATA_LEN.load());
         Self { data: skb_data::<R>(skb), len, linear: len.saturating_sub(data_len) }
     }
 }
@@ -133,18 +150,18 @@ impl Task {
     /// What user space calls a process id.
     #[inline(always)]
     pub(crate) fn tgid(self) -> u32 {
-        Typed::read(self.0, TASK_TGID.load())
+        load(self.0, TASK_TGID.load())
     }
 
     #[inline(always)]
     pub(crate) fn tid(self) -> u32 {
-        Typed::read(self.0, TASK_PID.load())
+        load(self.0, TASK_PID.load())
     }
 
     /// The thread's name, its 16 bytes as two numbers.
     #[inline(always)]
     pub(crate) fn comm(self) -> [u64; 2] {
-        [Typed::read(self.0, TASK_COMM.load()), Typed::read(self.0, TASK_COMM.load() + 8)]
+        [load(self.0, TASK_COMM.load()), load(self.0, TASK_COMM.load() + 8)]
     }
 }
 

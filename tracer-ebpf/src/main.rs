@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! unicast, broadcast, receive     thin shells for each way to attach
+//!   ├─ session              one program for a call's entry and its return
 //!   └─ call                       what happens at entry and at return, once for all of them
 //!        ├─ config, filter        what the user asked for
 //!        ├─ kernel                reading kernel structs
@@ -28,6 +29,7 @@ mod filter;
 mod histogram;
 mod kernel;
 mod receive;
+mod session;
 mod stack;
 mod unicast;
 mod verifier;

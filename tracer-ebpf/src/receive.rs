@@ -1,8 +1,8 @@
 //! `void FUNCTION(struct sk_buff *skb)`: the functions by which families in the kernel receive.
 //!
 //! `netlink_unicast` calls them, in the sender's thread, with the sender's datagram: `skb->sk` is the receiving socket, and the caller frees
-//! `skb`. Those of the kernel itself take fentry; a module's, `test_nl_receive_message` of nltest among them, takes kprobes only: aya
-//! 0.14 cannot attach fentry there, and it would pin the module. Checked on 6.1, 6.12 and 7.3.
+//! `skb`. Those of the kernel itself take fentry and sessions; a module's, `test_nl_receive_message` of nltest among them, takes kprobes only:
+//! everything else would pin the module. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -12,8 +12,9 @@ use aya_ebpf::{
 use nltrace_common::{hook, stage};
 
 use crate::{
-    call::{enter_within, leave},
-    kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    call::{Entry, enter_within, leave},
+    kernel::{self, Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    session,
     stack::Id,
 };
 
@@ -46,6 +47,23 @@ built_in! {
     xfrm_netlink_rcv_fentry, xfrm_netlink_rcv_fexit;
     nl_fib_input_fentry, nl_fib_input_fexit;
     cn_rx_skb_fentry, cn_rx_skb_fexit;
+}
+
+#[kprobe]
+fn receive_session(ctx: ProbeContext) -> u32 {
+    let arguments = || {
+        let skb = ctx.arg(0)?;
+        Some(Entry {
+            hook: hook::RECEIVE,
+            stage: stage::RECEIVE,
+            id: Id::new(hook::RECEIVE, skb),
+            sk: kernel::skb_sk::<Probed>(skb),
+            skb,
+            portid: 0,
+            group: None,
+        })
+    };
+    session::turn(&ctx, hook::RECEIVE, arguments, false)
 }
 
 #[kprobe]

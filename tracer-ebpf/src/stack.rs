@@ -43,11 +43,13 @@ pub(crate) struct Frame {
     pub(crate) id: Id,
     /// The buffer's address.
     pub(crate) skb: u64,
-    /// Its histogram, in [`nltrace_common::mode::HIST`].
+    /// Its histogram's, in [`nltrace_common::mode::HIST`].
     pub(crate) key: u64,
-    /// What is known of the call. In `HIST` only `ts_ns` is.
+    /// From [`nltrace_common::started`], in `HIST`.
+    pub(crate) started: u64,
+    /// What is known of the call, in [`nltrace_common::mode::TRACE`].
     pub(crate) event: Event,
-    /// The datagram's first bytes, in [`nltrace_common::mode::TRACE`]. Follows `event` as it does in the ring buffer.
+    /// The datagram's first bytes, in `TRACE`. Follows `event` as it does in the ring buffer.
     pub(crate) bytes: [u8; INLINE_BYTES],
 }
 

@@ -12,7 +12,8 @@ use nltrace_common::{hook, stage};
 
 use crate::{
     call::{Entry, enter, leave, leave_socket},
-    kernel::{Probed, Reader, Typed, entry_stack_pointer, return_stack_pointer},
+    kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    session,
     stack::Id,
 };
 
@@ -22,8 +23,8 @@ fn stage_of(portid: u32) -> u8 {
 }
 
 #[inline(always)]
-fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32) {
-    enter::<R>(Entry {
+fn entry(address: u64, ssk: u64, skb: u64, portid: u32) -> Entry {
+    Entry {
         hook: hook::UNICAST,
         stage: stage_of(portid),
         id: Id::new(hook::UNICAST, address),
@@ -31,13 +32,13 @@ fn begin<R: Reader>(address: u64, ssk: u64, skb: u64, portid: u32) {
         skb,
         portid,
         group: None,
-    });
+    }
 }
 
 #[fentry]
 fn unicast_fentry(ctx: FEntryContext) -> i32 {
     let skb = ctx.arg(1);
-    begin::<Typed>(skb, ctx.arg(0), skb, ctx.arg(2));
+    enter::<Typed>(entry(skb, ctx.arg(0), skb, ctx.arg(2)));
     0
 }
 
@@ -56,7 +57,7 @@ fn unicast_fexit(ctx: FExitContext) -> i32 {
 #[kprobe]
 fn unicast_kprobe(ctx: ProbeContext) -> u32 {
     if let (Some(ssk), Some(skb), Some(portid)) = (ctx.arg(0), ctx.arg(1), ctx.arg(2)) {
-        begin::<Probed>(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid);
+        enter::<Probed>(entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid));
     }
     0
 }
@@ -65,4 +66,10 @@ fn unicast_kprobe(ctx: ProbeContext) -> u32 {
 fn unicast_kretprobe(ctx: RetProbeContext) -> u32 {
     leave(hook::UNICAST, Id::new(hook::UNICAST, return_stack_pointer(ctx.as_ptr())), Some(ctx.ret()));
     0
+}
+
+#[kprobe]
+fn unicast_session(ctx: ProbeContext) -> u32 {
+    let arguments = || Some(entry(ctx.arg(1)?, ctx.arg(0)?, ctx.arg(1)?, ctx.arg(2)?));
+    session::turn(&ctx, hook::UNICAST, arguments, true)
 }

@@ -61,8 +61,7 @@ impl Capture {
     pub fn start(args: &CaptureArgs, plan: &Plan) -> anyhow::Result<Self> {
         let types = setup::look_at_kernel()?;
         let mut module = ModuleWatch::new(args)?;
-        let mut probes =
-            Probes::attach(plan, &types.offsets, types.functions.multicast()).map_err(setup::explain)?;
+        let mut probes = Probes::attach(plan, &types).map_err(setup::explain)?;
         if let Some(module) = &mut module {
             module.begin(&mut probes)?;
         }

@@ -8,7 +8,7 @@ use nltrace_common::{MAX_PROBES, MAX_SNAPLEN};
 use crate::{
     decode::{Family, TypeError, parse_type},
     model::Stage,
-    probes::{Filter, Method},
+    probes::{Filter, MAX_KEYS, Method},
 };
 
 /// See, time and explain every netlink message on a Linux machine.
@@ -130,7 +130,7 @@ pub struct HistArgs {
     pub capture: CaptureArgs,
     /// Most histograms to keep, at least 8, each for one family, type and stage; what comes beyond them is counted together
     /// [default: 1024, or what fits into 64 MiB]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(MAX_PROBES)..=1 << 20))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(MAX_PROBES)..=i64::from(MAX_KEYS)))]
     pub max_keys: Option<u32>,
 }
 
@@ -162,11 +162,13 @@ pub struct DoctorArgs {
 /// How to attach to functions of the kernel itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum MethodChoice {
-    /// fentry and fexit, or else kprobe and kretprobe
+    /// The cheapest that works and sees every call
     #[default]
     Auto,
     /// Only fentry and fexit
     Fentry,
+    /// Only kprobe sessions, from Linux 6.10 on
+    Session,
     /// Only kprobe and kretprobe
     Kprobe,
 }
@@ -177,6 +179,7 @@ impl MethodChoice {
         match self {
             Self::Auto => None,
             Self::Fentry => Some(Method::Fentry),
+            Self::Session => Some(Method::Session),
             Self::Kprobe => Some(Method::Kprobe),
         }
     }

@@ -98,6 +98,7 @@ struct Trial {
 }
 
 const FENTRY: &str = "fentry";
+const SESSION: &str = "kprobe session";
 const KPROBE: &str = "kprobe";
 const MAPS: &str = "maps";
 
@@ -107,7 +108,7 @@ impl Trial {
         let unknown = |name| Check { name, state: State::Unknown, detail: detail.to_owned(), remedy: None };
         Self {
             can_capture: false,
-            checks: [MAPS, FENTRY, KPROBE].map(unknown).into(),
+            checks: [MAPS, FENTRY, SESSION, KPROBE].map(unknown).into(),
             attachments: Vec::new(),
         }
     }
@@ -122,7 +123,7 @@ fn plan(mode: Mode, method: Option<Method>) -> Plan {
 }
 
 fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: bool) -> Trial {
-    let attach = |plan: &Plan| Probes::attach(plan, &types.offsets, types.functions.multicast());
+    let attach = |plan: &Plan| Probes::attach(plan, types);
     let failed = |name, error: &ProbeError, options: &[&str]| match refusal(error) {
         Some(unable) => no(name, unable.problem, unable.remedy),
         None => no(name, error.to_string(), missing(config, options)),
@@ -135,6 +136,7 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
     }];
     for (name, method, options) in [
         (FENTRY, Method::Fentry, ["CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"]),
+        (SESSION, Method::Session, ["CONFIG_FPROBE", "CONFIG_FUNCTION_GRAPH_TRACER"]),
         (KPROBE, Method::Kprobe, ["CONFIG_KPROBES", "CONFIG_KPROBE_EVENTS"]),
     ] {
         checks.push(match attach(&plan(Mode::Hist, Some(method))) {

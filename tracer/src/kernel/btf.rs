@@ -6,14 +6,13 @@
 
 use std::{fs, io, path::Path, path::PathBuf};
 
-use crate::probes::{Cast, Offsets};
+use crate::probes::{Cast, Offsets, Session, watchable};
 
 /// The structs whose members are asked for.
 const STRUCTS: [&str; 6] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct", "nlmsghdr"];
 
-/// The functions that are looked for: the members of [`Functions`], and one for programs to call.
-const FUNCTIONS: [&str; 4] =
-    ["netlink_unicast", "netlink_broadcast_filtered", "netlink_broadcast", "bpf_rdonly_cast"];
+/// The functions that programs may call.
+const CALLABLE: [&str; 3] = ["bpf_rdonly_cast", "bpf_session_is_return", "bpf_session_cookie"];
 
 const MAGIC: u16 = 0xeb9f;
 const INFO_BYTES: usize = 12;
@@ -50,35 +49,17 @@ pub enum BtfError {
     Missing(String),
 }
 
-/// The functions of the kernel itself that can be watched; false: the kernel has none of this name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Functions {
-    /// `netlink_unicast`
-    pub unicast: bool,
-    /// `netlink_broadcast_filtered`
-    pub broadcast_filtered: bool,
-    /// `netlink_broadcast`
-    pub broadcast: bool,
-}
-
-impl Functions {
-    /// The one function that all multicasts pass: `netlink_broadcast` calls `netlink_broadcast_filtered` where that exists.
-    pub fn multicast(self) -> Option<&'static str> {
-        match (self.broadcast_filtered, self.broadcast) {
-            (true, _) => Some(FUNCTIONS[1]),
-            (false, true) => Some(FUNCTIONS[2]),
-            (false, false) => None,
-        }
-    }
-}
-
 /// What nltrace wants to know of the kernel's types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Types {
     /// Where struct members lie.
     pub offsets: Offsets,
-    /// Which functions there are.
-    pub functions: Functions,
+    /// What programs need to give memory a type, where the kernel lets them do that.
+    pub cast: Option<Cast>,
+    /// What programs need to be one for a call's entry and its return, where the kernel has that.
+    pub session: Option<Session>,
+    /// Those of [`watchable`] that are in the kernel itself, not in a module.
+    pub functions: Vec<&'static str>,
 }
 
 impl Types {
@@ -105,13 +86,17 @@ impl Types {
             task_comm: byte("task_struct", &["comm"])?,
             task_pid: byte("task_struct", &["pid"])?,
             task_tgid: byte("task_struct", &["tgid"])?,
-            cast: match (btf.functions[3], btf.structs[5]) {
-                (0, _) | (_, 0) => None,
-                (function, nlmsghdr) => Some(Cast { function, nlmsghdr }),
-            },
         };
-        let [unicast, broadcast_filtered, broadcast, _] = btf.functions.map(|id| id != 0);
-        Ok(Self { offsets, functions: Functions { unicast, broadcast_filtered, broadcast } })
+        let [sk_buff, _, sock, net, _, nlmsghdr] = btf.structs;
+        let [function, is_return, cookie] = CALLABLE.map(|name| btf.function(name));
+        let cast = Cast { function, sk_buff, sock, net, nlmsghdr };
+        let session = Session { is_return, cookie };
+        Ok(Self {
+            offsets,
+            cast: (function != 0 && nlmsghdr != 0).then_some(cast),
+            session: (is_return != 0 && cookie != 0).then_some(session),
+            functions: watchable().filter(|name| btf.function(name) != 0).collect(),
+        })
     }
 }
 
@@ -123,8 +108,8 @@ struct Btf<'a> {
     starts: Vec<u32>,
     /// Ids of [`STRUCTS`]; 0: not there.
     structs: [u32; STRUCTS.len()],
-    /// Ids of [`FUNCTIONS`]; 0: not there.
-    functions: [u32; FUNCTIONS.len()],
+    /// The functions that are looked for, and their ids; 0: not there.
+    functions: Vec<(&'static str, u32)>,
 }
 
 /// `struct btf_type`
@@ -156,7 +141,7 @@ impl<'a> Btf<'a> {
             strings: section(16)?,
             starts: Vec::with_capacity(bytes.len() / 32),
             structs: [0; STRUCTS.len()],
-            functions: [0; FUNCTIONS.len()],
+            functions: CALLABLE.into_iter().chain(watchable()).map(|name| (name, 0)).collect(),
         };
         btf.walk()?;
         Ok(btf)
@@ -176,8 +161,10 @@ impl<'a> Btf<'a> {
                     }
                 }
                 kind::FUNC => {
-                    if let Some(index) = FUNCTIONS.iter().position(|name| self.is_named(ty.name, name)) {
-                        self.functions[index] = id;
+                    if let Some(index) =
+                        self.functions.iter().position(|(name, _)| self.is_named(ty.name, name))
+                    {
+                        self.functions[index].1 = id;
                     }
                 }
                 _ => {}
@@ -190,6 +177,11 @@ impl<'a> Btf<'a> {
     fn is_named(&self, name_off: u32, name: &str) -> bool {
         let rest = self.strings.get(name_off as usize..).unwrap_or_default();
         rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+    }
+
+    /// The id of a function that was looked for; 0: not there.
+    fn function(&self, name: &str) -> u32 {
+        self.functions.iter().find(|(known, _)| *known == name).map_or(0, |(_, id)| *id)
     }
 
     fn by_id(&self, id: u32) -> Option<(Type, usize)> {

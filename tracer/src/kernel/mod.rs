@@ -12,7 +12,7 @@ pub mod symbols;
 
 use std::{fs, path::Path};
 
-pub use btf::{BtfError, Functions, Types};
+pub use btf::{BtfError, Types};
 pub use config::Config;
 pub use module::{Generation, Module};
 pub use preemption::is_preemptible;

@@ -112,8 +112,7 @@ pub(crate) mod tests {
 
     /// What the kernel would have counted.
     pub(crate) fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram {
-        let mut slot =
-            HistogramSlot { key: 1, sum_ns: 0, max_ns: 0, min_ns_complement: 0, buckets: [0; BUCKETS] };
+        let mut slot = HistogramSlot { sum_ns: 0, max_ns: 0, min_ns_complement: 0, buckets: [0; BUCKETS] };
         for value in values {
             slot.sum_ns += value;
             slot.max_ns = slot.max_ns.max(value);

@@ -32,10 +32,10 @@ pub struct Rows(BTreeMap<Key, Histogram>);
 
 impl Rows {
     /// From what the kernel counted.
-    pub fn from_slots(slots: &[HistogramSlot]) -> Self {
+    pub fn from_slots(slots: &[(u64, HistogramSlot)]) -> Self {
         let mut rows = Self::default();
-        for slot in slots {
-            rows.add(key_of(slot.key), &Histogram::from_slot(slot));
+        for (key, slot) in slots {
+            rows.add(key_of(*key), &Histogram::from_slot(slot));
         }
         rows
     }
@@ -94,11 +94,11 @@ mod tests {
 
     use super::*;
 
-    fn slot(key: u64, bucket: usize) -> HistogramSlot {
+    fn slot(key: u64, bucket: usize) -> (u64, HistogramSlot) {
         let mut slot =
-            HistogramSlot { key, sum_ns: 10, max_ns: 10, min_ns_complement: !10, buckets: [0; BUCKETS] };
+            HistogramSlot { sum_ns: 10, max_ns: 10, min_ns_complement: !10, buckets: [0; BUCKETS] };
         slot.buckets[bucket] = 1;
-        slot
+        (key, slot)
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let quiet = slot(key(0, stage::REQUEST, 18), 10);
         let mut busy = slot(key(25, stage::REQUEST, 16), 10);
         let earlier = Rows::from_slots(&[quiet, busy]);
-        busy.buckets[11] = 4;
+        busy.1.buckets[11] = 4;
         let later = Rows::from_slots(&[quiet, busy]);
         let interval = later.since(&earlier);
         assert_eq!(interval.iter().map(|(_, histogram)| histogram.count).collect::<Vec<_>>(), [4]);

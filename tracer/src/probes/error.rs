@@ -2,6 +2,19 @@
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 
+use super::{Method, SessionError};
+
+/// A way to attach was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// What aya made of the kernel's answer.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The same for a session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
 /// A probe could not be loaded, attached or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
@@ -17,7 +30,7 @@ pub enum ProbeError {
         /// The kernel function.
         function: String,
         /// Each way that was tried, and what the kernel said.
-        tried: Vec<(super::Method, ProgramError)>,
+        tried: Vec<(Method, AttachError)>,
     },
     /// Reading results failed.
     #[error("cannot read results from the kernel: {}", chain(.0))]
@@ -57,9 +70,12 @@ impl ProbeError {
 }
 
 /// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is loaded.
-fn refused(error: &ProgramError) -> bool {
+fn refused(error: &AttachError) -> bool {
     match error {
-        ProgramError::LoadError { io_error, .. } => io_error.raw_os_error() == Some(libc::EPERM),
+        AttachError::Program(ProgramError::LoadError { io_error: source, .. })
+        | AttachError::Session(SessionError::Load { source, .. }) => {
+            source.raw_os_error() == Some(libc::EPERM)
+        }
         error => denied(error),
     }
 }
@@ -95,6 +111,6 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-fn attempts(tried: &[(super::Method, ProgramError)]) -> String {
+fn attempts(tried: &[(Method, AttachError)]) -> String {
     tried.iter().map(|(method, error)| format!("{method}: {}", chain(error))).collect::<Vec<_>>().join("; ")
 }

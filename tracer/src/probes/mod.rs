@@ -1,32 +1,38 @@
 //! The probes: loading the eBPF programs, attaching them, reading what they counted.
 //!
-//! fentry and fexit first, kprobe and kretprobe where those are refused, decided by trying; the other way round on a kernel where fentry
-//! would miss calls. Return probes are attached before entry probes and detached after them, so every entry that is counted has somebody
-//! waiting for its return.
+//! fentry and fexit first, a session where those are refused, kprobe and kretprobe where that is refused too, decided by trying; fentry last on a
+//! kernel where it would miss calls. Return probes are attached before entry probes and detached after them, so every entry that is
+//! counted has somebody waiting for its return.
 
 mod attach;
 mod error;
+mod functions;
 mod misses;
 mod plan;
 mod results;
 mod ring;
+mod session;
 
 use std::fmt;
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{MapData, PerCpuArray, RingBuf},
+    maps::{Array, MapData, PerCpuArray, RingBuf},
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{Counters, HistogramSlot, Hook, RDONLY_CAST, hook, stage};
+use nltrace_common::{Counters, HistogramSlot, Hook, hook, kfunc, stage};
 
-pub use error::ProbeError;
-pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, Mode, Offsets, Plan};
+pub use error::{AttachError, ProbeError};
+pub use functions::watchable;
+pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Mode, Offsets, Plan, Session};
 pub use ring::Ring;
+pub use session::SessionError;
 
-use attach::{Attached, KernelBtf};
+use crate::kernel::Types;
+use attach::{Attached, Attacher, KernelBtf};
 use misses::Misses;
+use session::Sessions;
 
 /// The compiled programs.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
@@ -36,6 +42,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nl
 pub enum Method {
     /// fentry and fexit: a trampoline at the function, the cheapest.
     Fentry,
+    /// A kprobe session: one program at both ends.
+    Session,
     /// kprobe and kretprobe.
     Kprobe,
 }
@@ -44,6 +52,7 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fentry => "fentry+fexit",
+            Self::Session => "kprobe session",
             Self::Kprobe => "kprobe+kretprobe",
         })
     }
@@ -63,14 +72,13 @@ pub struct Attachment {
 /// Loaded programs and what they are attached to. Dropping it detaches everything.
 pub struct Probes {
     ebpf: Ebpf,
-    unicast: Option<Attached>,
-    broadcast: Option<Attached>,
     built_in: Vec<Attached>,
     /// The module's receive function, with its name.
     receive: Option<(String, Attached)>,
     attachments: Vec<Attachment>,
     misses: Misses,
     counters: PerCpuArray<MapData, results::Shared<Counters>>,
+    keys: Array<MapData, u64>,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
     slot_count: u32,
     mode: Mode,
@@ -79,55 +87,50 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Loads the programs and attaches those for the functions of the kernel itself that `plan` needs: `netlink_unicast`, and
-    /// `broadcast_function` where the kernel has one and multicasts are wanted.
+    /// Loads the programs and attaches those for the functions of the kernel itself that `plan` needs, as far as this kernel has them:
+    /// `netlink_unicast`, the function for multicasts, the receive functions of the wanted families.
     ///
     /// Must be called within a tokio runtime.
-    pub fn attach(
-        plan: &Plan,
-        offsets: &Offsets,
-        broadcast_function: Option<&str>,
-    ) -> Result<Self, ProbeError> {
-        let btf = KernelBtf::new(Btf::from_sys_fs);
+    pub fn attach(plan: &Plan, types: &Types) -> Result<Self, ProbeError> {
         let order = plan.order();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
-        let mut probes = Self::load(plan, offsets, cpus)?;
+        let object = with_kfuncs(OBJECT, types);
+        let (mut probes, sessions) = Self::load(plan, types, &object, cpus)?;
+        let built_in = &types.functions;
+        let btf = KernelBtf::new(Btf::from_sys_fs);
+        let mut attacher = Attacher { ebpf: &mut probes.ebpf, btf, sessions, order, built_in };
         let wants = |stages: &[u8]| stages.iter().any(|stage| plan.filter.stages & 1 << stage != 0);
+        let mut attached = Vec::new();
         if wants(&[stage::REQUEST, stage::REPLY]) {
-            let (attached, method) = attach::unicast(&mut probes.ebpf, &btf, order)?;
-            probes.misses.add(hook::UNICAST, &attached)?;
-            probes.unicast = Some(attached);
-            probes.note(attach::UNICAST, hook::UNICAST, method);
+            attached.push((hook::UNICAST, functions::UNICAST, attacher.attach(&functions::UNICAST)?));
         }
-        if let Some(function) = broadcast_function.filter(|_| wants(&[stage::BROADCAST])) {
-            let (attached, method) = attach::broadcast(&mut probes.ebpf, &btf, function, order)?;
-            probes.misses.add(hook::BROADCAST, &attached)?;
-            probes.broadcast = Some(attached);
-            probes.note(function, hook::BROADCAST, method);
+        let multicast = functions::BROADCAST.into_iter().find(|function| built_in.contains(&function.name));
+        if let Some(function) = multicast.filter(|_| wants(&[stage::BROADCAST])) {
+            attached.push((hook::BROADCAST, function, attacher.attach(&function)?));
         }
-        if wants(&[stage::RECEIVE]) {
-            probes.attach_built_in(plan, &btf, order)?;
+        let wanted = |family: u8| wants(&[stage::RECEIVE]) && plan.filter.families & 1 << family != 0;
+        for (_, function) in functions::RECEIVE.into_iter().filter(|(family, _)| wanted(*family)) {
+            match attacher.attach(&function) {
+                Ok(result) => attached.push((hook::RECEIVE, function, result)),
+                Err(error) => log::info!("not watched: {error}"),
+            }
+        }
+        for (hook, function, (attached, method)) in attached {
+            probes.misses.add(hook, &attached)?;
+            probes.built_in.push(attached);
+            probes.note(function.name, hook, method);
         }
         Ok(probes)
     }
 
-    /// Attaches to the receive functions of the wanted families, as far as this kernel has them.
-    fn attach_built_in(&mut self, plan: &Plan, btf: &KernelBtf, order: &[Method]) -> Result<(), ProbeError> {
-        let wanted = |family: u8| plan.filter.families & 1 << family != 0;
-        for function in attach::RECEIVE_FUNCTIONS.into_iter().filter(|function| wanted(function.family)) {
-            match attach::built_in_receive(&mut self.ebpf, btf, function, order) {
-                Ok((attached, method)) => {
-                    self.misses.add(hook::RECEIVE, &attached)?;
-                    self.built_in.push(attached);
-                    self.note(function.name, hook::RECEIVE, method);
-                }
-                Err(error) => log::info!("not watched: {error}"),
-            }
-        }
-        Ok(())
-    }
-
-    fn load(plan: &Plan, offsets: &Offsets, cpus: usize) -> Result<Self, ProbeError> {
+    /// Makes the maps. Sessions come too if they may be needed.
+    fn load(
+        plan: &Plan,
+        types: &Types,
+        object: &[u8],
+        cpus: usize,
+    ) -> Result<(Self, Option<Sessions>), ProbeError> {
+        let offsets = &types.offsets;
         let slot_count = plan.slots(cpus);
         let (mode, snaplen, wakeup) = (plan.mode.number(), plan.snaplen(), plan.wakeup_bytes());
         let filter = &plan.filter;
@@ -136,7 +139,7 @@ impl Probes {
         let (by_portid, portid) = (u32::from(filter.portid.is_some()), filter.portid.unwrap_or(0));
         let nlmsg_type = filter.nlmsg_type.map_or(u32::MAX, u32::from);
         let comm = filter.comm.unwrap_or_default();
-        let nlmsghdr = offsets.cast.map_or(0, |cast| cast.nlmsghdr);
+        let cast = types.cast.unwrap_or_default();
         let (low, high) = comm.split_at(8);
         let [low, high] = [low, high].map(|half| half.try_into().map_or(0, u64::from_ne_bytes));
         let log_level = if plan.verbose { u8::MAX } else { 0 };
@@ -146,7 +149,9 @@ impl Probes {
         loader.btf(None);
         // Task storage, which aya does not know: only the programs use it.
         loader.allow_unsupported_maps();
-        loader.map_max_entries("SLOTS", slot_count + u32::from(stage::COUNT));
+        for name in ["KEYS", "SLOTS"] {
+            loader.map_max_entries(name, slot_count + u32::from(stage::COUNT));
+        }
         loader.map_max_entries("EVENTS", plan.ring_bytes());
         loader.override_global("AYA_LOG_LEVEL", &log_level, false);
         for (name, value) in [
@@ -172,20 +177,24 @@ impl Probes {
             ("TASK_COMM", &offsets.task_comm),
             ("TASK_PID", &offsets.task_pid),
             ("TASK_TGID", &offsets.task_tgid),
-            ("NLMSGHDR", &nlmsghdr),
+            ("SK_BUFF", &cast.sk_buff),
+            ("SOCK", &cast.sock),
+            ("NET", &cast.net),
+            ("NLMSGHDR", &cast.nlmsghdr),
         ] {
             loader.override_global(name, value, true);
         }
         loader.override_global("FILTER_COMM_LOW", &low, true);
         loader.override_global("FILTER_COMM_HIGH", &high, true);
-        let mut ebpf = match offsets.cast {
-            Some(cast) => loader.load(&with_cast(OBJECT, cast.function)),
-            None => loader.load(OBJECT),
-        }
-        .map_err(ProbeError::Load)?;
+        let mut ebpf = loader.load(object).map_err(ProbeError::Load)?;
+        let sessions = match types.session {
+            Some(_) if plan.order().contains(&Method::Session) => Some(Sessions::new(object, &ebpf)?),
+            _ => None,
+        };
 
         let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
         let counters = ebpf.take_map("COUNTERS").ok_or(ProbeError::Missing("COUNTERS"))?;
+        let keys = ebpf.take_map("KEYS").ok_or(ProbeError::Missing("KEYS"))?;
         let slots = ebpf.take_map("SLOTS").ok_or(ProbeError::Missing("SLOTS"))?;
         let ring = match plan.mode {
             Mode::Hist => None,
@@ -194,8 +203,9 @@ impl Probes {
                 Some(Ring::new(RingBuf::try_from(events).map_err(ProbeError::Read)?)?)
             }
         };
-        Ok(Self {
+        let probes = Self {
             counters: PerCpuArray::try_from(counters).map_err(ProbeError::Read)?,
+            keys: Array::try_from(keys).map_err(ProbeError::Read)?,
             slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
             slot_count,
             mode: plan.mode,
@@ -203,12 +213,11 @@ impl Probes {
             log,
             ebpf,
             misses: Misses::default(),
-            unicast: None,
-            broadcast: None,
             built_in: Vec::new(),
             receive: None,
             attachments: Vec::new(),
-        })
+        };
+        Ok((probes, sessions))
     }
 
     fn note(&mut self, function: &str, hook: Hook, method: Method) {
@@ -220,10 +229,10 @@ impl Probes {
     /// To be called again when the module was loaded anew: the old probe does not come back with it.
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
         self.detach_receive();
-        let (attached, method) = attach::receive(&mut self.ebpf, module, function)?;
+        let attached = attach::module_receive(&mut self.ebpf, module, function)?;
         self.misses.add(hook::RECEIVE, &attached)?;
         self.receive = Some((function.to_owned(), attached));
-        self.note(function, hook::RECEIVE, method);
+        self.note(function, hook::RECEIVE, Method::Kprobe);
         Ok(())
     }
 
@@ -243,8 +252,7 @@ impl Probes {
     /// Detaches everything. Results can still be read, and do not change any more.
     pub fn stop(&mut self) {
         let receive = self.receive.take().map(|(_, attached)| attached);
-        let all = [self.unicast.take(), self.broadcast.take(), receive];
-        Attached::detach_all(all.into_iter().flatten().chain(self.built_in.drain(..)));
+        Attached::detach_all(receive.into_iter().chain(self.built_in.drain(..)));
     }
 
     /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.
@@ -260,18 +268,28 @@ impl Probes {
     }
 }
 
-/// The programs with calls of the kernel function with BTF id `function` where they have calls of [`RDONLY_CAST`].
-fn with_cast(object: &[u8], function: u32) -> Vec<u8> {
+/// The programs with calls of the kernel's functions, by their BTF ids, where they have those of [`kfunc`].
+fn with_kfuncs(object: &[u8], types: &Types) -> Vec<u8> {
     /// `struct bpf_insn` of a call: opcode, registers, offset, then the number of the callee.
     const CALL_HELPER: [u8; 4] = [0x85, 0, 0, 0];
     /// The same with `BPF_PSEUDO_KFUNC_CALL` as source register.
     const CALL_KERNEL: [u8; 4] = [0x85, 0x20, 0, 0];
 
+    let session = types.session.unwrap_or_default();
+    let kfuncs = [
+        (kfunc::RDONLY_CAST, types.cast.unwrap_or_default().function),
+        (kfunc::SESSION_IS_RETURN, session.is_return),
+        (kfunc::SESSION_COOKIE, session.cookie),
+    ];
     let mut object = object.to_vec();
     for instruction in object.chunks_exact_mut(8) {
-        if instruction[..4] == CALL_HELPER && instruction[4..] == RDONLY_CAST.to_ne_bytes() {
+        if instruction[..4] != CALL_HELPER {
+            continue;
+        }
+        let callee = kfuncs.iter().find(|(number, _)| instruction[4..] == number.to_ne_bytes());
+        if let Some((_, id @ 1..)) = callee {
             instruction[..4].copy_from_slice(&CALL_KERNEL);
-            instruction[4..].copy_from_slice(&function.to_ne_bytes());
+            instruction[4..].copy_from_slice(&id.to_ne_bytes());
         }
     }
     object

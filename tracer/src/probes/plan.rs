@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SNAPLEN, filtered, mode, stage};
+use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SLOTS, MAX_SNAPLEN, filtered, mode, stage};
 
 use super::Method;
 use crate::kernel::is_preemptible;
@@ -92,6 +92,9 @@ pub const HISTOGRAM_BYTES: usize = 64 << 20;
 /// Histograms at most, unless the user asks for more.
 pub const MAX_HISTOGRAMS: u32 = 1024;
 
+/// Histograms at most, whatever the user asks for.
+pub const MAX_KEYS: u32 = MAX_SLOTS - stage::COUNT as u32;
+
 impl Plan {
     /// Histograms that each of `cpus` processors has room for, those for all other keys not counted.
     pub fn slots(&self, cpus: usize) -> u32 {
@@ -103,16 +106,17 @@ impl Plan {
             .unwrap_or(u32::MAX)
             .min(MAX_HISTOGRAMS);
         // Fewer than a key has places for would let the search for one wrap around more than once.
-        self.max_keys.unwrap_or(default).max(MAX_PROBES)
+        self.max_keys.unwrap_or(default).clamp(MAX_PROBES, MAX_KEYS)
     }
 
     /// The ways to attach, in the order in which they are to be tried.
     pub(super) fn order(&self) -> &'static [Method] {
         match self.method {
             Some(Method::Fentry) => &[Method::Fentry],
+            Some(Method::Session) => &[Method::Session],
             Some(Method::Kprobe) => &[Method::Kprobe],
-            None if is_preemptible(Path::new("/")) => &[Method::Kprobe, Method::Fentry],
-            None => &[Method::Fentry, Method::Kprobe],
+            None if is_preemptible(Path::new("/")) => &[Method::Session, Method::Kprobe, Method::Fentry],
+            None => &[Method::Fentry, Method::Session, Method::Kprobe],
         }
     }
 
@@ -159,17 +163,31 @@ pub struct Offsets {
     pub task_pid: u32,
     /// `task_struct.tgid`
     pub task_tgid: u32,
-    /// How to look at a datagram's header without a helper, where the kernel lets programs do that.
-    pub cast: Option<Cast>,
 }
 
 /// What programs need to give memory a type: from 6.2 on, commit a35b9af4ec2c ("bpf: Add a kfunc for generic type cast").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cast {
     /// BTF id of the function `bpf_rdonly_cast`.
     pub function: u32,
+    /// BTF id of `struct sk_buff`.
+    pub sk_buff: u32,
+    /// BTF id of `struct sock`.
+    pub sock: u32,
+    /// BTF id of `struct net`.
+    pub net: u32,
     /// BTF id of `struct nlmsghdr`.
     pub nlmsghdr: u32,
+}
+
+/// What a program needs to be one for a call's entry and its return: from 6.10 on, commit 535a3692ba72 ("bpf: Add support for kprobe session
+/// attach").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// BTF id of the function `bpf_session_is_return`.
+    pub is_return: u32,
+    /// BTF id of the function `bpf_session_cookie`.
+    pub cookie: u32,
 }
 
 #[cfg(test)]
@@ -195,7 +213,7 @@ mod tests {
             assert!(slots * cpus * size_of::<HistogramSlot>() <= HISTOGRAM_BYTES, "{cpus} processors");
             assert!(slots > 64, "{cpus} processors");
         }
-        assert_eq!((plan(Some(2)).slots(2), plan(Some(9)).slots(2)), (8, 9));
+        assert_eq!([2, 9, u32::MAX].map(|keys| plan(Some(keys)).slots(2)), [8, 9, MAX_KEYS]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Reading what the programs counted.
 
-use std::collections::BTreeMap;
-
-use nltrace_common::{BUCKETS, Counters, HistogramSlot, Hook, hook, key_parts, stage};
+use nltrace_common::{
+    BUCKETS, Counters, HistogramSlot, Hook, KEY_OTHER, KEY_PRESENT, hook, key_parts, stage,
+};
 
 use super::{Mode, ProbeError, Probes};
 
@@ -21,8 +21,8 @@ impl Probes {
     pub fn counters(&self) -> Result<[Counters; hook::COUNT as usize], ProbeError> {
         let mut sums = [Counters::default(); hook::COUNT as usize];
         if self.mode == Mode::Hist {
-            for slot in self.slots()? {
-                sums[hook_of(slot.key) as usize].recorded += slot.buckets.iter().sum::<u64>();
+            for (key, slot) in self.slots()? {
+                sums[hook_of(key) as usize].recorded += slot.buckets.iter().sum::<u64>();
             }
         }
         for (hook, sum) in (0..).zip(&mut sums) {
@@ -42,17 +42,26 @@ impl Probes {
         Ok(sums)
     }
 
-    /// The histograms, merged over processors, in the order of their keys; those of
-    /// [`nltrace_common::KEY_OTHER`] come last.
-    pub fn slots(&self) -> Result<Vec<HistogramSlot>, ProbeError> {
-        let mut merged = BTreeMap::<u64, HistogramSlot>::new();
+    /// The histograms that something was counted in, with their keys and merged over processors, in the order of their keys; those
+    /// of [`nltrace_common::KEY_OTHER`] come last.
+    pub fn slots(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
+        let mut slots = Vec::new();
         for index in 0..self.slot_count + u32::from(stage::COUNT) {
-            let values = self.slots.get(&index, 0).map_err(ProbeError::Read)?;
-            for Shared(value) in values.iter().filter(|Shared(value)| value.key != 0) {
-                merged.entry(value.key).and_modify(|sum| merge(sum, value)).or_insert(*value);
+            let key = match index.checked_sub(self.slot_count) {
+                Some(stage) => KEY_PRESENT | KEY_OTHER | u64::from(stage) << 16,
+                None => self.keys.get(&index, 0).map_err(ProbeError::Read)?,
+            };
+            if key == 0 {
+                continue;
             }
+            let values = self.slots.get(&index, 0).map_err(ProbeError::Read)?;
+            let merged = values.iter().map(|Shared(value)| *value).reduce(merged);
+            slots.extend(
+                merged.filter(|slot| slot.buckets.iter().any(|count| *count != 0)).map(|slot| (key, slot)),
+            );
         }
-        Ok(merged.into_values().collect())
+        slots.sort_unstable_by_key(|(key, _)| *key);
+        Ok(slots)
     }
 }
 
@@ -65,14 +74,15 @@ fn hook_of(key: u64) -> Hook {
     }
 }
 
-/// Adds `value`, of the same key, to `sum`.
-fn merge(sum: &mut HistogramSlot, value: &HistogramSlot) {
+/// `sum` and `value`, of the same key, together.
+fn merged(mut sum: HistogramSlot, value: HistogramSlot) -> HistogramSlot {
     sum.sum_ns = sum.sum_ns.wrapping_add(value.sum_ns);
     sum.max_ns = sum.max_ns.max(value.max_ns);
     sum.min_ns_complement = sum.min_ns_complement.max(value.min_ns_complement);
     for bucket in 0..BUCKETS {
         sum.buckets[bucket] += value.buckets[bucket];
     }
+    sum
 }
 
 #[cfg(test)]
@@ -81,16 +91,14 @@ mod tests {
 
     fn slot(ns: u64) -> HistogramSlot {
         let mut slot =
-            HistogramSlot { key: 1, sum_ns: ns, max_ns: ns, min_ns_complement: !ns, buckets: [0; BUCKETS] };
+            HistogramSlot { sum_ns: ns, max_ns: ns, min_ns_complement: !ns, buckets: [0; BUCKETS] };
         slot.buckets[nltrace_common::bucket_of(ns)] = 1;
         slot
     }
 
     #[test]
     fn merging_keeps_the_sum_the_ends_and_every_count() {
-        let mut sum = slot(1_000);
-        merge(&mut sum, &slot(10));
-        merge(&mut sum, &slot(70_000));
+        let sum = merged(merged(slot(1_000), slot(10)), slot(70_000));
         assert_eq!((sum.sum_ns, !sum.min_ns_complement, sum.max_ns), (71_010, 10, 70_000));
         assert_eq!(sum.buckets.iter().sum::<u64>(), 3);
     }

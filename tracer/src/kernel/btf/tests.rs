@@ -129,19 +129,26 @@ fn offsets_are_found_through_anonymous_unions_typedefs_and_flagged_structs() {
         task_comm: 200,
         task_pid: 100,
         task_tgid: 104,
-        cast: None,
     };
     assert_eq!(types.offsets, expected);
+    assert_eq!((types.cast, types.session), (None, None));
 }
 
 #[test]
 fn a_function_counts_only_by_its_whole_name() {
     let functions = Types::parse(&kernel("").bytes()).unwrap().functions;
-    assert_eq!(functions, Functions { unicast: true, broadcast_filtered: false, broadcast: true });
-    assert_eq!(functions.multicast(), Some("netlink_broadcast"));
-    let both = Functions { broadcast_filtered: true, ..functions };
-    assert_eq!(both.multicast(), Some("netlink_broadcast_filtered"));
-    assert_eq!(Functions::default().multicast(), None);
+    assert_eq!(functions, ["netlink_unicast", "netlink_broadcast"]);
+}
+
+#[test]
+fn what_programs_may_call_is_found_by_its_id() {
+    let mut b = kernel("");
+    let nlmsghdr = b.structure("nlmsghdr", &[("nlmsg_len", 1, 0)]);
+    let [function, is_return, cookie] = CALLABLE.map(|name| b.ty(name, kind::FUNC, 0, 1));
+    let types = Types::parse(&b.bytes()).unwrap();
+    let cast = types.cast.expect("it has both");
+    assert_eq!((cast.function, cast.nlmsghdr), (function, nlmsghdr));
+    assert_eq!(types.session, Some(Session { is_return, cookie }));
 }
 
 #[test]
