@@ -22,27 +22,27 @@ struct nlmsghdr *nltest_answer(struct nltest_ctx *ctx, int type, int len,
 			       int attrlen)
 {
 	int need = nlmsg_total_size(len) + attrlen;
-	int room = need;
 
-	if (nltest_gathers(ctx->nlh)) {
-		if (ctx->answer &&
-		    (ctx->answer->len + need > NLTEST_GATHER_MAX ||
-		     skb_tailroom(ctx->answer) < need))
-			nltest_flush(ctx);
-		/* An ECHO's answer is as long as its request. */
-		room = max(need, min(ctx->rest, NLTEST_GATHER_MAX));
-	}
+	if (ctx->answer && ctx->room < need)
+		nltest_flush(ctx);
 
 	if (!ctx->answer) {
-		ctx->answer = alloc_skb(room, GFP_KERNEL);
+		ctx->room = need;
+		/* An ECHO's answer is as long as its request. */
+		if (ctx->gathers)
+			ctx->room = max(need, min_t(int, NLMSG_ALIGN(ctx->rest),
+						    NLTEST_GATHER_MAX));
+		ctx->answer = alloc_skb(ctx->room, GFP_KERNEL);
 		if (!ctx->answer) {
 			NL_SET_ERR_MSG(&ctx->extack, "no memory for the answer");
 			return NULL;
 		}
 	}
 
-	return nlmsg_put(ctx->answer, ctx->portid, ctx->nlh->nlmsg_seq, type,
-			 len, 0);
+	/* There is room, which is all that nlmsg_put() would check. */
+	ctx->room -= need;
+	return __nlmsg_put(ctx->answer, ctx->portid, ctx->nlh->nlmsg_seq, type,
+			   len, 0);
 }
 
 /**

@@ -58,9 +58,11 @@ struct nltest_net {
  * @nlh: the current message
  * @slot: what @nlh is, and counts as; speculation does not leave its bounds
  * @attrs: of @nlh, by number; only those in the command's policy are set
+ * @gathers: @nlh is an ECHO whose answer may share a datagram
  * @extack: what an error of @nlh explains itself with
  * @text: extended-ACK text to free once @nlh is answered
  * @answer: answers that are not sent yet
+ * @room: bytes that @answer still takes
  * @answers: how many
  * @answer_bytes: how long, without the padding between them
  * @received: ECHO requests that are counted when their answers are sent
@@ -74,10 +76,12 @@ struct nltest_ctx {
 	int			rest;
 	struct nlmsghdr		*nlh;
 	enum nltest_slot	slot;
+	bool			gathers;
 	struct nlattr		*attrs[NLTEST_A_REQUEST_MAX + 1];
 	struct netlink_ext_ack	extack;
 	char			*text;
 	struct sk_buff		*answer;
+	int			room;
 	unsigned int		answers;
 	unsigned int		answer_bytes;
 	unsigned int		received;
@@ -99,12 +103,6 @@ struct nlmsghdr *nltest_answer(struct nltest_ctx *ctx, int type, int len,
 void nltest_flush(struct nltest_ctx *ctx);
 int test_nl_send_user(struct sock *sk, struct sk_buff *skb, u32 group);
 
-static inline bool nltest_gathers(const struct nlmsghdr *nlh)
-{
-	return nlh->nlmsg_type == NLTEST_CMD_ECHO &&
-	       nlh->nlmsg_flags & NLTEST_F_GATHER;
-}
-
 /* Whether there is something to send or to count. */
 static inline bool nltest_pending(const struct nltest_ctx *ctx)
 {
@@ -121,7 +119,7 @@ static inline void nltest_answer_end(struct nltest_ctx *ctx,
 {
 	ctx->answers++;
 	ctx->answer_bytes += nlh->nlmsg_len;
-	if (!nltest_gathers(ctx->nlh))
+	if (!ctx->gathers)
 		nltest_flush(ctx);
 }
 

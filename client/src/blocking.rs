@@ -62,38 +62,47 @@ impl Connection {
         Ok(self.sequence.next())
     }
 
-    /// Adds an ECHO of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
+    /// Adds `count` ECHOs of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
     ///
     /// # Errors
     /// [`Error::TooLong`]; the datagram is then as it was.
     #[inline]
-    pub fn push_echo(&mut self, size: usize, fill: impl FnOnce(u32, &mut [u8])) -> Result<u32, Error> {
-        self.push_echo_with(uapi::GATHER, size, fill)
+    pub fn push_echoes(
+        &mut self,
+        count: usize,
+        size: usize,
+        fill: impl FnMut(u32, &mut [u8]),
+    ) -> Result<(), Error> {
+        self.push_echoes_with(uapi::GATHER, count, size, fill)
     }
 
     #[inline]
-    fn push_echo_with(
+    fn push_echoes_with(
         &mut self,
         flags: u16,
+        count: usize,
         size: usize,
-        fill: impl FnOnce(u32, &mut [u8]),
-    ) -> Result<u32, Error> {
+        mut fill: impl FnMut(u32, &mut [u8]),
+    ) -> Result<(), Error> {
         codec::check_payload(size)?;
+        let each = ECHO_HEADERS_LEN + codec::align(size);
         let start = self.pushed;
-        let end = start + ECHO_HEADERS_LEN + codec::align(size);
+        let end = start + count * each;
         if self.transmit.len() < end {
             self.make_room(end);
         }
-        let sequence = self.sequence.next();
-        if let Some((headers, body)) = self.transmit[start..end].split_first_chunk_mut() {
-            codec::write_echo_headers(size, flags, sequence, headers);
-            let (payload, padding) = body.split_at_mut(size);
-            fill(sequence, payload);
-            // At most three bytes: no call of memset.
-            padding.iter_mut().for_each(|byte| *byte = 0);
+        for message in self.transmit[start..end].chunks_exact_mut(each) {
+            let sequence = self.sequence.next();
+            if let Some((headers, body)) = message.split_first_chunk_mut() {
+                codec::write_echo_headers(size, flags, sequence, headers);
+                let (payload, padding) = body.split_at_mut(size);
+                fill(sequence, payload);
+                // At most three bytes: no call of memset.
+                padding.iter_mut().for_each(|byte| *byte = 0);
+            }
         }
         self.pushed = end;
-        Ok(sequence)
+        Ok(())
     }
 
     #[cold]
@@ -150,8 +159,9 @@ impl Connection {
     /// # Errors
     /// As [`Connection::echo`].
     #[inline]
-    pub fn echo_with(&mut self, size: usize, fill: impl FnOnce(u32, &mut [u8])) -> Result<&[u8], Error> {
-        let sequence = self.push_echo_with(0, size, fill)?;
+    pub fn echo_with(&mut self, size: usize, fill: impl FnMut(u32, &mut [u8])) -> Result<&[u8], Error> {
+        let sequence = self.next_sequence();
+        self.push_echoes_with(0, 1, size, fill)?;
         self.flush()?;
         let answer = self.wait_for(sequence)?;
         // The message was checked; what ends with it is its payload.
@@ -213,22 +223,35 @@ impl Connection {
     }
 }
 
-/// The payload of an ECHO answer, or the refusal that came in its place.
+/// Hands over the sequence number and the payload of each message, all of which are answers to ECHOs.
 ///
 /// # Errors
-/// [`Error::Refused`], [`Error::Malformed`].
+/// [`Error::Refused`] when one is a refusal, [`Error::Malformed`]; the messages after it are left out.
 #[inline]
-pub fn echo_answer<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
+pub fn for_each_echo<'a>(
+    mut messages: Messages<'a>,
+    mut take: impl FnMut(u32, &'a [u8]),
+) -> Result<(), Error> {
+    while let Some(message) = messages.next_whole() {
+        take(message.header.sequence, echo_answer(&message)?);
+    }
+    messages.next().transpose().map(drop)
+}
+
+/// The payload of an ECHO answer, or the refusal that came in its place.
+#[inline]
+fn echo_answer<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     if message.header.message_type == crate::uapi::Command::Echo.raw() {
         return codec::echo_payload(message);
     }
-    Err(no_echo(message))
+    // A copy, so that the message of the hot path need not have an address.
+    Err(no_echo(*message))
 }
 
 #[cold]
-fn no_echo(message: &Message<'_>) -> Error {
+fn no_echo(message: Message<'_>) -> Error {
     if message.is_error()
-        && let Some(error) = Refusal::parse(message).map_or_else(Some, |refusal| refusal.map(Error::from))
+        && let Some(error) = Refusal::parse(&message).map_or_else(Some, |refusal| refusal.map(Error::from))
     {
         return error;
     }

@@ -93,6 +93,18 @@ impl<'a> Messages<'a> {
     pub const fn new(datagram: &'a [u8]) -> Self {
         Self { rest: datagram }
     }
+
+    /// The next message; `None` at the end, and before what cannot be followed, which [`Iterator::next`] then reports. No
+    /// error that a loop over many messages would have to make room for in each round.
+    #[inline]
+    pub(crate) fn next_whole(&mut self) -> Option<Message<'a>> {
+        let rest = self.rest;
+        let header = Header::checked(rest)?;
+        let length = header.length as usize;
+        // The last message of a datagram may lack its padding.
+        self.rest = rest.get(align(length)..).unwrap_or_default();
+        Some(Message { header, payload: &rest[HEADER_LEN..length] })
+    }
 }
 
 impl<'a> Iterator for Messages<'a> {
@@ -100,15 +112,11 @@ impl<'a> Iterator for Messages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = std::mem::take(&mut self.rest);
-        if rest.is_empty() {
-            return None;
+        if let Some(message) = self.next_whole() {
+            return Some(Ok(message));
         }
-        let Some(header) = Header::checked(rest) else { return Some(Err(malformed(rest))) };
-        let length = header.length as usize;
-        // The last message of a datagram may lack its padding.
-        self.rest = rest.get(align(length)..).unwrap_or_default();
-        Some(Ok(Message { header, payload: &rest[HEADER_LEN..length] }))
+        let rest = std::mem::take(&mut self.rest);
+        (!rest.is_empty()).then(|| Err(malformed(rest)))
     }
 }
 

@@ -20,7 +20,7 @@ const UNDELIVERED: u16 = Attribute::Undelivered.raw();
 pub fn echo_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     match leading_payload(message.payload) {
         Some(payload) => Ok(payload),
-        None => find_payload(message),
+        None => find_payload(message.payload),
     }
 }
 
@@ -37,8 +37,8 @@ fn leading_payload(attributes: &[u8]) -> Option<&[u8]> {
 }
 
 #[cold]
-fn find_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
-    for value in attributes(message.payload) {
+fn find_payload(bytes: &[u8]) -> Result<&[u8], Error> {
+    for value in attributes(bytes) {
         let value = value?;
         if value.kind == PAYLOAD {
             return Ok(value.bytes);

@@ -180,9 +180,7 @@ impl Run<'_> {
             }
             let now = (batch as u64).min(self.count - self.tally.sent);
             let start = clock::now_ns();
-            for _ in 0..now {
-                connection.push_echo(self.size, fill_pattern)?;
-            }
+            connection.push_echoes(now as usize, self.size, fill_pattern)?;
             connection.flush()?;
             self.tally.sent += now;
             let before = self.tally.received;
@@ -193,10 +191,7 @@ impl Run<'_> {
                     if overrun { connection.receive_queued() } else { connection.receive().map(Some) };
                 match messages {
                     Ok(Some(messages)) => {
-                        for message in messages {
-                            let message = message?;
-                            self.take(message.header.sequence, blocking::echo_answer(&message)?);
-                        }
+                        blocking::for_each_echo(messages, |sequence, reply| self.take(sequence, reply))?;
                     }
                     Ok(None) | Err(Error::TimedOut(_)) => break,
                     Err(Error::Overrun) => overrun = true,
