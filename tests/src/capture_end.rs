@@ -64,6 +64,33 @@ fn a_command_that_goes_on_is_ended_with_the_capture() {
     );
 }
 
+/// A terminal sends its SIGINT to both. The command may have something to say about it; the result comes all the same.
+#[test]
+fn ctrl_c_at_the_terminal_lets_the_command_end_by_itself() {
+    let _module = Module::load();
+    let script =
+        "trap 'sleep 0.2; echo farewell; exit 0' INT; nltest ping -q -i 0 -c 5; while :; do sleep 0.05; done";
+    let nltrace = nltrace("hist -f nltest -- sh -c").word(script).on_a_terminal().start();
+    let output = nltrace.shows("5 received").types(b"\x03").end().success();
+    let farewell = output.stdout.find("farewell").expect("the command ends by itself");
+    let result = output.stdout.find("15 hits = 15 recorded").expect("nltrace prints its result");
+    assert!(farewell < result, "{}", output.stdout);
+}
+
+#[test]
+fn a_command_that_ignores_ctrl_c_is_told_to_end_and_one_that_ignores_that_too_is_named() {
+    let _module = Module::load();
+    let trapped = |signals: &str| {
+        let script = format!("trap '' {signals}; echo ready; for i in $(seq 400); do sleep 0.05; done");
+        let nltrace = nltrace("hist -f nltest -- sh -c").word(script).on_a_terminal().start();
+        nltrace.shows("ready").types(b"\x03").end().success().stdout
+    };
+    let obedient = trapped("INT");
+    assert!(obedient.contains("0 hits") && !obedient.contains("goes on"), "{obedient}");
+    let stubborn = trapped("INT TERM");
+    assert!(stubborn.contains("0 hits") && stubborn.contains("the command goes on"), "{stubborn}");
+}
+
 #[test]
 fn a_duration_ends_a_capture() {
     let _module = Module::load();
@@ -95,14 +122,6 @@ fn intervals_add_up_to_the_whole() {
     }
     let hits: u64 = intervals.iter().map(|interval| interval.accounting().hits).sum();
     assert_eq!((hits, whole.accounting().hits), (9000, 9000));
-}
-
-#[test]
-fn a_reader_that_leaves_ends_the_trace() {
-    let _module = Module::load();
-    let script = "nltrace trace --json -f nltest -- nltest bench -c 20000 | head -n 1";
-    let output = Program::new("sh").word("-c").word(script).run().success();
-    assert_eq!(output.json_lines().len(), 1);
 }
 
 #[test]

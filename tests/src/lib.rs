@@ -38,3 +38,5 @@ mod plain_text;
 mod privileges;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod standard_output;

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use nltrace_common::{Counters, hook};
+use tokio::signal::unix::SignalKind;
 
 use crate::{
     cli::CaptureArgs,
@@ -28,8 +29,8 @@ pub use setup::{explain, refusal, sudo_remedy};
 pub enum End {
     /// `--duration` has passed.
     Duration,
-    /// SIGINT, SIGTERM or SIGHUP came.
-    Signal,
+    /// This signal came: SIGINT, SIGTERM or SIGHUP.
+    Signal(SignalKind),
     /// The command has exited.
     Command(ExitStatus),
     /// The module was unloaded, and there is nothing else to capture.
@@ -113,12 +114,11 @@ impl Capture {
         watched(&self.probes)
     }
 
-    /// Ends the capture: detaches everything, and ends the command if it still runs. Results do not change after that.
-    pub async fn stop(&mut self, end: End) -> anyhow::Result<()> {
+    /// Ends the capture, also one that failed (`end` is None then): detaches everything, and ends the command if it still
+    /// runs. Results do not change after that.
+    pub async fn stop(&mut self, end: Option<End>) -> anyhow::Result<()> {
         self.probes.stop();
-        if !matches!(end, End::Command(_)) {
-            self.clock.end_command().await;
-        }
+        self.clock.end_command(end).await;
         // A program that was called just before may still run on another processor: the kernel does not wait for it.
         let mut before = self.counters()?;
         for _ in 0..SETTLE_TIMES {

@@ -10,5 +10,8 @@ pub mod events;
 pub mod exit;
 pub mod kernel;
 pub mod model;
+mod note;
 pub mod output;
 pub mod probes;
+
+pub use note::note;

@@ -7,18 +7,23 @@ use nltrace::{
     cli::Cli,
     commands,
     exit::{Exit, is_broken_pipe},
+    note,
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    log_to_stderr(cli.verbose);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(commands::run(cli)));
+    let result = match Cli::try_parse() {
+        Ok(cli) => {
+            log_to_stderr(cli.verbose);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(commands::run(cli)))
+        }
+        Err(answer) => commands::help(&answer),
+    };
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
             if !is_broken_pipe(&error) {
-                eprintln!("nltrace: {error:#}");
+                note(format_args!("{error:#}"));
             }
             Exit::of(&error).into()
         }
@@ -37,7 +42,7 @@ impl log::Log for Stderr {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("nltrace: {}", record.args());
+            note(record.args());
         }
     }
 

@@ -29,6 +29,11 @@ pub(crate) fn wait_until_watched() {
     wait_for("the receive function is watched", || (probes() > 0).then_some(()));
 }
 
+/// Waits until nobody watches it any more.
+pub(crate) fn wait_until_unwatched() {
+    wait_for("the receive function is not watched any more", || (probes() == 0).then_some(()));
+}
+
 /// How many pairs of probes there are on the module's receive function. nltrace attaches there last.
 fn probes() -> usize {
     let list = fs::read_to_string("/sys/kernel/debug/kprobes/list").expect("debugfs is mounted");

@@ -1,16 +1,26 @@
 //! Programs: run with a time limit, their output captured, never left behind.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
-    io::Read,
-    os::unix::process::ExitStatusExt,
+    fs::File,
+    io::{Read, Write},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::{ffi::OsStrExt, fs::OpenOptionsExt, process::ExitStatusExt},
+    },
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    pipe::fcntl_setpipe_size,
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::Value;
 
 use super::wait_for;
@@ -23,6 +33,18 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub(crate) struct Program {
     words: Vec<String>,
     limit: Duration,
+    stdout: Stdout,
+}
+
+/// Where standard output goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stdout {
+    /// To us.
+    Captured,
+    /// Into a pipe that nobody reads before the program has ended.
+    Unread,
+    /// With standard input and standard error to a terminal, of which we are the other side.
+    Terminal,
 }
 
 /// `nltest` with these words as arguments.
@@ -37,7 +59,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 impl Program {
     pub(crate) fn new(name: &str) -> Self {
-        Self { words: vec![name.to_owned()], limit: LIMIT }
+        Self { words: vec![name.to_owned()], limit: LIMIT, stdout: Stdout::Captured }
     }
 
     /// Adds the words of a text as arguments.
@@ -70,6 +92,18 @@ impl Program {
         self.under(words("setpriv --reuid=65534 --regid=65534 --clear-groups --"))
     }
 
+    /// With a pipe as standard output that nobody reads before the program has ended.
+    pub(crate) fn unread(mut self) -> Self {
+        self.stdout = Stdout::Unread;
+        self
+    }
+
+    /// On a terminal of its own, which is its standard error, too.
+    pub(crate) fn on_a_terminal(mut self) -> Self {
+        self.stdout = Stdout::Terminal;
+        self.under(words("setsid --wait --ctty"))
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Output {
         self.start().end()
@@ -78,17 +112,41 @@ impl Program {
     /// Starts it.
     pub(crate) fn start(self) -> Running {
         let [program, arguments @ ..] = self.words.as_slice() else { panic!("a program without a name") };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("start {self}: {error}"));
-        let stdout = Capture::of(child.stdout.take().expect("it is piped"));
-        let stderr = Capture::of(child.stderr.take().expect("it is piped"));
-        Running { child, started: Instant::now(), program: self, stdout, stderr }
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let keyboard = (self.stdout == Stdout::Terminal).then(|| terminal(&mut command));
+        let child = command.spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("start {self}: {error}"));
+        // The far side of a terminal is closed when nobody has it any more.
+        drop(command);
+        let mut unread = None;
+        let stdout = match (self.stdout, &keyboard, child.stdout.take()) {
+            (Stdout::Terminal, Some(keyboard), _) => Capture::of(keyboard.try_clone().expect("a descriptor")),
+            (Stdout::Unread, _, Some(pipe)) => {
+                // As small as can be: what writes little fills it, too.
+                fcntl_setpipe_size(&pipe, 4096).expect("a pipe has a page at least");
+                unread = Some(pipe.as_fd().try_clone_to_owned().expect("a descriptor"));
+                Capture::later(pipe)
+            }
+            (_, _, Some(pipe)) => Capture::of(pipe),
+            (_, _, None) => Capture::nothing(),
+        };
+        let stderr = child.stderr.take().map_or_else(Capture::nothing, Capture::of);
+        Running { child, started: Instant::now(), program: self, stdout, stderr, keyboard, unread }
     }
+}
+
+/// Gives a terminal to a command; the near side of it.
+fn terminal(command: &mut Command) -> File {
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&near).expect("its far side");
+    unlockpt(&near).expect("its far side");
+    let name = ptsname(&near, Vec::new()).expect("its far side's name");
+    let far = File::options().read(true).write(true).open(OsStr::from_bytes(name.to_bytes()));
+    let far = far.expect("its far side");
+    let again = || far.try_clone().expect("a descriptor");
+    command.stdin(again()).stdout(again()).stderr(again());
+    File::from(near)
 }
 
 impl fmt::Display for Program {
@@ -98,22 +156,42 @@ impl fmt::Display for Program {
 }
 
 /// What a program has written so far.
+#[derive(Default)]
 struct Capture {
     bytes: Arc<Mutex<Vec<u8>>>,
+    /// Begins to read.
+    begin: Option<Box<dyn FnOnce() -> JoinHandle<()>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Capture {
-    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+    fn nothing() -> Self {
+        Self::default()
+    }
+
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let mut capture = Self::later(pipe);
+        capture.read();
+        capture
+    }
+
+    /// Reads nothing before the end.
+    fn later(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&bytes);
-        let reader = thread::spawn(move || {
+        let read = move || {
             let mut chunk = vec![0; 1 << 16];
             while let Ok(length @ 1..) = pipe.read(&mut chunk) {
                 kept.lock().expect("nobody panics with it").extend_from_slice(&chunk[..length]);
             }
-        });
-        Self { bytes, reader: Some(reader) }
+        };
+        Self { bytes, begin: Some(Box::new(move || thread::spawn(read))), reader: None }
+    }
+
+    fn read(&mut self) {
+        if let Some(begin) = self.begin.take() {
+            self.reader = Some(begin());
+        }
     }
 
     fn so_far(&self) -> String {
@@ -121,6 +199,7 @@ impl Capture {
     }
 
     fn all(&mut self) -> String {
+        self.read();
         if let Some(reader) = self.reader.take() {
             reader.join().expect("reading does not panic");
         }
@@ -135,6 +214,10 @@ pub(crate) struct Running {
     program: Program,
     stdout: Capture,
     stderr: Capture,
+    /// The near side of its terminal, if it has one.
+    keyboard: Option<File>,
+    /// The pipe that nobody reads, if it has one.
+    unread: Option<OwnedFd>,
 }
 
 impl Running {
@@ -171,6 +254,40 @@ impl Running {
             said.contains(text).then_some(())
         });
         self
+    }
+
+    /// Waits until its standard output, or its terminal, shows `text`.
+    pub(crate) fn shows(mut self, text: &str) -> Self {
+        let program = self.program.to_string();
+        wait_for(&format!("{program} shows {text:?}"), || {
+            let shown = self.stdout.so_far();
+            assert!(shown.contains(text) || !self.has_ended(), "{program} ended and showed {shown:?} only");
+            shown.contains(text).then_some(())
+        });
+        self
+    }
+
+    /// Types something on its terminal.
+    pub(crate) fn types(mut self, keys: &[u8]) -> Self {
+        let keyboard = self.keyboard.as_mut().expect("it has a terminal");
+        keyboard.write_all(keys).expect("a terminal takes what is typed");
+        self
+    }
+
+    /// Begins to read what it prints, and waits for its end.
+    pub(crate) fn read(mut self) -> Output {
+        self.stdout.read();
+        self.end()
+    }
+
+    /// Whether the pipe that nobody reads is full.
+    pub(crate) fn has_filled_its_pipe(&self) -> bool {
+        let pipe = self.unread.as_ref().expect("it has such a pipe");
+        let place = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+        let writer = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(place);
+        let writer = writer.expect("the pipe can be opened for writing");
+        let mut writers = [PollFd::new(&writer, PollFlags::OUT)];
+        poll(&mut writers, Some(&Timespec::default())).expect("polling a pipe") == 0
     }
 
     /// What it has printed so far.

@@ -1,16 +1,16 @@
 //! What a capture waits for: time, signals, the command's end.
 
-use std::{future::pending, time::Duration};
+use std::{ffi::OsStr, fs::File, future::pending, io, os::fd::AsRawFd as _, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until},
 };
 
 use super::End;
-use crate::cli::CaptureArgs;
+use crate::{cli::CaptureArgs, note};
 
 /// How often the module is looked at, and the programs' own messages. A look costs a microsecond or two.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -47,7 +47,7 @@ impl Clock {
         let child = match args.command.split_first() {
             Some((program, arguments)) => {
                 let child = Command::new(program).args(arguments).spawn();
-                Some(child.with_context(|| format!("cannot run {}", program.display()))?)
+                Some(child.map_err(|error| cannot_run(program, &error))?)
             }
             None => None,
         };
@@ -62,12 +62,9 @@ impl Clock {
 
     /// Waits for the next thing to react to. Cancel-safe.
     pub async fn next(&mut self) -> anyhow::Result<Happened> {
-        let [interrupt, terminate, hangup] = &mut self.signals;
         let happened = tokio::select! {
             biased;
-            _ = interrupt.recv() => Happened::End(End::Signal),
-            _ = terminate.recv() => Happened::End(End::Signal),
-            _ = hangup.recv() => Happened::End(End::Signal),
+            signal = signalled(&mut self.signals) => Happened::End(End::Signal(signal)),
             status = exited(&mut self.child) => Happened::End(End::Command(status.context("cannot wait for the command")?)),
             () = reached(self.deadline) => Happened::End(End::Duration),
             () = ticked(&mut self.interval) => Happened::Interval,
@@ -86,16 +83,88 @@ impl Clock {
         self.child.is_some()
     }
 
-    /// Asks a command that still runs to end, and waits a little for it.
-    pub(super) async fn end_command(&mut self) {
+    /// Waits for a signal that asks nltrace to end. Cancel-safe.
+    pub async fn signalled(&mut self) {
+        signalled(&mut self.signals).await;
+    }
+
+    /// Ends a command that still runs, and waits a little for its end; no longer once another signal comes.
+    ///
+    /// A terminal sends its SIGINT to the command, too, which may end by itself then, and have something to print.
+    pub(super) async fn end_command(&mut self, end: Option<End>) {
         let Some(child) = &mut self.child else { return };
-        if let Some(pid) = child.id().and_then(|pid| libc::pid_t::try_from(pid).ok()) {
-            // SAFETY: no memory is involved; the child was not waited for, so the number is still its own.
-            unsafe { libc::kill(pid, libc::SIGTERM) };
+        let told = end == Some(End::Signal(SignalKind::interrupt())) && is_in_foreground();
+        let mut ended = false;
+        if told {
+            ended = ends_within_grace(child, &mut self.signals).await;
         }
-        if timeout(GRACE, child.wait()).await.is_err() {
-            eprintln!("nltrace: the command goes on although it was sent SIGTERM");
+        if !ended {
+            ask_to_end(child);
+            ended = ends_within_grace(child, &mut self.signals).await;
         }
+        if ended {
+            self.child = None;
+        } else {
+            note("the command goes on although it was sent SIGTERM");
+        }
+    }
+}
+
+impl Drop for Clock {
+    /// Whatever the way out, the command does not outlive the capture.
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            ask_to_end(child);
+        }
+    }
+}
+
+fn cannot_run(program: &OsStr, error: &io::Error) -> anyhow::Error {
+    let program = program.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            anyhow::anyhow!("cannot run {program}: not found; give its path, or a name that is in PATH")
+        }
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("cannot run {program}: permission denied; is it a program, and executable?")
+        }
+        _ => anyhow::anyhow!("cannot run {program}: {error}"),
+    }
+}
+
+fn ask_to_end(child: &Child) {
+    if let Some(pid) = child.id().and_then(|pid| libc::pid_t::try_from(pid).ok()) {
+        // SAFETY: no memory is involved; the child was not waited for, so the number is still its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+    }
+}
+
+/// Whether the child ends within [`GRACE`]; a signal cuts that short.
+async fn ends_within_grace(child: &mut Child, signals: &mut [Signal; 3]) -> bool {
+    tokio::select! {
+        biased;
+        status = child.wait() => status.is_ok(),
+        _ = signalled(signals) => false,
+        () = sleep(GRACE) => false,
+    }
+}
+
+/// Whether what is typed at the terminal as a signal goes to this process and those that it started.
+fn is_in_foreground() -> bool {
+    let Ok(terminal) = File::open("/dev/tty") else { return false };
+    // SAFETY: no memory is involved, and the descriptor is open.
+    let foreground = unsafe { libc::tcgetpgrp(terminal.as_raw_fd()) };
+    // SAFETY: no preconditions.
+    foreground == unsafe { libc::getpgrp() }
+}
+
+/// Waits for one of the signals, and says which.
+async fn signalled([interrupt, terminate, hangup]: &mut [Signal; 3]) -> SignalKind {
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => SignalKind::interrupt(),
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = hangup.recv() => SignalKind::hangup(),
     }
 }
 

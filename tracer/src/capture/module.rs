@@ -7,6 +7,7 @@ use crate::{
     cli::{CaptureArgs, ModuleFunction},
     exit::Unable,
     kernel::{Generation, Module},
+    note,
     probes::Probes,
 };
 
@@ -62,14 +63,14 @@ impl ModuleWatch {
         match self.module.generation() {
             Some(generation) => match self.attach(probes, generation) {
                 Err(error) if self.required => return Err(super::explain(error)),
-                Err(error) => note(&error.to_string()),
+                Err(error) => note(error),
                 Ok(()) => {}
             },
             // It went while the rest was attached.
             None if self.required && !self.wait => return Err(self.missing().into()),
-            None if self.wait => note(&format!("waiting for the module {}", self.module.name())),
+            None if self.wait => note(format_args!("waiting for the module {}", self.module.name())),
             None if self.attach => {
-                note(&format!("the module {} is not loaded; the others are watched", self.module.name()));
+                note(format_args!("the module {} is not loaded; the others are watched", self.module.name()));
             }
             None => {}
         }
@@ -95,7 +96,7 @@ impl ModuleWatch {
         let name = self.module.name();
         if self.attached.take().is_some() {
             probes.detach_receive();
-            note(&format!("the module {name} was unloaded"));
+            note(format_args!("the module {name} was unloaded"));
         }
         let Some(generation) = now else {
             if self.required && !self.wait && !has_command {
@@ -103,11 +104,11 @@ impl ModuleWatch {
             }
             return None;
         };
-        note(&format!("the module {name} was loaded"));
+        note(format_args!("the module {name} was loaded"));
         if let Err(error) = self.attach(probes, generation) {
             // It may have gone again in the meantime.
             if self.module.generation() == Some(generation) {
-                note(&error.to_string());
+                note(error);
             } else {
                 self.attached = None;
             }
@@ -127,9 +128,4 @@ impl ModuleWatch {
         }
         Ok(())
     }
-}
-
-/// Something for the person at the terminal; results go to standard output.
-fn note(text: &str) {
-    eprintln!("nltrace: {text}");
 }

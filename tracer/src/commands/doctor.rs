@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nltrace_common::stage;
 
-use super::Output;
+use super::print;
 use crate::{
     capture::{refusal, sudo_remedy, watched},
     cli::{DoctorArgs, ModuleFunction},
@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let diagnosis = examine(Path::new("/"), &args.module_function.clone().unwrap_or_default());
     let text = if args.json { doctor_json(&diagnosis) } else { doctor_text(&diagnosis) };
-    Output::new()?.write(text.as_bytes())?;
+    print(text.as_bytes())?;
     Ok(if diagnosis.can_capture { Exit::Done } else { Exit::Unable })
 }
 

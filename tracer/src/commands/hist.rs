@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 
-use super::{Output, charset, conclude, plan};
+use super::{charset, conclude, plan, stdout::Output};
 use crate::{
-    capture::{Capture, Happened},
+    capture::{Capture, End, Happened},
     cli::HistArgs,
     exit::Exit,
     model::{Ledger, Rows},
@@ -17,31 +17,50 @@ pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> 
     let plan = Plan { max_keys: args.max_keys, ..plan(Mode::Hist, &args.capture, verbose) };
     let mut printer = Printer::new(args.capture.json)?;
     let mut capture = Capture::start(&args.capture, &plan)?;
-    let end = loop {
-        match capture.clock.next().await? {
-            Happened::End(end) => break end,
-            Happened::Interval => {
-                let rows = rows(&capture)?;
-                let ledger = capture.ledger(Some(&rows))?;
-                printer.interval(&capture, rows, ledger)?;
-            }
-            Happened::Look => {
-                if let Some(end) = capture.look() {
-                    break end;
-                }
-            }
-        }
-    };
+    let end = follow(&mut capture, &mut printer).await;
     // Before the probes go, and with them what they were attached to.
     printer.duration_ns = capture.elapsed_ns();
     printer.watched = capture.watched();
-    capture.stop(end).await?;
+    capture.stop(end.as_ref().ok().copied()).await?;
+    let end = end?;
     let (rows, ledger) = (rows(&capture)?, capture.final_ledger()?);
+    let mut text = String::new();
     if args.capture.interval.is_some() {
-        printer.interval(&capture, rows.clone(), ledger)?;
+        text = printer.interval(&capture, rows.clone(), ledger);
     }
-    printer.whole(rows, ledger)?;
+    text.push_str(&printer.whole(rows, ledger));
+    printer.output.finish(text.into_bytes(), &mut capture.clock).await?;
     conclude(&args.capture, end, &ledger, false)
+}
+
+/// Prints intervals until something ends the capture.
+async fn follow(capture: &mut Capture, printer: &mut Printer) -> anyhow::Result<End> {
+    loop {
+        let happened = tokio::select! {
+            biased;
+            happened = capture.clock.next() => happened?,
+            done = printer.output.done(), if printer.output.is_busy() => {
+                done?;
+                continue;
+            }
+        };
+        match happened {
+            Happened::End(end) => return Ok(end),
+            // Where output is slower than the intervals, they grow: the next has what this one would have had.
+            Happened::Interval if printer.output.is_busy() => {}
+            Happened::Interval => {
+                let rows = rows(capture)?;
+                let ledger = capture.ledger(Some(&rows))?;
+                let text = printer.interval(capture, rows, ledger);
+                printer.output.begin(text.into_bytes());
+            }
+            Happened::Look => {
+                if let Some(end) = capture.look() {
+                    return Ok(end);
+                }
+            }
+        }
+    }
 }
 
 /// Prints intervals as differences between what was counted then and now.
@@ -70,7 +89,7 @@ impl Printer {
         })
     }
 
-    fn interval(&mut self, capture: &Capture, rows: Rows, ledger: Ledger) -> anyhow::Result<()> {
+    fn interval(&mut self, capture: &Capture, rows: Rows, ledger: Ledger) -> String {
         let end_ns = if self.duration_ns == 0 { capture.elapsed_ns() } else { self.duration_ns };
         self.intervals += 1;
         let (old_rows, old_ledger, start_ns) = &self.earlier;
@@ -82,10 +101,10 @@ impl Printer {
             watched: if self.watched.is_empty() { capture.watched() } else { self.watched.clone() },
         };
         self.earlier = (rows, ledger, end_ns);
-        self.print(&interval)
+        self.text(&interval)
     }
 
-    fn whole(&mut self, rows: Rows, ledger: Ledger) -> anyhow::Result<()> {
+    fn whole(&mut self, rows: Rows, ledger: Ledger) -> String {
         let whole = output::Capture {
             interval: None,
             duration_ns: self.duration_ns,
@@ -93,13 +112,13 @@ impl Printer {
             ledger,
             watched: std::mem::take(&mut self.watched),
         };
-        self.print(&whole)
+        self.text(&whole)
     }
 
-    fn print(&mut self, result: &output::Capture) -> anyhow::Result<()> {
+    fn text(&self, result: &output::Capture) -> String {
         let mut text = if self.json { hist_json(result) } else { hist_text(result, self.charset) };
         text.push('\n');
-        self.output.write(text.as_bytes())
+        text
     }
 }
 

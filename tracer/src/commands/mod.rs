@@ -2,13 +2,12 @@
 
 mod doctor;
 mod hist;
+mod stdout;
 mod trace;
 
 use std::{
-    env,
-    fs::{self, File},
-    io::Write as _,
-    os::fd::AsFd as _,
+    env, fs,
+    io::{self, Write as _},
     process::ExitStatus,
 };
 
@@ -20,6 +19,7 @@ use crate::{
     cli::{CaptureArgs, Cli, Command},
     exit::Exit,
     model::Ledger,
+    note,
     output::{Charset, accounting_line, loss_advice},
     probes::{Filter, Mode, Plan},
 };
@@ -34,7 +34,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "nltrace", &mut script);
-            Output::new()?.write(&script)?;
+            print(&script)?;
             Ok(Exit::Done)
         }
         Command::Man { folder } => {
@@ -44,6 +44,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Prints what the command line's parser answers: help or the version, or what is wrong with the options.
+pub fn help(answer: &clap::Error) -> anyhow::Result<Exit> {
+    let printed = answer.print();
+    if answer.use_stderr() {
+        return Ok(Exit::Usage);
+    }
+    printed.context("cannot write to standard output")?;
+    Ok(Exit::Done)
 }
 
 /// The plan that the common options make; the rest is as the command wants it.
@@ -77,25 +87,16 @@ fn charset() -> Charset {
     Charset::from_locale(values.each_ref().map(Option::as_deref))
 }
 
-/// Standard output without a buffer of its own: output is written in large pieces anyway.
-struct Output(File);
-
-impl Output {
-    fn new() -> anyhow::Result<Self> {
-        let stdout =
-            std::io::stdout().as_fd().try_clone_to_owned().context("standard output cannot be used")?;
-        Ok(Self(File::from(stdout)))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.0.write_all(bytes).context("cannot write to standard output")
-    }
+/// Writes what is not a capture's. Nothing else is to be done meanwhile, so the default action of signals is right.
+fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
 /// How a capture ends that was told to its end.
 fn conclude(args: &CaptureArgs, end: End, ledger: &Ledger, tracing: bool) -> anyhow::Result<Exit> {
     if let Some(advice) = loss_advice(ledger, tracing) {
-        eprintln!("nltrace: {advice}");
+        note(advice);
     }
     if ledger.hooks.iter().any(|hook| !hook.is_balanced()) {
         anyhow::bail!(
@@ -106,7 +107,7 @@ fn conclude(args: &CaptureArgs, end: End, ledger: &Ledger, tracing: bool) -> any
     if let End::Command(status) = end
         && !status.success()
     {
-        eprintln!("nltrace: the command failed: {}", describe(status));
+        note(format_args!("the command failed: {}", describe(status)));
         return Ok(Exit::Failed);
     }
     Ok(if args.strict && ledger.total().lost != 0 { Exit::Lost } else { Exit::Done })

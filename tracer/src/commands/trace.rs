@@ -1,56 +1,34 @@
 //! `nltrace trace`: each message as it happens.
 
+mod printer;
+
 use std::task::Poll;
 
-use super::{Output, charset, conclude, plan};
+use super::{
+    conclude, plan,
+    stdout::{Output, WriteError},
+};
 use crate::{
-    capture::{Capture, Happened},
+    capture::{Capture, End, Happened},
     cli::TraceArgs,
-    events::Assembler,
-    exit::Exit,
+    exit::{Exit, is_broken_pipe},
     model::Ledger,
-    output::{self, Buffer, Charset, TraceJson, accounting_line, summary_json, trace_heading, trace_text},
+    note, output,
+    output::accounting_line,
     probes::{Mode, Plan, Ring},
 };
-
-/// Output is written once it has this many bytes, and whenever there are no more events for now.
-const WRITE_BYTES: usize = 64 << 10;
-
-/// Events that are taken in a row before signals and time are looked at again.
-const BATCH: usize = 4096;
+use printer::Printer;
 
 /// Captures until something ends it, and prints each event.
 pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit> {
     let (snaplen, ring_bytes) = (args.snaplen, args.ring_size);
     let plan = Plan { snaplen, ring_bytes, ..plan(Mode::Trace, &args.capture, verbose) };
-    let mut output = Output::new()?;
+    let output = Output::new()?;
     let mut capture = Capture::start(&args.capture, &plan)?;
-    let mut printer = Printer::new(args.capture.json, capture.start_ns);
+    let mut printer = Printer::new(args.capture.json, capture.start_ns, output);
     let mut intervals = Intervals::default();
 
-    let mut more = false;
-    let end = loop {
-        let ring = capture.probes.ring();
-        let happened = tokio::select! {
-            biased;
-            happened = capture.clock.next() => Some(happened?),
-            () = readable(ring, more) => None,
-        };
-        more = printer.drain(capture.probes.ring(), &mut output)?;
-        match happened {
-            None => {}
-            Some(Happened::End(end)) => break end,
-            Some(Happened::Interval) => {
-                let interval = intervals.next(capture.elapsed_ns(), capture.ledger(None)?, capture.watched());
-                printer.accounting(&interval, &mut output)?;
-            }
-            Some(Happened::Look) => {
-                if let Some(end) = capture.look() {
-                    break end;
-                }
-            }
-        }
-    };
+    let followed = follow(&mut capture, &mut printer, &mut intervals).await;
     let mut whole = output::Capture {
         interval: None,
         duration_ns: capture.elapsed_ns(),
@@ -58,22 +36,83 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
         ledger: Ledger::default(),
         watched: capture.watched(),
     };
-    capture.stop(end).await?;
-    while printer.drain(capture.probes.ring(), &mut output)? {}
+    capture.stop(followed.as_ref().ok().copied()).await?;
     whole.ledger = capture.final_ledger()?;
-    if args.capture.interval.is_some() {
-        let rest = intervals.next(whole.duration_ns, whole.ledger, whole.watched.clone());
-        printer.accounting(&rest, &mut output)?;
-    }
-    printer.accounting(&whole, &mut output)?;
+    let printed = match followed {
+        Ok(end) => finish(&mut capture, &mut printer, &whole, args, intervals).await.map(|()| end),
+        Err(error) => Err(error),
+    };
     let recorded = whole.ledger.total().recorded;
-    if recorded != printer.delivered {
-        anyhow::bail!(
+    match printed {
+        Ok(_) if recorded != printer.delivered => anyhow::bail!(
             "{recorded} events were recorded but {} arrived; this is a mistake in nltrace, please report it",
             printer.delivered
-        );
+        ),
+        Ok(end) => conclude(&args.capture, end, &whole.ledger, true),
+        Err(error) => {
+            if error.is::<WriteError>() && !is_broken_pipe(&error) {
+                let missing = recorded.saturating_sub(printer.printed());
+                note(format_args!("{missing} of {recorded} recorded events were not printed"));
+                note(accounting_line(&whole.ledger));
+            }
+            Err(error)
+        }
     }
-    conclude(&args.capture, end, &whole.ledger, true)
+}
+
+/// Prints events until something ends the capture.
+async fn follow(
+    capture: &mut Capture,
+    printer: &mut Printer,
+    intervals: &mut Intervals,
+) -> anyhow::Result<End> {
+    let mut more = false;
+    loop {
+        let takes_more = printer.takes_more();
+        let happened = tokio::select! {
+            biased;
+            happened = capture.clock.next() => Some(happened?),
+            done = printer.output.done(), if printer.output.is_busy() => {
+                printer.confirm(done)?;
+                None
+            }
+            () = readable(capture.probes.ring(), more), if takes_more => None,
+        };
+        more = printer.drain(capture.probes.ring())?;
+        match happened {
+            None => {}
+            Some(Happened::End(end)) => return Ok(end),
+            // Where output is slower than the intervals, they grow: the next has what this one would have had.
+            Some(Happened::Interval) if printer.takes_more() => {
+                let interval = intervals.next(capture.elapsed_ns(), capture.ledger(None)?, capture.watched());
+                printer.accounting(&interval)?;
+            }
+            Some(Happened::Interval) => {}
+            Some(Happened::Look) => {
+                if let Some(end) = capture.look() {
+                    return Ok(end);
+                }
+            }
+        }
+    }
+}
+
+/// Prints what is left when the capture has ended, and its accounting.
+async fn finish(
+    capture: &mut Capture,
+    printer: &mut Printer,
+    whole: &output::Capture,
+    args: &TraceArgs,
+    mut intervals: Intervals,
+) -> anyhow::Result<()> {
+    while printer.drain(capture.probes.ring())? {
+        printer.settle(&mut capture.clock).await?;
+    }
+    if args.capture.interval.is_some() {
+        printer.accounting(&intervals.next(whole.duration_ns, whole.ledger, whole.watched.clone()))?;
+    }
+    printer.accounting(whole)?;
+    printer.finish(&mut capture.clock).await
 }
 
 /// Waits for events; not at all where there are more already.
@@ -92,78 +131,6 @@ async fn readable(ring: Option<&mut Ring>, more: bool) {
             })
             .await;
         }
-    }
-}
-
-struct Printer {
-    json: bool,
-    charset: Charset,
-    start_ns: u64,
-    assembler: Assembler,
-    lines: TraceJson,
-    buffer: Buffer,
-    delivered: u64,
-}
-
-impl Printer {
-    fn new(json: bool, start_ns: u64) -> Self {
-        let mut buffer = Buffer::default();
-        if !json {
-            trace_heading(&mut buffer);
-        }
-        Self {
-            json,
-            charset: charset(),
-            start_ns,
-            assembler: Assembler::default(),
-            lines: TraceJson::default(),
-            buffer,
-            delivered: 0,
-        }
-    }
-
-    /// Prints the events that are there. True if there may be more.
-    fn drain(&mut self, ring: Option<&mut Ring>, output: &mut Output) -> anyhow::Result<bool> {
-        let Some(ring) = ring else { return Ok(false) };
-        let mut taken = 0;
-        while taken < BATCH
-            && let Some(record) = ring.next_record()
-        {
-            taken += 1;
-            if let Some((event, captured)) = self.assembler.take(&record)? {
-                self.delivered += 1;
-                if self.json {
-                    self.lines.write(&mut self.buffer, event, captured);
-                } else {
-                    trace_text(&mut self.buffer, event, captured, self.start_ns, self.charset);
-                }
-            }
-            drop(record);
-            if self.buffer.bytes().len() >= WRITE_BYTES {
-                self.flush(output)?;
-            }
-        }
-        self.flush(output)?;
-        Ok(taken == BATCH)
-    }
-
-    fn flush(&mut self, output: &mut Output) -> anyhow::Result<()> {
-        if !self.buffer.bytes().is_empty() {
-            output.write(self.buffer.bytes())?;
-            self.buffer.clear();
-        }
-        Ok(())
-    }
-
-    fn accounting(&mut self, result: &output::Capture, output: &mut Output) -> anyhow::Result<()> {
-        let text = match (self.json, result.interval) {
-            (true, _) => summary_json(result),
-            (false, Some(number)) => format!("interval {number}: {}", accounting_line(&result.ledger)),
-            (false, None) => format!("\n{}", accounting_line(&result.ledger)),
-        };
-        self.buffer.raw(text.as_bytes());
-        self.buffer.raw(b"\n");
-        self.flush(output)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Charset;
 
-/// Growing output. It is written and cleared in large pieces, so its memory is used again.
+/// Growing output. It is written in large pieces, whose memory is used again.
 #[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
@@ -40,9 +40,10 @@ impl Buffer {
         &self.bytes
     }
 
-    /// Forgets the bytes and keeps the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
+    /// Gives the bytes away and goes on with other memory, whose content is forgotten.
+    pub fn replace(&mut self, mut memory: Vec<u8>) -> Vec<u8> {
+        memory.clear();
+        std::mem::replace(&mut self.bytes, memory)
     }
 
     /// Makes room for so many more bytes at once.

@@ -1,0 +1,291 @@
+//! Standard output of a capture. A thread of its own writes to it: a reader that does not read, and a full disk that takes its time,
+//! keep that thread waiting and nobody else, so signals and `--duration` end a capture all the same.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::{
+        fd::AsFd as _,
+        unix::thread::{JoinHandleExt as _, RawPthread},
+    },
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::{sleep, timeout},
+};
+
+use crate::{capture::Clock, note};
+
+/// A wait for the reader that a person notices.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How often the thread is called away from a write, at most, and how long its answer may take each time. It answers at once unless the
+/// system call cannot be interrupted, as on a network file system that is gone.
+const CALLS: usize = 50;
+const ANSWER: Duration = Duration::from_millis(20);
+
+/// Standard output, to which one piece at a time is written.
+pub(super) struct Output {
+    thread: JoinHandle<()>,
+    pieces: Sender<Vec<u8>>,
+    written: Receiver<Written>,
+    given_up: Arc<AtomicBool>,
+    busy: bool,
+    /// The memory of the piece before.
+    spare: Vec<u8>,
+}
+
+/// What became of a piece.
+struct Written {
+    piece: Vec<u8>,
+    /// How many of its bytes were written.
+    bytes: usize,
+    result: io::Result<()>,
+}
+
+/// Output could not be written, or was given up. Whoever sees it says what is missing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// The file or pipe refused.
+    #[error("cannot write to standard output")]
+    Refused {
+        /// Bytes that were not written; None: it cannot be said how many.
+        rest: Option<Vec<u8>>,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Nobody read it, and a signal asked to end.
+    #[error("standard output took no more, and a signal ended the wait for it")]
+    GivenUp {
+        /// Bytes that were not written; None: it cannot be said how many.
+        rest: Option<Vec<u8>>,
+    },
+}
+
+impl WriteError {
+    /// The end of a piece that was not written; None: it cannot be said how much that is.
+    pub(super) fn rest(&self) -> Option<&[u8]> {
+        match self {
+            Self::Refused { rest, .. } | Self::GivenUp { rest } => rest.as_deref(),
+        }
+    }
+}
+
+impl Output {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        // The standard library's own has a buffer, which is of no use here.
+        let stdout = io::stdout().as_fd().try_clone_to_owned().context("standard output cannot be used")?;
+        Self::to(File::from(stdout))
+    }
+
+    fn to(mut file: File) -> anyhow::Result<Self> {
+        let (pieces, mut to_write) = mpsc::channel::<Vec<u8>>(1);
+        let (sender, written) = mpsc::channel(1);
+        let given_up = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&given_up);
+        let write = move || {
+            while let Some(piece) = to_write.blocking_recv() {
+                let (bytes, result) = write_all(&mut file, &piece, &stop);
+                if sender.blocking_send(Written { piece, bytes, result }).is_err() {
+                    break;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("stdout".to_owned()).spawn(write);
+        let thread = thread.context("cannot start the thread that writes to standard output")?;
+        Ok(Self { thread, pieces, written, given_up, busy: false, spare: Vec::new() })
+    }
+
+    /// Whether a piece is being written, so that no other can be taken yet.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Memory of a piece that was written, for the next one.
+    pub(super) fn spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Begins to write a piece. There must be none in work.
+    pub(super) fn begin(&mut self, piece: Vec<u8>) {
+        self.busy = true;
+        // There is room for one. It fails only where the thread is gone, and then so is the result that is waited for.
+        let _ = self.pieces.try_send(piece);
+    }
+
+    /// Waits until the piece in work is written; not at all if there is none. Cancel-safe.
+    pub(super) async fn done(&mut self) -> Result<(), WriteError> {
+        if !self.busy {
+            return Ok(());
+        }
+        let written = self.written.recv().await;
+        self.busy = false;
+        self.take(written)
+    }
+
+    /// The same without waiting: whether the next piece can be taken.
+    pub(super) fn is_done(&mut self) -> Result<bool, WriteError> {
+        if !self.busy {
+            return Ok(true);
+        }
+        match self.written.try_recv() {
+            Err(mpsc::error::TryRecvError::Empty) => Ok(false),
+            written => {
+                self.busy = false;
+                self.take(written.ok()).map(|()| true)
+            }
+        }
+    }
+
+    /// Waits like [`Output::done`] after a capture's end, until a signal comes: whoever waits is told that there is one.
+    pub(super) async fn settle(&mut self, clock: &mut Clock) -> Result<(), WriteError> {
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                result = self.done() => return result,
+                () = clock.signalled() => return Err(WriteError::GivenUp { rest: self.give_up().await }),
+                () = sleep(SLOW), if !told => {
+                    note("the capture has ended; what was captured waits for standard output to take it, and Ctrl-C gives it up");
+                    told = true;
+                }
+            }
+        }
+    }
+
+    /// Writes a piece after a capture's end.
+    pub(super) async fn finish(&mut self, piece: Vec<u8>, clock: &mut Clock) -> Result<(), WriteError> {
+        self.settle(clock).await?;
+        self.begin(piece);
+        self.settle(clock).await
+    }
+
+    fn take(&mut self, written: Option<Written>) -> Result<(), WriteError> {
+        let Some(Written { piece, bytes, result }) = written else {
+            let source = io::Error::other("the thread that writes has ended");
+            return Err(WriteError::Refused { rest: None, source });
+        };
+        if let Err(source) = result {
+            return Err(WriteError::Refused { rest: Some(piece[bytes..].to_vec()), source });
+        }
+        self.spare = piece;
+        Ok(())
+    }
+
+    /// Calls the thread away from a write that does not end; returns what it has not written.
+    async fn give_up(&mut self) -> Option<Vec<u8>> {
+        self.given_up.store(true, Ordering::Relaxed);
+        interruptible();
+        for _ in 0..CALLS {
+            interrupt(self.thread.as_pthread_t());
+            if let Ok(written) = timeout(ANSWER, self.written.recv()).await {
+                self.busy = false;
+                return written.map(|Written { piece, bytes, .. }| piece[bytes..].to_vec());
+            }
+        }
+        None
+    }
+}
+
+/// How many bytes were written, and why no more.
+fn write_all(file: &mut File, bytes: &[u8], given_up: &AtomicBool) -> (usize, io::Result<()>) {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write(&bytes[done..]) {
+            Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+            Ok(written) => done += written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (done, Err(error)),
+        }
+        if given_up.load(Ordering::Relaxed) && done < bytes.len() {
+            return (done, Err(io::ErrorKind::Interrupted.into()));
+        }
+    }
+    (done, Ok(()))
+}
+
+/// The signal that calls the thread away; nothing else uses it.
+const CALL: libc::c_int = libc::SIGUSR1;
+
+/// Lets [`CALL`] interrupt system calls and do nothing else.
+fn interruptible() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: a sigaction is plain data for which zeros mean: no flags, above all not SA_RESTART, and an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: the action is a whole one, and its handler does nothing.
+    unsafe { libc::sigaction(CALL, &raw const action, std::ptr::null_mut()) };
+}
+
+fn interrupt(thread: RawPthread) {
+    // SAFETY: the thread was not joined, so its handle is valid.
+    unsafe { libc::pthread_kill(thread, CALL) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::OpenOptions, io::Read as _};
+
+    use super::*;
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(future)
+    }
+
+    #[test]
+    fn pieces_arrive_in_order_and_their_memory_comes_back() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut output = Output::to(File::from(std::os::fd::OwnedFd::from(writer))).unwrap();
+        run(async {
+            for piece in [&b"one "[..], b"two"] {
+                output.begin(piece.to_vec());
+                output.done().await.unwrap();
+                assert_eq!(output.spare(), piece);
+            }
+            assert!(!output.is_busy() && output.is_done().unwrap());
+        });
+        drop(output);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one two");
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_can_be_given_up_and_what_it_did_not_take_is_known() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut output = Output::to(File::from(std::os::fd::OwnedFd::from(writer))).unwrap();
+        let piece: Vec<u8> = (0..1_000_000u32).map(|n| n as u8).collect();
+        let rest = run(async {
+            output.begin(piece.clone());
+            assert!(timeout(Duration::from_millis(50), output.done()).await.is_err(), "the pipe is full");
+            assert!(!output.is_done().unwrap());
+            output.give_up().await.unwrap()
+        });
+        drop(output);
+        let mut taken = Vec::new();
+        reader.read_to_end(&mut taken).unwrap();
+        assert!(!taken.is_empty() && !rest.is_empty());
+        assert!([taken, rest].concat() == piece);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_that_says_what_is_missing() {
+        let mut output = Output::to(OpenOptions::new().write(true).open("/dev/full").unwrap()).unwrap();
+        let error = run(async {
+            output.begin(b"result".to_vec());
+            output.done().await.unwrap_err()
+        });
+        assert_eq!(error.rest(), Some(&b"result"[..]));
+        let error = anyhow::Error::from(error);
+        assert!(format!("{error:#}").contains("No space left on device"), "{error:#}");
+    }
+}

@@ -1,0 +1,11 @@
+//! Words for the person at the terminal. Results go to standard output, everything else to standard error.
+
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+};
+
+/// Says something on standard error. Where that is closed or full, nobody listens, which is no reason to stop.
+pub fn note(text: impl Display) {
+    let _ = writeln!(io::stderr(), "nltrace: {text}");
+}
