@@ -1,5 +1,6 @@
 //! `cargo xtask`: the only automation of the project.
 
+mod bench;
 mod build;
 mod demo;
 mod process;
@@ -49,6 +50,7 @@ enum Task {
     Vm(vm::VmArgs),
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +75,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Task::Vm(args) => return vm::run(&project, args),
         Task::Demo(args) => return demo::run(&project, &args),
         Task::Test(args) => return test::run(&project, &args),
+        Task::Bench(args) => return bench::run(&project, &args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The first root file system: PID 1, the drivers it needs, and this project's programs and module.
+//! The first root file system: PID 1, the drivers it needs, and this project's programs, scripts and module.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -50,7 +50,11 @@ fn contents(project: &Project, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>
     if module.exists() {
         contents.push((module, format!("{PLACE}/nltest.ko")));
     }
-    for (from, to) in [(project.out().join("bin"), "bin"), (project.root.join("kmod"), "kmod")] {
+    for (from, to) in [
+        (project.out().join("bin"), "bin"),
+        (project.root.join("kmod"), "kmod"),
+        (project.root.join("xtask/bench"), "bench"),
+    ] {
         if from.exists() {
             collect(&from, &format!("{PLACE}/{to}"), &mut contents)?;
         }
