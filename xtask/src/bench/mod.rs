@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what tracing costs, in instructions. A guest that counts them repeats to a tenth of a per cent on any machine.
 
+mod agreed;
 mod cases;
 mod guest;
 mod results;
@@ -11,11 +12,13 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use self::agreed::Agreement;
 use self::cases::{CASES, Case, Kind};
 use self::guest::Manner;
 use self::results::Results;
 use crate::project::Project;
-use crate::setup::{self, Series};
+use crate::setup::{self, Kernel, Provided, Series};
+use crate::ui::Step;
 use crate::{build, ui};
 
 const AFTER_HELP: &str = "\
@@ -39,6 +42,9 @@ pub(crate) struct BenchArgs {
     /// Show what has changed since this file was written by --json
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
+    /// Measure the short form, and make its counts what `cargo xtask test` holds later ones against
+    #[arg(long, conflicts_with = "filter")]
+    agree: bool,
     /// Take what was built last instead of building
     #[arg(long)]
     no_build: bool,
@@ -49,7 +55,7 @@ pub(crate) struct BenchArgs {
 /// Measures and prints; exit code 1 if a case of nltrace, or what it is compared with, has no figures.
 pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<ExitCode> {
     let before = args.compare.as_deref().map(Results::read).transpose()?;
-    let cases = chosen(&args.filter)?;
+    let cases = if args.agree { short() } else { chosen(&args.filter)? };
     let provided = setup::ensure(project)?;
     let kernels = provided.chosen(&args.kernel);
     if args.no_build {
@@ -75,9 +81,24 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<ExitCode> {
     if let Some(path) = &args.json {
         results.write(path)?;
     }
+    if args.agree {
+        let mut agreement = Agreement::read(project)?;
+        results.kernels.iter().for_each(|boot| agreement.agree(boot));
+        agreement.write(project)?;
+    }
     let mut rows = results.kernels.iter().flat_map(|boot| &boot.cases);
     let failed = rows.any(|row| row.kind != Kind::Peer && row.failure.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The short form: whether each of its cases keeps to the agreed count. An error says which one does not, and by how much.
+pub(crate) fn check(provided: &Provided, kernel: &Kernel, step: &Step) -> Result<Vec<Result<(), String>>> {
+    let agreement = Agreement::read(&provided.project)?;
+    Ok(agreement.check(&guest::run(provided, kernel, &short(), Manner::FULL, step)?))
+}
+
+fn short() -> Vec<&'static Case> {
+    CASES.iter().filter(|case| case.short).collect()
 }
 
 /// The cases that a filter names, and those that they are put in relation to.

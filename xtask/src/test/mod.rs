@@ -13,7 +13,7 @@ use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Kernel, Provided, Series};
 use crate::vm::{self, Input, Job, Stream};
-use crate::{build, ui};
+use crate::{bench, build, ui};
 
 /// For all end-to-end tests in one kernel.
 const KERNEL_LIMIT: Duration = Duration::from_secs(1800);
@@ -67,6 +67,9 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
             eprintln!("  no end-to-end tests: what they test was not built");
         } else {
             kernels.iter().try_for_each(|kernel| run.end_to_end(&provided, kernel))?;
+            if run.filter.is_none() {
+                kernels.iter().try_for_each(|kernel| run.instructions(&provided, kernel))?;
+            }
         }
     }
     if run.counts.total() == 0 {
@@ -146,6 +149,20 @@ impl Run<'_> {
                 counts.failed += 1;
             }
             Ok(judge(counts, outcome.status == Some(0), filtered, output))
+        })
+    }
+
+    /// The short form of `cargo xtask bench`.
+    fn instructions(&mut self, provided: &Provided, kernel: &Kernel) -> Result<()> {
+        self.step(&format!("instruction counts in {}", kernel.version), |step| {
+            let verdicts = match bench::check(provided, kernel, step) {
+                Ok(verdicts) => verdicts,
+                Err(error) => vec![Err(format!("{error:#}"))],
+            };
+            let mut counts = Counts::default();
+            verdicts.iter().for_each(|verdict| counts += Counts::one(verdict.is_ok()));
+            let exceeded: Vec<String> = verdicts.into_iter().filter_map(Result::err).collect();
+            Ok(Finding { counts, output: exceeded.join("\n") })
         })
     }
 }

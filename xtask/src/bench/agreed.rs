@@ -1,0 +1,116 @@
+//! The counts that were agreed on, in bench/agreed.json: `cargo xtask test` fails when one is exceeded.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::results::{Boot, Row};
+use super::table;
+use crate::project::Project;
+use crate::setup::Series;
+
+/// What may come on top of an agreed count. Counts of two boots differ by a tenth of a per cent, those of two C compilers by more.
+const TOLERANCE: f64 = 0.03;
+
+/// What was agreed on for the kernels of a series.
+#[derive(Debug, Serialize, Deserialize)]
+struct Agreed {
+    /// The kernel that it was measured in.
+    version: String,
+    /// By case: the instructions that tracing adds to a round trip, or all where nothing traces.
+    instructions: BTreeMap<String, f64>,
+}
+
+/// All of them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Agreement(BTreeMap<Series, Agreed>);
+
+fn file(project: &Project) -> PathBuf {
+    project.root.join("xtask/bench/agreed.json")
+}
+
+impl Agreement {
+    /// Reads it.
+    pub(crate) fn read(project: &Project) -> Result<Self> {
+        let path = file(project);
+        let text = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("parse {}", path.display()))
+    }
+
+    /// Writes it.
+    pub(crate) fn write(&self, project: &Project) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(fs::write(file(project), text)?)
+    }
+
+    /// Agrees on what was measured.
+    pub(crate) fn agree(&mut self, boot: &Boot) {
+        let figures = boot.cases.iter().filter_map(|row| Some((row.name.clone(), row.figure()?.round())));
+        let agreed = Agreed { version: boot.version.clone(), instructions: figures.collect() };
+        self.0.insert(boot.series, agreed);
+    }
+
+    /// Whether each case of the short form keeps to it; an error says by how much it does not.
+    pub(crate) fn check(&self, boot: &Boot) -> Vec<Result<(), String>> {
+        boot.cases.iter().map(|row| self.check_row(boot, row)).collect()
+    }
+
+    fn check_row(&self, boot: &Boot, row: &Row) -> Result<(), String> {
+        let name = &row.name;
+        let Some(now) = row.figure() else {
+            return Err(format!("{name}: {}", row.failure.as_deref().unwrap_or("not measured")));
+        };
+        if let Some(lost @ 1..) = row.lost {
+            return Err(format!("{name}: {lost} events lost"));
+        }
+        let agreed = self.0.get(&boot.series);
+        let Some((agreed, count)) = agreed.and_then(|agreed| Some((agreed, *agreed.instructions.get(name)?)))
+        else {
+            return Err(format!("{name}: nothing was agreed on; `cargo xtask bench --agree` does it"));
+        };
+        if now <= count * (1.0 + TOLERANCE) {
+            return Ok(());
+        }
+        Err(format!(
+            "{name}: {} instructions in {}, {} agreed in {}, {}",
+            table::count(Some(now)),
+            boot.version,
+            table::count(Some(count)),
+            agreed.version,
+            table::change(count, now)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::cases::Kind;
+
+    fn boot(added: f64, lost: u64) -> Boot {
+        let row = Row { added: Some(added), lost: Some(lost), ..Row::new("hist", Kind::Ours) };
+        Boot { series: Series::NEWEST, version: "7.3.4".to_owned(), cases: vec![row] }
+    }
+
+    #[test]
+    fn three_per_cent_more_is_kept_to_and_what_exceeds_them_is_not() {
+        let mut agreement = Agreement::default();
+        agreement.agree(&boot(1000.0, 0));
+        assert_eq!(agreement.check(&boot(1030.0, 0)), [Ok(())]);
+        let exceeded = "hist: 1,031 instructions in 7.3.4, 1,000 agreed in 7.3.4, +3.1 %";
+        assert_eq!(agreement.check(&boot(1031.0, 0)), [Err(exceeded.to_owned())]);
+    }
+
+    #[test]
+    fn a_loss_and_a_case_without_agreement_fail() {
+        let mut agreement = Agreement::default();
+        assert!(agreement.check(&boot(1.0, 0))[0].is_err());
+        agreement.agree(&boot(1.0, 0));
+        assert_eq!(agreement.check(&boot(1.0, 2)), [Err("hist: 2 events lost".to_owned())]);
+    }
+}
