@@ -153,3 +153,28 @@ fn hostile_bytes_never_break_the_line() {
         }
     }
 }
+
+/// What is remembered of a line must not show in another that differs in anything.
+#[test]
+fn lines_do_not_depend_on_those_before() {
+    let payloads: [&[u8]; 4] = [b"\x08\0\x01\0abcd", b"\x08\0\x01\0abce", b"", b"\x08\0\x02\0abcd"];
+    let mut events = Vec::new();
+    for family in [25, 0, 16] {
+        for nlmsg_type in [0x10, 0x11, 2, 3] {
+            for payload in payloads {
+                let datagram = message(nlmsg_type, 0x100, payload);
+                let whole = event(family, stage::REQUEST, datagram.len() as u32);
+                let longer = Event { datagram_len: whole.datagram_len + 40, ..whole };
+                let failed = Event { ret: -11, ..whole };
+                events.extend([whole, longer, failed].map(|event| (event, datagram.clone())));
+            }
+        }
+    }
+    let mut lines = TraceJson::default();
+    for (event, captured) in events.iter().chain(events.iter().rev()).flat_map(|pair| [pair, pair]) {
+        let (mut out, mut alone) = (Buffer::default(), Buffer::default());
+        lines.write(&mut out, event, captured);
+        TraceJson::default().write(&mut alone, event, captured);
+        assert_eq!(out.bytes(), alone.bytes());
+    }
+}
