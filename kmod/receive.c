@@ -64,14 +64,17 @@ static int nltest_message(struct nltest_ctx *ctx)
 	struct nlmsghdr *nlh = ctx->nlh;
 	int err = 0;
 
-	ctx->slot = nltest_slot(nlh->nlmsg_type);
 	ctx->gathers = nlh->nlmsg_type == NLTEST_CMD_ECHO &&
 		       nlh->nlmsg_flags & NLTEST_F_GATHER;
 
-	/* Answers leave in the order of the requests; only ECHO's ever wait. */
+	/*
+	 * Answers leave in the order of the requests; only ECHO's ever wait, and
+	 * are counted in the slot of the message before this one.
+	 */
 	if (!ctx->gathers && nltest_pending(ctx))
 		nltest_flush(ctx);
 
+	ctx->slot = nltest_slot(nlh->nlmsg_type);
 	if (nlh->nlmsg_type == NLTEST_CMD_ECHO) {
 		/* So frequent that it is counted together with its answer. */
 		ctx->received++;

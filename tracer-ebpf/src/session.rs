@@ -33,15 +33,11 @@ pub(crate) fn turn(
     returns: bool,
 ) -> u32 {
     // SAFETY: user space puts the kernel's functions in the place of these numbers; both are for sessions, which this is.
-    let (is_return, cookie): (
-        unsafe extern "C" fn(*mut c_void) -> bool,
-        unsafe extern "C" fn(*mut c_void) -> *mut u64,
-    ) = unsafe {
-        (
-            core::mem::transmute::<usize, _>(kfunc::SESSION_IS_RETURN as usize),
-            core::mem::transmute::<usize, _>(kfunc::SESSION_COOKIE as usize),
-        )
-    };
+    let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
+        unsafe { core::mem::transmute(kfunc::SESSION_IS_RETURN as usize) };
+    // SAFETY: as above.
+    let cookie: unsafe extern "C" fn(*mut c_void) -> *mut u64 =
+        unsafe { core::mem::transmute(kfunc::SESSION_COOKIE as usize) };
     // SAFETY: as above; the kernel's cookie is eight bytes of its own for each call.
     unsafe {
         if is_return(ctx.as_ptr()) {
