@@ -381,12 +381,14 @@ static void gathered_answers_share_datagrams_up_to_a_limit(void)
 	close(fd);
 }
 
-static void gathering_never_changes_the_order(void)
+static void gathering_changes_neither_order_nor_counts(void)
 {
 	const uint16_t gather = NLM_F_REQUEST | NLTEST_F_GATHER;
+	static struct counters before, after;
 	struct refusal refusal;
 	int fd = open_explained();
 
+	get_counters(&before);
 	message_begin(&out, NLTEST_CMD_ECHO, gather, 1);
 	attr_append(&out, NLTEST_A_PAYLOAD, "1", 1);
 	message_begin(&out, NLTEST_CMD_ECHO, gather | NLM_F_ACK, 2);
@@ -420,6 +422,13 @@ static void gathering_never_changes_the_order(void)
 	check_echo(fd, 8, (const unsigned char *)"8", 1);
 	expect(fd, NLTEST_CMD_DELAY, 9);
 	CHECK(silent(fd), "more answers than requests");
+	get_counters(&after);
+	CHECK_EQUAL(COUNTER(&after, NLTEST_CMD_ECHO, RECEIVED) -
+		    COUNTER(&before, NLTEST_CMD_ECHO, RECEIVED), 6);
+	CHECK_EQUAL(COUNTER(&after, NLTEST_CMD_ECHO, REPLIED) -
+		    COUNTER(&before, NLTEST_CMD_ECHO, REPLIED), 6);
+	CHECK_EQUAL(COUNTER(&after, NLTEST_CMD_DELAY, REPLIED) -
+		    COUNTER(&before, NLTEST_CMD_DELAY, REPLIED), 1);
 	close(fd);
 }
 
@@ -1224,7 +1233,7 @@ static const struct test tests[] = {
 	TEST(the_senders_claim_of_who_it_is_counts_for_nothing),
 	TEST(a_batch_is_answered_in_order_one_datagram_each),
 	TEST(gathered_answers_share_datagrams_up_to_a_limit),
-	TEST(gathering_never_changes_the_order),
+	TEST(gathering_changes_neither_order_nor_counts),
 	TEST(delay_sleeps_and_answers),
 	TEST(delay_holds_up_nobody_else),
 	TEST(a_sleeping_handler_yields_to_a_kill_only),
