@@ -5,10 +5,8 @@ use std::{
     fmt, fs,
     fs::File,
     io::{Read, Write},
-    os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::OpenOptionsExt, process::ExitStatusExt},
-    },
+    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -16,7 +14,6 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
     pipe::fcntl_setpipe_size,
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -119,20 +116,18 @@ impl Program {
         let mut child = child.unwrap_or_else(|error| panic!("start {self}: {error}"));
         // The far side of a terminal is closed when nobody has it any more.
         drop(command);
-        let mut unread = None;
         let stdout = match (self.stdout, &keyboard, child.stdout.take()) {
             (Stdout::Terminal, Some(keyboard), _) => Capture::of(keyboard.try_clone().expect("a descriptor")),
             (Stdout::Unread, _, Some(pipe)) => {
                 // As small as can be: what writes little fills it, too.
                 fcntl_setpipe_size(&pipe, 4096).expect("a pipe has a page at least");
-                unread = Some(pipe.as_fd().try_clone_to_owned().expect("a descriptor"));
                 Capture::later(pipe)
             }
             (_, _, Some(pipe)) => Capture::of(pipe),
             (_, _, None) => Capture::nothing(),
         };
         let stderr = child.stderr.take().map_or_else(Capture::nothing, Capture::of);
-        Running { child, started: Instant::now(), program: self, stdout, stderr, keyboard, unread }
+        Running { child, started: Instant::now(), program: self, stdout, stderr, keyboard }
     }
 }
 
@@ -216,8 +211,6 @@ pub(crate) struct Running {
     stderr: Capture,
     /// The near side of its terminal, if it has one.
     keyboard: Option<File>,
-    /// The pipe that nobody reads, if it has one.
-    unread: Option<OwnedFd>,
 }
 
 impl Running {
@@ -280,14 +273,15 @@ impl Running {
         self.end()
     }
 
-    /// Whether the pipe that nobody reads is full.
-    pub(crate) fn has_filled_its_pipe(&self) -> bool {
-        let pipe = self.unread.as_ref().expect("it has such a pipe");
-        let place = format!("/proc/self/fd/{}", pipe.as_raw_fd());
-        let writer = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(place);
-        let writer = writer.expect("the pipe can be opened for writing");
-        let mut writers = [PollFd::new(&writer, PollFlags::OUT)];
-        poll(&mut writers, Some(&Timespec::default())).expect("polling a pipe") == 0
+    /// Whether a thread of this name waits in the system call write(2).
+    pub(crate) fn waits_in_write(&self, thread: &str) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("procfs is mounted");
+        let read = |path: &Path, file| fs::read_to_string(path.join(file)).unwrap_or_default();
+        threads.flatten().map(|entry| entry.path()).any(|path| {
+            // A thread that does not wait is `running`; another shows its system call's number, and arguments.
+            let call = format!("{} ", libc::SYS_write);
+            read(&path, "comm").trim() == thread && read(&path, "syscall").starts_with(&call)
+        })
     }
 
     /// What it has printed so far.
