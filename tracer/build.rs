@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "-Clink-arg=--btf".to_owned(),
     ];
     let status = Command::new(env::var_os("CARGO").ok_or("CARGO is not set")?)
-        .args(["build", "--release", "--package", PACKAGE, "--bins", "--target", TARGET])
+        .args(["build", "--locked", "--release", "--package", PACKAGE, "--bins", "--target", TARGET])
         .args(["-Z", "build-std=core", "--target-dir"])
         .arg(&target_dir)
         .env("PATH", path_with_linker()?)

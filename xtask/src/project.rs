@@ -37,7 +37,7 @@ impl Project {
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["metadata", "--no-deps", "--format-version", "1"]);
+        command.args(["metadata", "--locked", "--no-deps", "--format-version", "1"]);
         command.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
         let metadata = process::output(&mut command)?;
         let metadata: Metadata = serde_json::from_str(&metadata).context("read cargo metadata")?;

@@ -56,7 +56,7 @@ pub(crate) fn init(project: &Project) -> Result<()> {
 /// Runs cargo for the guest; returns the programs that it made or found up to date.
 fn cargo(project: &Project, words: &[&str]) -> Result<Vec<(String, PathBuf)>> {
     let mut command = project.cargo();
-    command.args(words).args(["--release", "--target", TARGET, "--quiet"]);
+    command.args(words).args(["--locked", "--release", "--target", TARGET, "--quiet"]);
     command.args(["--message-format", "json-render-diagnostics"]);
     let mut flags = std::env::var_os("RUSTFLAGS").unwrap_or_default();
     if !flags.is_empty() {

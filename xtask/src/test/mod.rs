@@ -107,6 +107,7 @@ impl Run<'_> {
         let mut command = self.project.cargo();
         command.args([
             "test",
+            "--locked",
             "--workspace",
             "--exclude",
             "nltrace-tests",
@@ -189,6 +190,7 @@ fn clippy_host(project: &Project) -> Command {
     let mut command = project.cargo();
     command.args([
         "clippy",
+        "--locked",
         "--workspace",
         "--exclude",
         "nltrace-ebpf",
@@ -206,6 +208,7 @@ fn clippy_bpf(project: &Project) -> Command {
     let mut command = project.cargo();
     command.args([
         "clippy",
+        "--locked",
         "-p",
         "nltrace-ebpf",
         "--release",
