@@ -6,7 +6,7 @@ use nltrace_common::{Counters, Event, Hook, NLMSG_HDRLEN, ended, flags, key, mod
 
 use crate::{
     atomic::add,
-    config::MODE,
+    config::{MODE, SK_BUFF},
     counters, event, filter, histogram,
     kernel::{self, Datagram, Reader, Task},
     stack::{Frame, Id, Stack},
@@ -48,7 +48,10 @@ pub(crate) fn enter<R: Reader>(entry: Entry) {
 #[inline(always)]
 pub(crate) fn enter_within<R: Reader>(hook: Hook, stage: u8, id: Id, skb: u64) {
     let Some(counters) = hit(hook) else { return };
-    let fate = match begin_within(stage, id, skb) {
+    // Where reading costs no helper, a histogram's key is read as fast as it is found on the stack.
+    let reads = MODE.load() == mode::HIST && SK_BUFF.load() != 0;
+    let within = if reads { None } else { begin_within(stage, id, skb) };
+    let fate = match within {
         Some(fate) => fate,
         None => {
             begin::<R>(&Entry { hook, stage, id, sk: kernel::skb_sk::<R>(skb), skb, portid: 0, group: None })
