@@ -14,6 +14,10 @@ use crate::{
 /// Output is handed over once it has this many bytes, and whenever there are no more events for now.
 const PIECE_BYTES: usize = 128 << 10;
 
+/// Output that may wait while a piece is being written. The thread that writes needs a processor first, and on a busy machine the ring buffer
+/// would overflow before it gets one.
+const WAITING_BYTES: usize = 4 << 20;
+
 /// Events that are taken in a row before signals and time are looked at again.
 const BATCH: usize = 4096;
 
@@ -26,6 +30,8 @@ pub(super) struct Printer {
     assembler: Assembler,
     lines: TraceJson,
     buffer: Buffer,
+    /// How full the buffer is when it is handed over, or when that is tried again.
+    hand_over_at: usize,
     /// What is in `buffer`, and in the piece that is being written.
     filling: Content,
     writing: Content,
@@ -65,6 +71,7 @@ impl Printer {
             assembler: Assembler::default(),
             lines: TraceJson::default(),
             buffer: Buffer::default(),
+            hand_over_at: PIECE_BYTES,
             filling: Content::default(),
             writing: Content::default(),
             delivered: 0,
@@ -79,7 +86,7 @@ impl Printer {
 
     /// Whether there is room for more events: output is not behind.
     pub(super) fn takes_more(&self) -> bool {
-        self.buffer.bytes().len() < PIECE_BYTES
+        self.buffer.bytes().len() < WAITING_BYTES
     }
 
     /// Events whose lines were written whole.
@@ -91,7 +98,7 @@ impl Printer {
     pub(super) fn drain(&mut self, ring: Option<&mut Ring>) -> anyhow::Result<bool> {
         let Some(ring) = ring else { return self.hand_over().map(|()| false) };
         for _ in 0..BATCH {
-            if !self.takes_more() {
+            if self.buffer.bytes().len() >= self.hand_over_at {
                 self.hand_over()?;
                 if !self.takes_more() {
                     return Ok(true);
@@ -119,10 +126,12 @@ impl Printer {
         if self.output.is_busy() {
             let done = self.output.is_done();
             if matches!(done, Ok(false)) {
+                self.hand_over_at = self.buffer.bytes().len() + PIECE_BYTES;
                 return Ok(());
             }
             self.confirm(done.map(drop))?;
         }
+        self.hand_over_at = PIECE_BYTES;
         let piece = self.buffer.replace(self.output.spare());
         self.filling.bytes = piece.len();
         self.writing = std::mem::take(&mut self.filling);
