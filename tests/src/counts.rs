@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nltest, nltrace};
 
 const CLIENTS: u64 = 4;
@@ -119,6 +121,29 @@ fn datagrams_are_counted_and_not_their_messages() {
     nltest("bench -c 640 --batch 64").run().success();
     let hist = Hist::of(&hist.interrupt().success());
     assert_eq!(hist.counts("ECHO"), [10; 3]);
+}
+
+/// Each type makes a key at two stages; all replies are errors, and have one.
+#[test]
+fn keys_beyond_the_limit_are_counted_together() {
+    const TYPES: u64 = 3000;
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest --max-keys 100");
+    Program::new("spread_loop").words(&format!("{TYPES} {TYPES} 1")).run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    assert_eq!(hist.accounting(), Accounting::all_recorded(3 * TYPES));
+    let rows = hist.json().list("/histograms");
+    let (others, named): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.at("/family").is_null());
+    assert!(others.iter().all(|row| row.text("/family_name") == "other"), "{others:?}");
+    for stage in ["request", "receive"] {
+        let counts = |rows: &[&Value]| -> (u64, u64) {
+            let of_stage = rows.iter().filter(|row| row.text("/stage") == stage);
+            of_stage.fold((0, 0), |(keys, sum), row| (keys + 1, sum + row.number("/count")))
+        };
+        let ((named, of_named), (others, of_others)) = (counts(&named), counts(&others));
+        assert!(named > 0 && others == 1, "{stage}: {named} of their own, {others} for all others");
+        assert_eq!((of_named, of_named + of_others), (named, TYPES), "{stage}");
+    }
 }
 
 #[test]

@@ -88,7 +88,7 @@ const FEW: Load = echo(500, "32");
 const CLIENT: Load = Load { command: "nltest --json bench -c", count: 10_000, rest: "" };
 const CLIENT_BATCH: Load = Load { command: "nltest --json bench -c", count: 64_000, rest: "--batch 64" };
 
-const fn untraced(name: &'static str, load: Load) -> Case {
+pub(super) const fn untraced(name: &'static str, load: Load) -> Case {
     Case { name, kind: Kind::Untraced, load, command: START, ready: None, loss: Loss::Untold, short: false }
 }
 
@@ -97,7 +97,7 @@ const fn floor(name: &'static str, command: &'static str) -> Case {
     Case { kind: Kind::Floor, command, ..untraced(name, SMALL) }
 }
 
-const fn ours(name: &'static str, load: Load, command: &'static str) -> Case {
+pub(super) const fn ours(name: &'static str, load: Load, command: &'static str) -> Case {
     Case { kind: Kind::Ours, loss: Loss::Strict, command, ..untraced(name, load) }
 }
 

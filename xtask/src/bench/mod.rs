@@ -4,6 +4,7 @@ mod agreed;
 mod cases;
 mod guest;
 mod results;
+mod scale;
 mod table;
 
 use std::path::PathBuf;
@@ -45,6 +46,9 @@ pub(crate) struct BenchArgs {
     /// Measure the short form, and make its counts what `cargo xtask test` holds later ones against
     #[arg(long, conflicts_with = "filter")]
     agree: bool,
+    /// Measure instead what more processors, senders, keys, sockets and events cost, and memory; takes minutes
+    #[arg(long, conflicts_with_all = ["agree", "filter", "json", "compare"])]
+    scale: bool,
     /// Take what was built last instead of building
     #[arg(long)]
     no_build: bool,
@@ -67,6 +71,10 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<ExitCode> {
             })?;
         }
         ui::step_if_slow(build::PROGRAMS, |_| build::programs(project))?;
+    }
+    if args.scale {
+        kernels.into_iter().try_for_each(|kernel| scale::run(&provided, kernel))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let mut results = Results::default();
     for kernel in kernels {

@@ -127,7 +127,12 @@ pub(crate) fn hardware(
     counting: bool,
 ) -> Result<Hardware> {
     if counting {
-        return Ok(Hardware { accelerator: Accelerator::Counting, cpus: 1, memory_mib });
+        return Ok(Hardware { accelerator: Accelerator::Counting, cpus: 1, possible_cpus: 1, memory_mib });
     }
-    Ok(Hardware { accelerator: accelerator::choose(provided, kernel)?, cpus, memory_mib })
+    Ok(Hardware {
+        accelerator: accelerator::choose(provided, kernel)?,
+        cpus,
+        possible_cpus: cpus,
+        memory_mib,
+    })
 }
