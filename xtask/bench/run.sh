@@ -10,15 +10,17 @@
 # What happened is printed as lines of KEY VALUE, for each case from `case NAME` to `status N`.
 set -euo pipefail
 
-# Sets `busy`: nanoseconds that the processor was not idle since boot. Waiting costs nobody anything.
+# Sets `busy`: nanoseconds that the one processor was not idle since boot. Waiting, be it for a disk, costs nobody anything.
 clock() {
-    local lines idle
+    local lines line
     mapfile -t lines < /proc/timer_list
-    for idle in "${lines[@]}"; do
-        [[ $idle == *.idle_sleeptime* ]] && break
+    busy=$((${EPOCHREALTIME/./} * 1000))
+    for line in "${lines[@]}"; do
+        if [[ $line == *.idle_sleeptime* || $line == *.iowait_sleeptime* ]]; then
+            line=${line#*: }
+            busy=$((busy - ${line% nsecs}))
+        fi
     done
-    idle=${idle#*: } idle=${idle% nsecs}
-    busy=$((${EPOCHREALTIME/./} * 1000 - idle))
 }
 
 # $1: number of runs, $2: the load.

@@ -26,7 +26,7 @@ pub(crate) fn start(boot: &Boot) -> String {
     let rows: Vec<_> = boot
         .cases
         .iter()
-        .filter(|row| row.kind != Kind::Untraced && row.start_instructions.is_some())
+        .filter(|row| matches!(row.kind, Kind::Ours | Kind::Peer) && row.start_instructions.is_some())
         .map(|row| {
             let resident = row.resident_kib.map_or_else(none, |kib| format!("{:.1}", kib as f64 / 1024.0));
             [row.name.clone(), row.start_instructions.map_or_else(none, grouped), resident]

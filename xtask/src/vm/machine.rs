@@ -54,7 +54,8 @@ pub(crate) struct Hardware {
     pub(crate) accelerator: Accelerator,
     /// Processors.
     pub(crate) cpus: u32,
-    /// Processors that the kernel takes for possible: those, and places for more. Its per-CPU memory is for all of them.
+    /// Processors that the kernel is told to be prepared for, and has per-CPU memory for. 6.1 believes that; newer ones count what they
+    /// see.
     pub(crate) possible_cpus: u32,
     /// Memory in MiB.
     pub(crate) memory_mib: u32,
@@ -83,10 +84,9 @@ impl Machine {
         rustix::io::fcntl_setfd(&far, FdFlags::empty()).context("pass the channel on")?;
         let mut command = qemu(provided);
         command.args(hardware.accelerator.arguments());
-        command.arg("-smp").arg(format!("{},maxcpus={}", hardware.cpus, hardware.possible_cpus));
-        command.arg("-m").arg(hardware.memory_mib.to_string());
+        command.arg("-smp").arg(hardware.cpus.to_string()).arg("-m").arg(hardware.memory_mib.to_string());
         command.arg("-kernel").arg(kernel.vmlinuz(&provided.project)).arg("-initrd").arg(initramfs);
-        command.args(["-append", KERNEL_ARGUMENTS]);
+        command.arg("-append").arg(format!("{KERNEL_ARGUMENTS} possible_cpus={}", hardware.possible_cpus));
         command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         command.arg("-chardev").arg(format!("socket,id=session,fd={}", far.as_raw_fd()));
         command.args(["-device", "virtio-serial-pci"]);
