@@ -17,7 +17,7 @@ use crate::ui;
 /// Title of the step that builds them.
 pub(crate) const PROGRAMS: &str = "programs for the guest";
 
-pub(crate) use self::module::build as module;
+pub(crate) use self::module::{build as module, names as module_names};
 pub(crate) use self::programs::init;
 
 /// `cargo xtask build`.

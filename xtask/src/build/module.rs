@@ -1,47 +1,80 @@
-//! The kernel module, built and checked in the build root with the distribution's headers. A warning is a failure.
+//! The kernel modules, built and checked in the build root with the distribution's headers. A warning is a failure.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::process;
 use crate::setup::{Kernel, Provided};
 
-/// Where the copy of kmod/ appears in the build root; compilers' messages are mapped back from it.
+/// Where the copy of the sources appears in the build root; compilers' messages are mapped back from it.
 const INSIDE: &str = "/mnt/kmod";
 
-/// Builds nltest.ko for `kernel` at `target/xtask/module/SERIES/nltest.ko`, if its sources have changed.
+/// A folder of sources, and what it makes.
+struct Sources {
+    folder: &'static str,
+    modules: &'static [&'static str],
+}
+
+const NLTEST: Sources = Sources { folder: "kmod", modules: &["nltest.ko"] };
+const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko"] };
+
+/// Builds nltest.ko and the tests' own modules for `kernel` in `target/xtask/module/SERIES/`, if their sources have changed.
 pub(crate) fn build(provided: &Provided, kernel: &Kernel) -> Result<()> {
+    let headers = format!("/usr/src/linux-headers-{}", kernel.version);
+    // kmod/Makefile knows what to check: all of the compiler's warnings, and sparse.
+    let check = format!("KDIR={headers}");
+    provide(provided, kernel, &NLTEST, &["-C", INSIDE, &check, "check"])?;
+    let inside = format!("M={INSIDE}");
+    provide(provided, kernel, &TESTS, &["-C", &headers, &inside, "W=1", "KCFLAGS=-Werror", "modules"])
+}
+
+/// The modules that stand in [`build`]'s folder.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    NLTEST.modules.iter().chain(TESTS.modules).copied()
+}
+
+fn provide(provided: &Provided, kernel: &Kernel, sources: &Sources, make: &[&str]) -> Result<()> {
     let project = &provided.project;
-    let source = project.root.join("kmod");
+    let source = project.root.join(sources.folder);
     let folder = project.out().join("module").join(kernel.series.name());
+    let copy = folder.join("build").join(sources.folder.replace('/', "-"));
     fs::create_dir_all(&folder)?;
-    let result = folder.join("nltest.ko");
-    let recipe = format!("{} {}", kernel.version, provided.build_root().dir().display());
-    super::unless_fresh(&folder.join("stamp"), &result, &[&source], &recipe, || {
-        let built = compile(provided, kernel, &source, &folder.join("build"))?;
-        Ok(fs::rename(built, &result)?)
+    let recipe = format!("{} {} {make:?}", kernel.version, provided.build_root().dir().display());
+    let results: Vec<PathBuf> = sources.modules.iter().map(|name| folder.join(name)).collect();
+    let stamp = folder.join(format!("{}.stamp", sources.folder.replace('/', "-")));
+    let missing = results.iter().find(|result| !result.exists()).or(results.first());
+    super::unless_fresh(&stamp, missing.context("sources without a module")?, &[&source], &recipe, || {
+        compile(provided, kernel, sources.folder, &source, &copy, make)?;
+        for (name, result) in sources.modules.iter().zip(&results) {
+            fs::rename(copy.join(name), result).with_context(|| format!("{name} was not built"))?;
+        }
+        Ok(())
     })
 }
 
-fn compile(provided: &Provided, kernel: &Kernel, source: &Path, copy: &Path) -> Result<PathBuf> {
+fn compile(
+    provided: &Provided,
+    kernel: &Kernel,
+    name: &str,
+    source: &Path,
+    copy: &Path,
+    make: &[&str],
+) -> Result<()> {
     if copy.exists() {
         fs::remove_dir_all(copy)?;
     }
+    fs::create_dir_all(copy.parent().context("a copy without a folder")?)?;
     process::run(Command::new("cp").args(["-r", "--"]).arg(source).arg(copy))?;
-    let headers = format!("KDIR=/usr/src/linux-headers-{}", kernel.version);
-    // kmod/Makefile knows what to check: all of the compiler's warnings, and sparse.
-    let mut make = provided
-        .build_root()
-        .command(&[(copy, INSIDE)], &["make", "--no-print-directory", "-C", INSIDE, &headers, "check"]);
-    let (built, said) = process::capture(&mut make)?;
+    let words = [&["make", "--no-print-directory"], make].concat();
+    let (built, said) = process::capture(&mut provided.build_root().command(&[(copy, INSIDE)], &words))?;
     if !built || !warnings(&said).is_empty() {
         let how = if built { "builds with warnings" } else { "does not build" };
-        bail!("nltest.ko for {} {how}:\n{}", kernel.version, said.replace(INSIDE, "kmod"));
+        bail!("{name} for {} {how}:\n{}", kernel.version, said.replace(INSIDE, name));
     }
-    Ok(copy.join("nltest.ko"))
+    Ok(())
 }
 
 fn warnings(said: &str) -> Vec<&str> {

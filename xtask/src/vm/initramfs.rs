@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::cpio::Archive;
 use super::drivers;
+use crate::build;
 use crate::project::Project;
 use crate::setup::Kernel;
 
@@ -46,9 +47,9 @@ pub(crate) fn write(project: &Project, kernel: &Kernel) -> Result<PathBuf> {
 /// What goes to `/opt/nltrace`, parents before children. Parts that were not built are left out.
 fn contents(project: &Project, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>> {
     let mut contents = Vec::new();
-    let module = project.out().join("module").join(kernel.series.name()).join("nltest.ko");
-    if module.exists() {
-        contents.push((module, format!("{PLACE}/nltest.ko")));
+    let modules = project.out().join("module").join(kernel.series.name());
+    for name in build::module_names().filter(|name| modules.join(name).exists()) {
+        contents.push((modules.join(name), format!("{PLACE}/{name}")));
     }
     for (from, to) in [
         (project.out().join("bin"), "bin"),
