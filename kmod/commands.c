@@ -214,18 +214,20 @@ static int nltest_fail(struct nltest_ctx *ctx)
 {
 	const struct nlattr *text = ctx->attrs[NLTEST_A_TEXT];
 
-	NL_SET_BAD_ATTR(&ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
 	if (!text) {
 		NL_SET_ERR_MSG(&ctx->extack, "refused as asked");
 	} else {
 		/* The request's own need not end in a NUL. */
 		ctx->text = nla_strdup(text, GFP_KERNEL);
-		if (!ctx->text)
+		if (!ctx->text) {
+			NL_SET_ERR_MSG(&ctx->extack, "no memory for the text");
 			return -ENOMEM;
+		}
 		do_trace_netlink_extack(ctx->text);
 		ctx->extack._msg = ctx->text;
 	}
 
+	NL_SET_BAD_ATTR(&ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
 	return -(int)nla_get_u32(ctx->attrs[NLTEST_A_ERRNO]);
 }
 
