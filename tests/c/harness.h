@@ -16,12 +16,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
@@ -102,6 +104,19 @@ static void bail_out(const char *format, ...)
 	printf(": %s\n", strerror(errno));
 	fflush(stdout);
 	exit(1);
+}
+
+/* fork(2); the child dies with its parent, so that nobody who bails out leaves one behind. */
+__attribute__((unused))
+static pid_t fork_child(void)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		bail_out("fork");
+	if (!child && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
+		_exit(1);
+	return child;
 }
 
 __attribute__((unused))

@@ -24,7 +24,7 @@ static void in_child(void (*run)(void *), void *arg)
 	pid_t child;
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (child < 0)
 		bail_out("fork");
 	if (!child) {
@@ -240,7 +240,7 @@ static void nobody_may_listen(void)
 	pid_t child;
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (!child) {
 		test_failed = false;
 		listen_as_nobody(NULL);
@@ -404,7 +404,7 @@ static pid_t start_burst(uint32_t count, uint32_t size)
 	pid_t child;
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (!child) {
 		int fd = open_family();
 
@@ -505,7 +505,7 @@ static void four_senders_are_answered_and_counted_exactly(void)
 	get_counters(&before);
 	fflush(stdout);
 	for (int i = 0; i < 4; i++) {
-		children[i] = fork();
+		children[i] = fork_child();
 		if (!children[i]) {
 			worker.seed = i << 24;
 			test_failed = false;

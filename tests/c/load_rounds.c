@@ -76,7 +76,7 @@ static pid_t start(void (*run)(void))
 	pid_t child;
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (child < 0)
 		bail_out("fork");
 	if (!child) {

@@ -466,7 +466,7 @@ static void delay_holds_up_nobody_else(void)
 	int status;
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (!child) {
 		int fd = open_quiet();
 
@@ -514,7 +514,7 @@ static void a_sleeping_handler_yields_to_a_kill_only(void)
 	close(fd);
 
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (!child) {
 		fd = open_quiet();
 		/* Three times as long as the test waits. */
@@ -1013,7 +1013,7 @@ static void counters_are_exact(void)
 
 	/* A namespace that nobody has used. */
 	fflush(stdout);
-	child = fork();
+	child = fork_child();
 	if (child) {
 		waitpid(child, &status, 0);
 		CHECK(!status, "see above");
