@@ -203,7 +203,8 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) batch: u32,
     /// Threads, each with its own socket
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    // All wait for each other, and tokio's pool of blocking threads has 512.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=512))]
     pub(crate) threads: u32,
     /// Use the async client
     #[arg(long = "async")]
@@ -308,6 +309,7 @@ mod tests {
             "nltest delay -5",
             "nltest bench --batch 2 --in-flight 2",
             "nltest bench --threads 0",
+            "nltest bench --threads 513",
             "nltest listen -n 0",
         ] {
             let error = parse(line).expect_err(line);
