@@ -116,3 +116,21 @@ fn stages_are_told_from_others() {
     );
     assert_eq!(hist.hook("receive").hits, 0, "not even watched");
 }
+
+/// With so few histograms that every place is taken: a call that is filtered out must not end up in any of them.
+#[test]
+fn what_is_filtered_out_is_in_no_histogram() {
+    let _module = Module::load();
+    let hist = capturing("hist --json -f nltest -c nltest --max-keys 8");
+    for command in ["send hello", "notify", "fail 2", "stats", "bench -c 5"] {
+        nltest(command).run().success();
+    }
+    Program::new("echo_loop").words("1000 32").run().success();
+    let hist = Hist::of(&hist.interrupt().success());
+    let accounting = hist.accounting();
+    assert_eq!((accounting.filtered, accounting.lost, accounting.unmatched), (3000, 0, 0));
+    assert_eq!(accounting.hits, accounting.recorded + 3000);
+    for row in hist.json().list("/histograms") {
+        assert!(row.number("/max_ns") < 60_000_000_000, "{row}");
+    }
+}

@@ -4,6 +4,8 @@
 //! Multicasts. `portid` is the socket that is left out: the sender's. The filtered form has two arguments more and is a function of
 //! its own in 6.12 and 7.3, where `netlink_broadcast` calls it; 6.1 has the plain form only.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext as _,
     macros::{fentry, fexit, kprobe, kretprobe},
@@ -79,8 +81,11 @@ fn broadcast_kretprobe(ctx: RetProbeContext) -> u32 {
     0
 }
 
-#[kprobe]
-fn broadcast_session(ctx: ProbeContext) -> u32 {
+/// Not by the macro, whose programs return 0 whatever their function returns.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "kprobe")]
+extern "C" fn broadcast_session(regs: *mut c_void) -> u32 {
+    let ctx = ProbeContext::new(regs);
     let arguments = || Some(entry(ctx.arg(1)?, ctx.arg(0)?, ctx.arg(1)?, ctx.arg(2)?, ctx.arg(3)?));
     session::turn(&ctx, hook::BROADCAST, arguments, true)
 }

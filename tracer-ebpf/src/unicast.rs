@@ -3,6 +3,8 @@
 //! Requests (portid 0) and replies. `ssk` is the sending socket, and alive until the function returns; `skb` is consumed. Checked on 6.1,
 //! 6.12 and 7.3.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext as _,
     macros::{fentry, fexit, kprobe, kretprobe},
@@ -68,8 +70,11 @@ fn unicast_kretprobe(ctx: RetProbeContext) -> u32 {
     0
 }
 
-#[kprobe]
-fn unicast_session(ctx: ProbeContext) -> u32 {
+/// Not by the macro, whose programs return 0 whatever their function returns.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "kprobe")]
+extern "C" fn unicast_session(regs: *mut c_void) -> u32 {
+    let ctx = ProbeContext::new(regs);
     let arguments = || Some(entry(ctx.arg(1)?, ctx.arg(0)?, ctx.arg(1)?, ctx.arg(2)?));
     session::turn(&ctx, hook::UNICAST, arguments, true)
 }
