@@ -47,10 +47,10 @@ fn kprobes_count_exactly() {
     assert!(methods.eq(["kprobe+kretprobe"; 3]), "{:?}", hist.json().at("/attachments"));
 }
 
-/// From 6.10 on. Older kernels say so.
+/// From 6.14 on. Older kernels say so.
 #[test]
 fn sessions_count_exactly_where_the_kernel_has_them() {
-    let has_sessions = fs::read_to_string("/proc/kallsyms").unwrap().contains(" bpf_session_cookie\n");
+    let has_sessions = fs::read_to_string("/proc/kallsyms").unwrap().contains(" fprobe_fgraph_entry\n");
     if !has_sessions {
         let _module = Module::load();
         nltrace("hist --method session -- true").run().exits(3).said("no kprobe sessions");

@@ -1,4 +1,4 @@
-//! Sessions: one program for a call's entry and for its return, for which the kernel keeps a number in between (from 6.10 on).
+//! Sessions: one program for a call's entry and for its return, for which the kernel keeps a number in between (from 6.10 on, used from 6.14 on).
 //!
 //! That is what makes them cheaper than a kprobe and a kretprobe with a map between them, and they follow any number of calls at
 //! once: the kernel notes them on the thread's own stack of calls. They run with preemption off.

@@ -167,7 +167,7 @@ pub enum MethodChoice {
     Auto,
     /// Only fentry and fexit
     Fentry,
-    /// Only kprobe sessions, from Linux 6.10 on
+    /// Only kprobe sessions, from Linux 6.14 on
     Session,
     /// Only kprobe and kretprobe
     Kprobe,

@@ -14,6 +14,10 @@ const STRUCTS: [&str; 6] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task
 /// The functions that programs may call.
 const CALLABLE: [&str; 3] = ["bpf_rdonly_cast", "bpf_session_is_return", "bpf_session_cookie"];
 
+/// Where the kernel has this function (from 6.14 on, commit 4346ba160409, "fprobe: Rewrite fprobe on function-graph tracer"), sessions see every call.
+/// Before, they had room for a few calls at once, and nobody was told of those that found none.
+const EXACT_SESSIONS: &str = "fprobe_fgraph_entry";
+
 const MAGIC: u16 = 0xeb9f;
 const INFO_BYTES: usize = 12;
 
@@ -94,7 +98,7 @@ impl Types {
         Ok(Self {
             offsets,
             cast: (function != 0 && nlmsghdr != 0).then_some(cast),
-            session: (is_return != 0 && cookie != 0).then_some(session),
+            session: (is_return != 0 && cookie != 0 && btf.function(EXACT_SESSIONS) != 0).then_some(session),
             functions: watchable().filter(|name| btf.function(name) != 0).collect(),
         })
     }
@@ -141,7 +145,12 @@ impl<'a> Btf<'a> {
             strings: section(16)?,
             starts: Vec::with_capacity(bytes.len() / 32),
             structs: [0; STRUCTS.len()],
-            functions: CALLABLE.into_iter().chain(watchable()).map(|name| (name, 0)).collect(),
+            functions: CALLABLE
+                .into_iter()
+                .chain([EXACT_SESSIONS])
+                .chain(watchable())
+                .map(|name| (name, 0))
+                .collect(),
         };
         btf.walk()?;
         Ok(btf)

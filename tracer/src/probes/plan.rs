@@ -181,7 +181,7 @@ pub struct Cast {
 }
 
 /// What a program needs to be one for a call's entry and its return: from 6.10 on, commit 535a3692ba72 ("bpf: Add support for kprobe session
-/// attach").
+/// attach"); used from 6.14 on, where they see every call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     /// BTF id of the function `bpf_session_is_return`.

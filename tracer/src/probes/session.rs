@@ -99,8 +99,8 @@ impl Sessions {
 /// A session could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The kernel has none: it is older than 6.10, or was built without them.
-    #[error("this kernel has no kprobe sessions (Linux 6.10 or later)")]
+    /// The kernel has none, or none that see every call: it is older than 6.14, or was built without them.
+    #[error("this kernel has no kprobe sessions that see every call (Linux 6.14 or later)")]
     Unsupported,
     /// The program was refused.
     #[error("the kernel refused the program: {source}")]

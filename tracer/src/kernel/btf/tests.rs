@@ -148,6 +148,9 @@ fn what_programs_may_call_is_found_by_its_id() {
     let types = Types::parse(&b.bytes()).unwrap();
     let cast = types.cast.expect("it has both");
     assert_eq!((cast.function, cast.nlmsghdr), (function, nlmsghdr));
+    assert_eq!(types.session, None, "sessions that would miss calls");
+    b.ty(EXACT_SESSIONS, kind::FUNC, 0, 1);
+    let types = Types::parse(&b.bytes()).unwrap();
     assert_eq!(types.session, Some(Session { is_return, cookie }));
 }
 
