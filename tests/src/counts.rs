@@ -8,6 +8,7 @@ use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nl
 
 const CLIENTS: u64 = 4;
 const ECHOES: u64 = 10_000;
+const SLEEPERS: u64 = 30;
 
 /// Sends the echoes from clients that run at the same time.
 fn ten_thousand_echoes() {
@@ -17,6 +18,12 @@ fn ten_thousand_echoes() {
         let bench = client.end().success().json();
         assert_eq!(bench.number("/received"), ECHOES / CLIENTS);
     }
+}
+
+/// Sends requests whose handlers are all asleep at the same time.
+fn sleep_at_once() {
+    let sleepers: Vec<_> = (0..SLEEPERS).map(|_| nltest("delay 1000000 --timeout 10").start()).collect();
+    sleepers.into_iter().for_each(|sleeper| drop(sleeper.end().success()));
 }
 
 /// Captures the echoes.
@@ -50,7 +57,8 @@ fn kprobes_count_exactly() {
 /// From 6.14 on. Older kernels say so.
 #[test]
 fn sessions_count_exactly_where_the_kernel_has_them() {
-    let has_sessions = fs::read_to_string("/proc/kallsyms").unwrap().contains(" fprobe_fgraph_entry\n");
+    let has_sessions =
+        fs::read_to_string("/proc/kallsyms").expect("procfs is mounted").contains(" fprobe_fgraph_entry\n");
     if !has_sessions {
         let _module = Module::load();
         nltrace("hist --method session -- true").run().exits(3).said("no kprobe sessions");
@@ -67,11 +75,9 @@ fn sessions_count_exactly_where_the_kernel_has_them() {
 /// Sessions, and fentry where that comes first, follow any number of calls at once.
 #[test]
 fn many_sleepers_requests_and_replies_are_all_recorded() {
-    const SLEEPERS: u64 = 30;
     let _module = Module::load();
     let hist = capturing("hist --json -f nltest");
-    let sleepers: Vec<_> = (0..SLEEPERS).map(|_| nltest("delay 1000000 --timeout 10").start()).collect();
-    sleepers.into_iter().for_each(|sleeper| drop(sleeper.end().success()));
+    sleep_at_once();
     let hist = Hist::of(&hist.interrupt().success());
     let unicast = hist.hook("unicast");
     assert_eq!((unicast.hits, unicast.recorded, unicast.unmatched), (2 * SLEEPERS, 2 * SLEEPERS, 0));
@@ -102,11 +108,9 @@ fn every_thread_counts() {
 /// A return probe has room for a few calls in progress only, ten on a machine of two processors. Those that it misses are told.
 #[test]
 fn what_return_probes_miss_is_unmatched() {
-    const SLEEPERS: u64 = 30;
     let _module = Module::load();
     let hist = capturing("hist --json -f nltest --method kprobe");
-    let sleepers: Vec<_> = (0..SLEEPERS).map(|_| nltest("delay 1000000 --timeout 10").start()).collect();
-    sleepers.into_iter().for_each(|sleeper| drop(sleeper.end().success()));
+    sleep_at_once();
     let hist = Hist::of(&hist.interrupt().success());
     let (receive, unicast) = (hist.hook("receive"), hist.hook("unicast"));
     assert_eq!((receive.hits, unicast.hits), (SLEEPERS, 2 * SLEEPERS));

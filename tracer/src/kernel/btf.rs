@@ -14,7 +14,7 @@ const STRUCTS: [&str; 6] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task
 /// The functions that programs may call.
 const CALLABLE: [&str; 3] = ["bpf_rdonly_cast", "bpf_session_is_return", "bpf_session_cookie"];
 
-/// Where the kernel has this function (from 6.14 on, commit 4346ba160409, "fprobe: Rewrite fprobe on function-graph tracer"), sessions see every call.
+/// Where the kernel has this function (from 6.14 on, "fprobe: Rewrite fprobe on function-graph tracer"), sessions see every call.
 /// Before, they had room for a few calls at once, and nobody was told of those that found none.
 const EXACT_SESSIONS: &str = "fprobe_fgraph_entry";
 

@@ -180,7 +180,7 @@ pub struct Cast {
     pub nlmsghdr: u32,
 }
 
-/// What a program needs to be one for a call's entry and its return: from 6.10 on, commit 535a3692ba72 ("bpf: Add support for kprobe session
+/// What a program needs to be one for a call's entry and its return: from 6.10 on ("bpf: Add support for kprobe session
 /// attach"); used from 6.14 on, where they see every call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Session {
