@@ -17,6 +17,20 @@ pub mod hook {
     pub const COUNT: u32 = 3;
 }
 
+/// Processors that count for themselves. Of more, some share their counters.
+pub const COUNTING: usize = 256;
+
+/// The counters of one processor, by hook, and as much room behind them that no other's are in the same cache line, however they are aligned.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ProcessorCounters {
+    /// By [`hook`].
+    pub hooks: [Counters; hook::COUNT as usize],
+    reserved: [u64; 9],
+}
+
+const _: () = assert!(size_of::<ProcessorCounters>() - hook::COUNT as usize * size_of::<Counters>() >= 64);
+
 /// What became of the calls of one hook, on one processor.
 ///
 /// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`. Each is counted where it

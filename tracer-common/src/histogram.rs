@@ -58,7 +58,12 @@ pub const fn ended(started: u64, ns: u64) -> (u32, u64) {
 const START_BITS: u32 = 48;
 
 /// Slots at most, those for all other keys included.
-pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
+pub const MAX_SLOTS: u32 = 1 << 14;
+
+/// Cells for the slots' keys: one for each, and for those after the last.
+pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
+
+const _: () = assert!(MAX_SLOTS.is_power_of_two() && MAX_SLOTS <= 1 << (u64::BITS - START_BITS));
 
 /// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
 #[inline(always)]
@@ -66,45 +71,72 @@ pub const fn key(family: u8, stage: u8, nlmsg_type: u16) -> u64 {
     KEY_PRESENT | (family as u64) << 24 | (stage as u64) << 16 | nlmsg_type as u64
 }
 
+/// The key of the same family and message type in another stage.
+#[inline(always)]
+pub const fn key_in_stage(key: u64, stage: u8) -> u64 {
+    key & !(0xff << 16) | (stage as u64) << 16
+}
+
 /// What [`key`] was made of: family, stage, message type.
 pub const fn key_parts(key: u64) -> (u8, u8, u16) {
     ((key >> 24) as u8, (key >> 16) as u8, key as u16)
 }
 
-/// The first of the [`MAX_PROBES`] slots that may hold a key, of `slots` in all.
+/// The first of the [`MAX_PROBES`] slots that may hold a key, below `homes`: the last of them is a slot, too.
 #[inline(always)]
-pub const fn home_slot(key: u64, slots: u32) -> u32 {
+pub const fn home_slot(key: u64, homes: u64) -> u64 {
     let hash = (key as u32).wrapping_mul(0x9e37_79b1);
-    ((hash as u64 * slots as u64) >> 32) as u32
+    (hash as u64 * homes) >> 32
 }
 
-/// The position of the highest bit of a value from `1 << 4` to below `1 << 40`, by comparison alone: BPF has no instruction for
-/// it, and what the compiler makes of `leading_zeros` is four times as long.
-macro_rules! highest_bit {
-    ($value:ident) => {
-        if $value < 1 << 36 { highest_bit!($value, 4, 16 8 4 2 1) } else { highest_bit!($value, 36, 2 1) }
-    };
-    ($value:ident, $low:expr,) => { $low };
-    ($value:ident, $low:expr, $half:literal $($rest:literal)*) => {
-        if $value < 1 << ($low + $half) {
-            highest_bit!($value, $low, $($rest)*)
-        } else {
-            highest_bit!($value, $low + $half, $($rest)*)
-        }
-    };
+/// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots.
+pub const fn home_slots(slots: u32) -> u64 {
+    (slots - (MAX_PROBES - 1)) as u64
 }
 
 /// The bucket of a value in nanoseconds.
+///
+/// BPF has no instruction for the position of the highest bit, and what the compiler makes of `leading_zeros` is four times as long. So the value is
+/// halved until it has the bits that name a bucket: by powers of two that are compared with numbers of 32 bits, which fit into an instruction.
 #[inline(always)]
-pub const fn bucket_of(ns: u64) -> usize {
-    if ns < SUB_BUCKETS as u64 {
-        return ns as usize;
-    }
+pub fn bucket_of(ns: u64) -> usize {
     if ns >= 1 << MAX_BITS {
         return BUCKETS - 1;
     }
-    let shift = highest_bit!(ns) - SUB_BITS;
-    ((shift as usize + 1) << SUB_BITS) + ((ns >> shift) as usize & (SUB_BUCKETS - 1))
+    let (mut value, mut bucket) = (ns, 0);
+    macro_rules! halve {
+        ($($times:literal)+) => {
+            $(if value >= 1 << (SUB_BITS + $times) {
+                value = halved::<$times>(value);
+                bucket += $times << SUB_BITS;
+            })+
+        };
+    }
+    if value >> 32 != 0 {
+        value = halved::<8>(value);
+        bucket += 8 << SUB_BITS;
+    }
+    // What is left of 32 bits: 20, 12, 8, 6, 5, of which the first is set, or there was nothing to halve.
+    halve!(16 8 4 2 1);
+    bucket + value as usize
+}
+
+/// `value >> TIMES`
+#[cfg(not(target_arch = "bpf"))]
+fn halved<const TIMES: u32>(value: u64) -> u64 {
+    value >> TIMES
+}
+
+/// `value >> TIMES`. The compiler would do this always and then choose between the results, which is longer than a branch.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+fn halved<const TIMES: u32>(value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: one instruction on one register.
+    unsafe {
+        core::arch::asm!("{0} >>= {1}", inout(reg) value, const TIMES, options(nomem, nostack, preserves_flags));
+    }
+    value
 }
 
 /// The values that a bucket counts: from the first, below the second, in nanoseconds. The last bucket has no upper end
@@ -159,9 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn another_stage_changes_nothing_else() {
+        assert_eq!(key_in_stage(key(25, 2, 0xffff), 1), key(25, 1, 0xffff));
+    }
+
+    #[test]
     fn home_slots_stay_in_range() {
-        for slots in [1, 7, 64, 4096] {
-            assert!((0..=u16::MAX).all(|nlmsg_type| home_slot(key(31, 3, nlmsg_type), slots) < slots));
+        for slots in [MAX_PROBES, MAX_PROBES + 1, 64, 4096] {
+            let last =
+                |nlmsg_type| home_slot(key(31, 3, nlmsg_type), home_slots(slots)) + u64::from(MAX_PROBES) - 1;
+            assert!((0..=u16::MAX).all(|nlmsg_type| last(nlmsg_type) < u64::from(slots)));
         }
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! Everything here is plain `repr(C)` without padding, `bool` or `enum`: one side writes bytes that the other side reads.
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod constant;
 mod counters;
 mod event;
 mod histogram;
 
-pub use counters::{Counters, Hook, hook};
+pub use counters::{COUNTING, Counters, Hook, ProcessorCounters, hook};
 pub use event::{
     CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, flags, record,
 };
 pub use histogram::{
-    BUCKETS, HistogramSlot, KEY_OTHER, KEY_PRESENT, MAX_PROBES, MAX_SLOTS, SUB_BUCKETS, bucket_bounds,
-    bucket_of, ended, home_slot, key, key_parts, started,
+    BUCKETS, HistogramSlot, KEY_CELLS, KEY_OTHER, KEY_PRESENT, MAX_PROBES, MAX_SLOTS, SUB_BUCKETS,
+    bucket_bounds, bucket_of, ended, home_slot, home_slots, key, key_in_stage, key_parts, started,
 };
 
 /// Where in a message's way a time was measured; the number is part of histogram keys and events.
@@ -30,7 +32,7 @@ pub mod stage {
     pub const COUNT: u8 = 4;
 }
 
-/// What the programs do with a measured call; the value of the global `MODE`.
+/// What the programs do with a measured call; the value of [`constant::MODE`].
 pub mod mode {
     /// Count it in a histogram.
     pub const HIST: u32 = 1;
@@ -38,7 +40,7 @@ pub mod mode {
     pub const TRACE: u32 = 2;
 }
 
-/// How much there is to compare a call with; the value of the global `FILTERED`.
+/// How much there is to compare a call with; the value of [`constant::FILTERED`].
 pub mod filtered {
     /// Nothing: every call is wanted.
     pub const NOTHING: u32 = 0;

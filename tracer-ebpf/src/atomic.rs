@@ -35,15 +35,21 @@ pub(crate) unsafe fn claim(cell: *mut u64, value: u64) -> u64 {
 #[inline(always)]
 pub(crate) unsafe fn raise(cell: *mut u64, value: u64) {
     // SAFETY: the caller's promise.
-    let mut seen = unsafe { cell.read_volatile() };
+    let seen = unsafe { cell.read_volatile() };
+    if seen < value {
+        // SAFETY: as above.
+        unsafe { raise_from(cell, seen, value) };
+    }
+}
+
+/// The rarer part of [`raise`]: a value that is higher than what was seen.
+#[inline(never)]
+unsafe fn raise_from(cell: *mut u64, mut seen: u64, value: u64) {
     // More than one turn takes an interrupt that raises the same cell in between.
     for _ in 0..4 {
-        if value <= seen {
-            return;
-        }
         // SAFETY: the caller's promise.
         let (now, done) = unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(cell, seen, value) };
-        if done {
+        if done || value <= now {
             return;
         }
         seen = now;

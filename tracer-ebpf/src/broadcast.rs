@@ -47,7 +47,7 @@ fn end(ctx: &FExitContext, ret: i32) {
 #[fentry]
 fn broadcast_fentry(ctx: FEntryContext) -> i32 {
     let skb = ctx.arg(1);
-    enter::<Typed>(entry(skb, ctx.arg(0), skb, ctx.arg(2), ctx.arg(3)));
+    enter::<Typed>(&entry(skb, ctx.arg(0), skb, ctx.arg(2), ctx.arg(3)));
     0
 }
 
@@ -70,7 +70,7 @@ fn broadcast_kprobe(ctx: ProbeContext) -> u32 {
     if let (Some(ssk), Some(skb), Some(portid), Some(group)) =
         (ctx.arg(0), ctx.arg(1), ctx.arg(2), ctx.arg(3))
     {
-        enter::<Probed>(entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid, group));
+        enter::<Probed>(&entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid, group));
     }
     0
 }

@@ -14,13 +14,14 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use nltrace_common::{
-    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, flags, record,
+    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, constant, flags,
+    record,
 };
 
 use crate::{
-    config::{NLMSGHDR, SNAPLEN, WAKEUP_BYTES},
+    config::number,
     kernel::{self, Datagram, Reader},
-    stack::Frame,
+    traced::Traced,
     verifier::opaque,
 };
 
@@ -35,49 +36,55 @@ fn events() -> *mut c_void {
 
 /// What stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
 /// compiler computes with the value that a `None` does not have, and the verifier takes offence.
-pub(crate) const NO_TYPE: u32 = 1 << 16;
+pub(crate) const NO_TYPE: u64 = 1 << 16;
 
 /// `nlmsg_type` of the first message in a buffer, or [`NO_TYPE`]. A header is never in a buffer's fragments: what user space sends has
 /// none, and the few families that make some put them behind their headers.
 #[inline(always)]
-pub(crate) fn message_type<R: Reader>(skb: u64) -> u32 {
+pub(crate) fn message_type<R: Reader>(skb: u64) -> u64 {
     if (kernel::skb_len::<R>(skb) as usize) < NLMSG_HDRLEN {
         return NO_TYPE;
     }
     let data = kernel::skb_data::<R>(skb);
-    if NLMSGHDR.load() != 0 {
-        return u32::from(kernel::nlmsghdr_type(data));
+    if kernel::casts() {
+        return kernel::nlmsghdr_type(data);
     }
     let mut nlmsg_type = 0u16;
     // SAFETY: two bytes into a variable of two bytes.
     let error =
         unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, data.byte_add(NLMSG_TYPE_OFFSET)) };
-    if error == 0 { u32::from(nlmsg_type) } else { NO_TYPE }
+    if error == 0 { u64::from(nlmsg_type) } else { NO_TYPE }
+}
+
+/// Payload bytes to keep.
+#[inline(always)]
+fn snaplen() -> u32 {
+    number::<{ constant::SNAPLEN }>() as u32
 }
 
 /// How many bytes of a datagram are kept.
 #[inline(always)]
 pub(crate) fn captured_len(datagram: &Datagram) -> u32 {
-    datagram.linear.min(NLMSG_HDRLEN as u32 + SNAPLEN.load())
+    datagram.linear.min(NLMSG_HDRLEN as u32 + snaplen())
 }
 
 /// Copies the datagram's first bytes, and returns the `nlmsg_type` among them or [`NO_TYPE`].
 #[inline(always)]
-pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> u32 {
+pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> u64 {
     let len = bounded(captured_len(datagram).min(INLINE_BYTES as u32));
     // SAFETY: the caller's `bytes` is a map value with room for INLINE_BYTES.
     unsafe {
         if bpf_probe_read_kernel(bytes.cast(), len, datagram.data) != 0 || (len as usize) < NLMSG_HDRLEN {
             return NO_TYPE;
         }
-        u32::from(bytes.cast::<u16>().add(2).read())
+        u64::from(bytes.cast::<u16>().add(2).read())
     }
 }
 
 /// Sends the datagram's bytes ahead where an event cannot carry them all. False if there was no room.
 #[inline(always)]
 pub(crate) unsafe fn send_payload(event: *mut Event, datagram: &Datagram) -> bool {
-    if SNAPLEN.load() as usize + NLMSG_HDRLEN <= INLINE_BYTES {
+    if snaplen() as usize + NLMSG_HDRLEN <= INLINE_BYTES {
         return true;
     }
     // SAFETY: the caller's `event` is a map value.
@@ -125,21 +132,21 @@ unsafe fn send_class<const CLASS: usize>(event: *const Event, data: *const c_voi
 
 /// Copies what is known of the call around this one.
 #[inline(always)]
-pub(crate) unsafe fn inherit(frame: *mut Frame, outer: *mut Frame) {
+pub(crate) unsafe fn inherit(call: *mut Traced, outer: *mut Traced) {
     // SAFETY: both are map values.
     unsafe {
         let event = &raw const (*outer).event;
         let bytes = size_of::<Event>() as u32 + bounded((*event).captured.min(INLINE_BYTES as u32));
-        bpf_probe_read_kernel((&raw mut (*frame).event).cast(), bytes, event.cast());
+        bpf_probe_read_kernel((&raw mut (*call).event).cast(), bytes, event.cast());
     }
 }
 
-/// Sends an event and the bytes that its frame holds. False if there was no room.
+/// Sends an event and the bytes that are kept with it. False if there was no room.
 #[inline(always)]
-pub(crate) unsafe fn send(frame: *mut Frame) -> bool {
-    // SAFETY: the caller's `frame` is a map value; `bytes` follows `event` in it.
+pub(crate) unsafe fn send(call: *mut Traced) -> bool {
+    // SAFETY: the caller's `call` is a map value; `bytes` follows `event` in it.
     unsafe {
-        let event = &raw mut (*frame).event;
+        let event = &raw mut (*call).event;
         let inline = if (*event).flags & flags::PAYLOAD_APART == 0 { (*event).captured } else { 0 };
         let len = size_of::<Event>() as u32 + bounded(inline.min(INLINE_BYTES as u32));
         bpf_ringbuf_output(events(), event.cast(), u64::from(len), wakeup()) == 0
@@ -152,7 +159,11 @@ pub(crate) unsafe fn send(frame: *mut Frame) -> bool {
 fn wakeup() -> u64 {
     // SAFETY: EVENTS is a ring buffer.
     let waiting = unsafe { bpf_ringbuf_query(events(), u64::from(BPF_RB_AVAIL_DATA)) };
-    u64::from(if waiting >= u64::from(WAKEUP_BYTES.load()) { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
+    u64::from(if waiting >= number::<{ constant::WAKEUP_BYTES }>() {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    })
 }
 
 /// `len`, and a bound that the verifier sees.

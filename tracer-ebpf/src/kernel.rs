@@ -1,26 +1,46 @@
 //! Reading kernel structs, at the offsets that user space found in the running kernel's BTF.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, marker::PhantomData};
 
 use aya_ebpf::{
-    Global,
     bindings::pt_regs,
     helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel},
 };
-use nltrace_common::{NLMSG_TYPE_OFFSET, kfunc};
-
-use crate::config::{
-    NET, NET_INUM, NETLINK_CB_PORTID, NLMSGHDR, SK_BUFF, SK_BUFF_DATA, SK_BUFF_DATA_LEN, SK_BUFF_LEN,
-    SK_BUFF_SK, SOCK, SOCK_NET, SOCK_PROTOCOL, TASK_COMM, TASK_PID, TASK_TGID,
+use aya_log_ebpf::warn;
+use nltrace_common::{
+    constant::{self, Constant},
+    kfunc,
 };
 
-/// The BTF id of a struct; 0: this kernel has no `bpf_rdonly_cast` to use it with.
-type Struct = Global<u32>;
+use crate::config::{Load, number};
+
+/// A member of a struct: `STRUCT` is the constant with the struct's BTF id, `OFFSET` that with the member's offset.
+pub(crate) struct Member<T, const STRUCT: Constant, const OFFSET: Constant>(PhantomData<T>);
+
+macro_rules! members {
+    ($($name:ident: $ty:ty, $structure:ident, $offset:ident;)+) => {
+        $(const $name: Member<$ty, { constant::$structure }, { constant::$offset }> = Member(PhantomData);)+
+    };
+}
+
+members! {
+    SKB_LEN: u32, SK_BUFF, SK_BUFF_LEN;
+    SKB_DATA_LEN: u32, SK_BUFF, SK_BUFF_DATA_LEN;
+    SKB_DATA: u64, SK_BUFF, SK_BUFF_DATA;
+    SKB_SK: u64, SK_BUFF, SK_BUFF_SK;
+    SKB_PORTID: u32, SK_BUFF, NETLINK_CB_PORTID;
+    SK_PROTOCOL: u16, SOCK, SOCK_PROTOCOL;
+    SK_NET: u64, SOCK, SOCK_NET;
+    NET_INUM: u32, NET, NET_INUM;
+}
 
 /// How a program may read kernel memory.
 pub(crate) trait Reader {
-    /// The value at `base + offset` in a `structure`, zeros where it cannot be read.
-    fn read<T: Copy + Default>(base: u64, structure: &Struct, offset: u32) -> T;
+    /// A member of the struct at `base`, zeros where it cannot be read.
+    fn read<T: Load, const STRUCT: Constant, const OFFSET: Constant>(
+        base: u64,
+        member: Member<T, STRUCT, OFFSET>,
+    ) -> u64;
 }
 
 /// Through the pointers that the verifier gives fentry and fexit programs with their type: a load is one instruction.
@@ -28,16 +48,13 @@ pub(crate) struct Typed;
 
 impl Reader for Typed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: u64, _: &Struct, offset: u32) -> T {
-        load(base, offset)
+    fn read<T: Load, const STRUCT: Constant, const OFFSET: Constant>(
+        base: u64,
+        _: Member<T, STRUCT, OFFSET>,
+    ) -> u64 {
+        // SAFETY: a pointer that the verifier knows; a fault reads zeros.
+        unsafe { T::load::<OFFSET>(base) }
     }
-}
-
-/// A load from a pointer that has a type.
-#[inline(always)]
-fn load<T: Copy>(base: u64, offset: u32) -> T {
-    // SAFETY: the verifier checks that `offset` is a member of the struct and of that size; a fault reads zeros.
-    unsafe { core::ptr::read_volatile((base + u64::from(offset)) as *const T) }
 }
 
 /// For kprobes, whose arguments are plain numbers to the verifier: by giving the number a type, which costs nothing, or through a helper where
@@ -46,70 +63,80 @@ pub(crate) struct Probed;
 
 impl Reader for Probed {
     #[inline(always)]
-    fn read<T: Copy + Default>(base: u64, structure: &Struct, offset: u32) -> T {
-        if structure.load() != 0 {
-            return load(cast(base, structure.load()), offset);
+    fn read<T: Load, const STRUCT: Constant, const OFFSET: Constant>(
+        base: u64,
+        member: Member<T, STRUCT, OFFSET>,
+    ) -> u64 {
+        if number::<STRUCT>() != 0 {
+            return Typed::read(cast::<STRUCT>(base), member);
         }
-        let mut value = T::default();
-        let from = (base + u64::from(offset)) as *const c_void;
-        // SAFETY: `value` is as long as said, and the helper accepts any source.
+        let mut value = 0u64;
+        let from = (base + number::<OFFSET>()) as *const c_void;
+        // SAFETY: `value` is at least as long, the rest of it stays zero, and the helper accepts any source.
         if unsafe { bpf_probe_read_kernel((&raw mut value).cast(), size_of::<T>() as u32, from) } != 0 {
-            return T::default();
+            return 0;
         }
         value
     }
 }
 
+/// Whether programs of every kind can give memory a type, and read `struct nlmsghdr` in that way.
+#[inline(always)]
+pub(crate) fn casts() -> bool {
+    number::<{ constant::NLMSGHDR }>() != 0
+}
+
+/// `address` as a pointer to the struct with this BTF id. The verifier makes no instruction of it.
+#[inline(always)]
+fn cast<const STRUCT: Constant>(address: u64) -> u64 {
+    // SAFETY: user space puts the kernel's function in the place of this number.
+    let cast: unsafe extern "C" fn(u64, u64) -> u64 =
+        unsafe { core::mem::transmute(kfunc::RDONLY_CAST as usize) };
+    // SAFETY: it accepts any address; faults are caught at the load.
+    unsafe { cast(address, number::<STRUCT>()) }
+}
+
 /// `sk->sk_protocol`: the netlink family.
 #[inline(always)]
 pub(crate) fn family<R: Reader>(sk: u64) -> u8 {
-    R::read::<u16>(sk, &SOCK, SOCK_PROTOCOL.load()) as u8
+    R::read(sk, SK_PROTOCOL) as u8
 }
 
 /// The inode number of the socket's network namespace.
 #[inline(always)]
 pub(crate) fn netns<R: Reader>(sk: u64) -> u32 {
-    R::read(R::read(sk, &SOCK, SOCK_NET.load()), &NET, NET_INUM.load())
+    R::read(R::read(sk, SK_NET), NET_INUM) as u32
 }
 
 /// `skb->sk`.
 #[inline(always)]
 pub(crate) fn skb_sk<R: Reader>(skb: u64) -> u64 {
-    R::read(skb, &SK_BUFF, SK_BUFF_SK.load())
+    R::read(skb, SKB_SK)
 }
 
 /// `NETLINK_CB(skb).portid`: the port id of the sending socket.
 #[inline(always)]
 pub(crate) fn sender_portid<R: Reader>(skb: u64) -> u32 {
-    R::read(skb, &SK_BUFF, NETLINK_CB_PORTID.load())
+    R::read(skb, SKB_PORTID) as u32
 }
 
-/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel has `bpf_rdonly_cast`. Zero where the memory cannot be read.
+/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel [`casts`]. Zero where the memory cannot be read.
 #[inline(always)]
-pub(crate) fn nlmsghdr_type(data: *const c_void) -> u16 {
-    load(cast(data as u64, NLMSGHDR.load()), NLMSG_TYPE_OFFSET as u32)
-}
-
-/// `address` as a pointer to the struct with this BTF id. The verifier makes no instruction of it.
-#[inline(always)]
-fn cast(address: u64, btf_id: u32) -> u64 {
-    // SAFETY: user space puts the kernel's function in the place of this number.
-    let cast: unsafe extern "C" fn(u64, u32) -> u64 =
-        unsafe { core::mem::transmute(kfunc::RDONLY_CAST as usize) };
-    // SAFETY: it accepts any address; faults are caught at the load.
-    unsafe { cast(address, btf_id) }
+pub(crate) fn nlmsghdr_type(data: *const c_void) -> u64 {
+    // SAFETY: a pointer that the verifier knows; a fault reads zeros.
+    unsafe { u16::load::<{ constant::NLMSGHDR_TYPE }>(cast::<{ constant::NLMSGHDR }>(data as u64)) }
 }
 
 /// `skb->len`: bytes of the datagram.
 #[inline(always)]
 pub(crate) fn skb_len<R: Reader>(skb: u64) -> u32 {
-    R::read(skb, &SK_BUFF, SK_BUFF_LEN.load())
+    R::read(skb, SKB_LEN) as u32
 }
 
 /// `skb->data`: where the datagram starts.
 #[inline(always)]
 pub(crate) fn skb_data<R: Reader>(skb: u64) -> *const c_void {
-    R::read::<u64>(skb, &SK_BUFF, SK_BUFF_DATA.load()) as *const c_void
+    R::read(skb, SKB_DATA) as *const c_void
 }
 
 /// A datagram in memory.
@@ -126,7 +153,7 @@ impl Datagram {
     #[inline(always)]
     pub(crate) fn of<R: Reader>(skb: u64) -> Self {
         let len = skb_len::<R>(skb);
-        let data_len: u32 = R::read(skb, &SK_BUFF, SK_BUFF_DATA_LEN.load());
+        let data_len = R::read(skb, SKB_DATA_LEN) as u32;
         Self { data: skb_data::<R>(skb), len, linear: len.saturating_sub(data_len) }
     }
 }
@@ -150,18 +177,30 @@ impl Task {
     /// What user space calls a process id.
     #[inline(always)]
     pub(crate) fn tgid(self) -> u32 {
-        load(self.0, TASK_TGID.load())
+        self.load::<u32, { constant::TASK_TGID }>() as u32
     }
 
     #[inline(always)]
     pub(crate) fn tid(self) -> u32 {
-        load(self.0, TASK_PID.load())
+        self.load::<u32, { constant::TASK_PID }>() as u32
     }
 
     /// The thread's name, its 16 bytes as two numbers.
     #[inline(always)]
     pub(crate) fn comm(self) -> [u64; 2] {
-        [load(self.0, TASK_COMM.load()), load(self.0, TASK_COMM.load() + 8)]
+        [self.load::<u64, { constant::TASK_COMM }>(), self.load::<u64, { constant::TASK_COMM_HIGH }>()]
+    }
+
+    /// Says that this thread has no room for the calls that it is in.
+    #[inline(never)]
+    pub(crate) fn lacks_storage(self) {
+        warn!((), "no task storage for thread {}", self.tid());
+    }
+
+    #[inline(always)]
+    fn load<T: Load, const OFFSET: Constant>(self) -> u64 {
+        // SAFETY: the verifier knows the current task's type.
+        unsafe { T::load::<OFFSET>(self.0) }
     }
 }
 

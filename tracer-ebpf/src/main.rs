@@ -4,10 +4,11 @@
 //! unicast, broadcast, receive     thin shells for each way to attach
 //!   ├─ session              one program for a call's entry and its return
 //!   └─ call                       what happens at entry and at return, once for all of them
+//!        ├─ timed ─ histogram     the two things that can become of a call
+//!        ├─ traced ─ event
 //!        ├─ config, filter        what the user asked for
 //!        ├─ kernel                reading kernel structs
 //!        ├─ stack                 the calls that the current thread is in
-//!        ├─ histogram, event      the two things that can become of a call
 //!        └─ counters              the accounting
 //! ```
 #![no_std]
@@ -30,7 +31,10 @@ mod histogram;
 mod kernel;
 mod receive;
 mod session;
+mod shared;
 mod stack;
+mod timed;
+mod traced;
 mod unicast;
 mod verifier;
 

@@ -11,11 +11,11 @@ use aya_ebpf::{
     macros::{fentry, fexit, kprobe, kretprobe},
     programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
-use nltrace_common::{hook, stage};
+use nltrace_common::hook;
 
 use crate::{
     call::{Entry, enter_within, leave},
-    kernel::{self, Probed, Typed, entry_stack_pointer, return_stack_pointer},
+    kernel::{Probed, Typed, entry_stack_pointer, return_stack_pointer},
     session,
     stack::Id,
 };
@@ -27,7 +27,7 @@ macro_rules! built_in {
             #[fentry]
             fn $fentry(ctx: FEntryContext) -> i32 {
                 let skb = ctx.arg(0);
-                enter_within::<Typed>(hook::RECEIVE, stage::RECEIVE, Id::new(hook::RECEIVE, skb), skb);
+                enter_within::<Typed>(hook::RECEIVE, Id::new(hook::RECEIVE, skb), skb);
                 0
             }
 
@@ -58,15 +58,7 @@ extern "C" fn receive_session(regs: *mut c_void) -> u32 {
     let ctx = ProbeContext::new(regs);
     let arguments = || {
         let skb = ctx.arg(0)?;
-        Some(Entry {
-            hook: hook::RECEIVE,
-            stage: stage::RECEIVE,
-            id: Id::new(hook::RECEIVE, skb),
-            sk: kernel::skb_sk::<Probed>(skb),
-            skb,
-            portid: 0,
-            group: None,
-        })
+        Some(Entry::receive::<Probed>(hook::RECEIVE, Id::new(hook::RECEIVE, skb), skb))
     };
     session::turn(&ctx, hook::RECEIVE, arguments, false)
 }
@@ -75,7 +67,7 @@ extern "C" fn receive_session(regs: *mut c_void) -> u32 {
 fn receive_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(skb) = ctx.arg(0) {
         let id = Id::new(hook::RECEIVE, entry_stack_pointer(ctx.as_ptr()));
-        enter_within::<Probed>(hook::RECEIVE, stage::RECEIVE, id, skb);
+        enter_within::<Probed>(hook::RECEIVE, id, skb);
     }
     0
 }

@@ -45,7 +45,7 @@ pub(crate) fn turn(
             leave_session(hook, *cookie(ctx.as_ptr()), ret);
             return verdict::FOLLOW;
         }
-        match entry().and_then(enter_session::<Probed>) {
+        match entry().and_then(|entry| enter_session::<Probed>(&entry)) {
             Some(number) => {
                 *cookie(ctx.as_ptr()) = number;
                 verdict::FOLLOW

@@ -9,10 +9,9 @@ use core::ffi::c_void;
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
     helpers::generated::bpf_task_storage_get,
-    macros::btf_map,
 };
 use aya_log_ebpf::warn;
-use nltrace_common::{Event, Hook, INLINE_BYTES, MAX_DEPTH, hook};
+use nltrace_common::{Hook, MAX_DEPTH, hook};
 
 use crate::{atomic::add, counters, kernel::Task};
 
@@ -36,32 +35,29 @@ impl Id {
 
 const _: () = assert!(hook::COUNT <= 8, "addresses of buffers and stack frames are multiples of eight");
 
+/// What is kept of a call in progress, in a map of its own for each of [`nltrace_common::mode`].
+pub(crate) trait Call: Sized {
+    /// The map: task storage for a `Stack<Self>`.
+    fn stacks() -> *mut c_void;
+}
+
 /// A call in progress.
 #[repr(C)]
-pub(crate) struct Frame {
+pub(crate) struct Frame<C> {
     /// Tells its return from another's.
-    pub(crate) id: Id,
-    /// The buffer's address.
-    pub(crate) skb: u64,
-    /// Its histogram's, in [`nltrace_common::mode::HIST`].
-    pub(crate) key: u64,
-    /// From [`nltrace_common::started`], in `HIST`.
-    pub(crate) started: u64,
-    /// What is known of the call, in [`nltrace_common::mode::TRACE`].
-    pub(crate) event: Event,
-    /// The datagram's first bytes, in `TRACE`. Follows `event` as it does in the ring buffer.
-    pub(crate) bytes: [u8; INLINE_BYTES],
+    id: Id,
+    pub(crate) call: C,
 }
 
 #[repr(C)]
-pub(crate) struct Stack {
+pub(crate) struct Stack<C> {
     depth: u64,
-    frames: [Frame; MAX_DEPTH],
+    frames: [Frame<C>; MAX_DEPTH],
 }
 
 /// aya-ebpf has no type for task storage. The loader reads these fields' types in BTF.
 #[repr(C)]
-struct TaskStorage<T> {
+pub(crate) struct TaskStorage<T> {
     r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE as usize],
     key: *const i32,
     value: *const T,
@@ -72,16 +68,19 @@ struct TaskStorage<T> {
 // SAFETY: a description for the loader; nothing reads it at run time.
 unsafe impl<T> Sync for TaskStorage<T> {}
 
-#[btf_map]
-static STACKS: TaskStorage<Stack> = TaskStorage {
-    r#type: core::ptr::null(),
-    key: core::ptr::null(),
-    value: core::ptr::null(),
-    max_entries: core::ptr::null(),
-    map_flags: core::ptr::null(),
-};
+impl<T> TaskStorage<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            r#type: core::ptr::null(),
+            key: core::ptr::null(),
+            value: core::ptr::null(),
+            max_entries: core::ptr::null(),
+            map_flags: core::ptr::null(),
+        }
+    }
+}
 
-impl Stack {
+impl<C: Call> Stack<C> {
     /// The stack of `task`, made now if it has none. None where memory is short, or where this program interrupted another
     /// in the middle of its own look-up.
     #[inline(always)]
@@ -97,28 +96,25 @@ impl Stack {
 
     #[inline(always)]
     fn get(task: Task, flags: u64) -> Option<*mut Self> {
-        let map = (&raw const STACKS).cast_mut().cast::<c_void>();
-        // SAFETY: `task` is the current one, and STACKS a map of task storage.
-        let stack = unsafe { bpf_task_storage_get(map, task.as_ptr(), core::ptr::null_mut(), flags) };
+        // SAFETY: `task` is the current one, and the map one of task storage.
+        let stack = unsafe { bpf_task_storage_get(C::stacks(), task.as_ptr(), core::ptr::null_mut(), flags) };
         (!stack.is_null()).then_some(stack.cast())
     }
 
     /// The innermost call.
     #[inline(always)]
-    pub(crate) unsafe fn top(stack: *mut Self) -> Option<*mut Frame> {
-        // SAFETY: `stack` is a map value.
-        let depth = unsafe { (*stack).depth };
-        if depth == 0 {
-            return None;
+    pub(crate) unsafe fn top(stack: *mut Self) -> Option<*mut C> {
+        // SAFETY: `stack` is a map value, and so is the frame.
+        unsafe {
+            let depth = (*stack).depth;
+            (depth != 0).then(|| &raw mut (*Self::frame(stack, depth - 1)).call)
         }
-        // SAFETY: as above.
-        Some(unsafe { Self::frame(stack, depth - 1) })
     }
 
-    /// The frame of a call that begins, on top of all others. It is taken before it is filled: an interrupt that sends meanwhile
+    /// A call that begins, on top of all others. It is taken before it is filled: an interrupt that sends meanwhile
     /// takes the next one.
     #[inline(always)]
-    pub(crate) unsafe fn push(stack: *mut Self, id: Id) -> *mut Frame {
+    pub(crate) unsafe fn push(stack: *mut Self, id: Id) -> *mut C {
         // SAFETY: `stack` is a map value, and so is `frame`.
         unsafe {
             // A full stack holds calls whose return the kernel missed: real nesting is not that deep.
@@ -128,27 +124,35 @@ impl Stack {
             let frame = Self::frame(stack, (*stack).depth);
             (*stack).depth += 1;
             (*frame).id = id;
-            frame
+            &raw mut (*frame).call
         }
     }
 
-    /// The frame of the call that returns. Those on top of it are dropped: their returns were missed. None for a call that was
-    /// not seen to begin. The frame stays in its place until [`Self::pop`].
+    /// The call that returns. Those on top of it are dropped: their returns were missed. None for a call that was
+    /// not seen to begin. It stays in its place until [`Self::pop`].
     #[inline(always)]
-    pub(crate) unsafe fn find(stack: *mut Self, id: Id) -> Option<*mut Frame> {
-        // SAFETY: `stack` is a map value, and so is `frame`.
+    pub(crate) unsafe fn find(stack: *mut Self, id: Id) -> Option<*mut C> {
+        // SAFETY: `stack` is a map value, and so are the frames.
         unsafe {
-            let frame = Self::top(stack)?;
+            let depth = (*stack).depth;
+            if depth == 0 {
+                return None;
+            }
+            let frame = Self::frame(stack, depth - 1);
             if (*frame).id == id {
-                return Some(frame);
+                return Some(&raw mut (*frame).call);
             }
             unwind_to(stack, id);
-            let frame = Self::top(stack)?;
-            ((*frame).id == id).then_some(frame)
+            let depth = (*stack).depth;
+            if depth == 0 {
+                return None;
+            }
+            let frame = Self::frame(stack, depth - 1);
+            ((*frame).id == id).then(|| &raw mut (*frame).call)
         }
     }
 
-    /// Gives up the innermost frame.
+    /// Gives up the innermost call.
     #[inline(always)]
     pub(crate) unsafe fn pop(stack: *mut Self) {
         // SAFETY: `stack` is a map value.
@@ -156,17 +160,17 @@ impl Stack {
     }
 
     #[inline(always)]
-    unsafe fn frame(stack: *mut Self, index: u64) -> *mut Frame {
+    unsafe fn frame(stack: *mut Self, index: u64) -> *mut Frame<C> {
         // The mask is for the verifier.
         let index = (index & (MAX_DEPTH as u64 - 1)) as usize;
         // SAFETY: `stack` is a map value and `index` is within it.
-        unsafe { (&raw mut (*stack).frames).cast::<Frame>().add(index) }
+        unsafe { (&raw mut (*stack).frames).cast::<Frame<C>>().add(index) }
     }
 }
 
 /// Drops the calls on top of the one with this `id`, if there is one.
 #[inline(never)]
-unsafe fn unwind_to(stack: *mut Stack, id: Id) {
+unsafe fn unwind_to<C: Call>(stack: *mut Stack<C>, id: Id) {
     // SAFETY: the caller's `stack` is a map value.
     unsafe {
         let depth = (*stack).depth;
@@ -185,7 +189,7 @@ unsafe fn unwind_to(stack: *mut Stack, id: Id) {
 
 /// Drops calls until `depth` are left, as unmatched.
 #[inline(never)]
-unsafe fn unwind(stack: *mut Stack, depth: u64) {
+unsafe fn unwind<C: Call>(stack: *mut Stack<C>, depth: u64) {
     // SAFETY: the caller's `stack` is a map value.
     unsafe {
         warn!((), "the kernel missed the returns of {} calls", (*stack).depth - depth);
@@ -195,8 +199,9 @@ unsafe fn unwind(stack: *mut Stack, depth: u64) {
             }
             (*stack).depth -= 1;
             let frame = Stack::frame(stack, (*stack).depth);
-            if let Some(counters) = counters::of((*frame).id.hook()) {
-                add(&raw mut (*counters).unmatched, 1);
+            let hook = (*frame).id.hook();
+            if hook < hook::COUNT {
+                add(&raw mut (*counters::of(hook)).unmatched, 1);
             }
         }
     }

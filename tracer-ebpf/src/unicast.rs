@@ -40,7 +40,7 @@ fn entry(address: u64, ssk: u64, skb: u64, portid: u32) -> Entry {
 #[fentry]
 fn unicast_fentry(ctx: FEntryContext) -> i32 {
     let skb = ctx.arg(1);
-    enter::<Typed>(entry(skb, ctx.arg(0), skb, ctx.arg(2)));
+    enter::<Typed>(&entry(skb, ctx.arg(0), skb, ctx.arg(2)));
     0
 }
 
@@ -59,7 +59,7 @@ fn unicast_fexit(ctx: FExitContext) -> i32 {
 #[kprobe]
 fn unicast_kprobe(ctx: ProbeContext) -> u32 {
     if let (Some(ssk), Some(skb), Some(portid)) = (ctx.arg(0), ctx.arg(1), ctx.arg(2)) {
-        enter::<Probed>(entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid));
+        enter::<Probed>(&entry(entry_stack_pointer(ctx.as_ptr()), ssk, skb, portid));
     }
     0
 }

@@ -8,6 +8,7 @@ mod attach;
 mod error;
 mod functions;
 mod misses;
+mod object;
 mod plan;
 mod results;
 mod ring;
@@ -21,7 +22,7 @@ use aya::{
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{Counters, HistogramSlot, Hook, hook, kfunc, stage};
+use nltrace_common::{COUNTING, HistogramSlot, Hook, KEY_CELLS, ProcessorCounters, hook, stage};
 
 pub use error::{AttachError, ProbeError};
 pub use functions::watchable;
@@ -33,9 +34,6 @@ use crate::kernel::Types;
 use attach::{Attached, Attacher, KernelBtf};
 use misses::Misses;
 use session::Sessions;
-
-/// The compiled programs.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
 
 /// How a function is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +75,8 @@ pub struct Probes {
     receive: Option<(String, Attached)>,
     attachments: Vec<Attachment>,
     misses: Misses,
-    counters: PerCpuArray<MapData, results::Shared<Counters>>,
-    keys: Array<MapData, u64>,
+    counters: Array<MapData, results::Shared<[ProcessorCounters; COUNTING]>>,
+    keys: Array<MapData, [u64; KEY_CELLS]>,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
     slot_count: u32,
     mode: Mode,
@@ -94,8 +92,7 @@ impl Probes {
     pub fn attach(plan: &Plan, types: &Types) -> Result<Self, ProbeError> {
         let order = plan.order();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
-        let object = with_kfuncs(OBJECT, types);
-        let (mut probes, sessions) = Self::load(plan, types, &object, cpus)?;
+        let (mut probes, sessions) = Self::load(plan, types, cpus)?;
         let built_in = &types.functions;
         let btf = KernelBtf::new(Btf::from_sys_fs);
         let mut attacher = Attacher { ebpf: &mut probes.ebpf, btf, sessions, order, built_in };
@@ -124,24 +121,9 @@ impl Probes {
     }
 
     /// Makes the maps. Sessions come too if they may be needed.
-    fn load(
-        plan: &Plan,
-        types: &Types,
-        object: &[u8],
-        cpus: usize,
-    ) -> Result<(Self, Option<Sessions>), ProbeError> {
-        let offsets = &types.offsets;
+    fn load(plan: &Plan, types: &Types, cpus: usize) -> Result<(Self, Option<Sessions>), ProbeError> {
         let slot_count = plan.slots(cpus);
-        let (mode, snaplen, wakeup) = (plan.mode.number(), plan.snaplen(), plan.wakeup_bytes());
-        let filter = &plan.filter;
-        let filtered = filter.number();
-        let tgid = filter.tgid.unwrap_or(0);
-        let (by_portid, portid) = (u32::from(filter.portid.is_some()), filter.portid.unwrap_or(0));
-        let nlmsg_type = filter.nlmsg_type.map_or(u32::MAX, u32::from);
-        let comm = filter.comm.unwrap_or_default();
-        let cast = types.cast.unwrap_or_default();
-        let (low, high) = comm.split_at(8);
-        let [low, high] = [low, high].map(|half| half.try_into().map_or(0, u64::from_ne_bytes));
+        let object = object::prepared(plan, types, slot_count)?;
         let log_level = if plan.verbose { u8::MAX } else { 0 };
 
         let mut loader = EbpfLoader::new();
@@ -149,52 +131,18 @@ impl Probes {
         loader.btf(None);
         // Task storage, which aya does not know: only the programs use it.
         loader.allow_unsupported_maps();
-        for name in ["KEYS", "SLOTS"] {
-            loader.map_max_entries(name, slot_count + u32::from(stage::COUNT));
-        }
+        loader.map_max_entries("SLOTS", slot_count + u32::from(stage::COUNT));
         loader.map_max_entries("EVENTS", plan.ring_bytes());
         loader.override_global("AYA_LOG_LEVEL", &log_level, false);
-        for (name, value) in [
-            ("MODE", &mode),
-            ("SNAPLEN", &snaplen),
-            ("SLOT_COUNT", &slot_count),
-            ("WAKEUP_BYTES", &wakeup),
-            ("FILTERED", &filtered),
-            ("FILTER_FAMILIES", &filter.families),
-            ("FILTER_STAGES", &filter.stages),
-            ("FILTER_TGID", &tgid),
-            ("FILTER_PORTID", &portid),
-            ("FILTER_BY_PORTID", &by_portid),
-            ("FILTER_TYPE", &nlmsg_type),
-            ("SK_BUFF_LEN", &offsets.skb_len),
-            ("SK_BUFF_DATA_LEN", &offsets.skb_data_len),
-            ("SK_BUFF_DATA", &offsets.skb_data),
-            ("SK_BUFF_SK", &offsets.skb_sk),
-            ("NETLINK_CB_PORTID", &offsets.netlink_cb_portid),
-            ("SOCK_PROTOCOL", &offsets.sock_protocol),
-            ("SOCK_NET", &offsets.sock_net),
-            ("NET_INUM", &offsets.net_inum),
-            ("TASK_COMM", &offsets.task_comm),
-            ("TASK_PID", &offsets.task_pid),
-            ("TASK_TGID", &offsets.task_tgid),
-            ("SK_BUFF", &cast.sk_buff),
-            ("SOCK", &cast.sock),
-            ("NET", &cast.net),
-            ("NLMSGHDR", &cast.nlmsghdr),
-        ] {
-            loader.override_global(name, value, true);
-        }
-        loader.override_global("FILTER_COMM_LOW", &low, true);
-        loader.override_global("FILTER_COMM_HIGH", &high, true);
-        let mut ebpf = loader.load(object).map_err(ProbeError::Load)?;
+        let mut ebpf = loader.load(&object).map_err(ProbeError::Load)?;
         let sessions = match types.session {
-            Some(_) if plan.order().contains(&Method::Session) => Some(Sessions::new(object, &ebpf)?),
+            Some(_) if plan.order().contains(&Method::Session) => Some(Sessions::new(&object, &ebpf)?),
             _ => None,
         };
 
         let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
-        let counters = ebpf.take_map("COUNTERS").ok_or(ProbeError::Missing("COUNTERS"))?;
-        let keys = ebpf.take_map("KEYS").ok_or(ProbeError::Missing("KEYS"))?;
+        let counters = ebpf.take_map(".bss.counters").ok_or(ProbeError::Missing("COUNTERS"))?;
+        let keys = ebpf.take_map(".bss.keys").ok_or(ProbeError::Missing("KEYS"))?;
         let slots = ebpf.take_map("SLOTS").ok_or(ProbeError::Missing("SLOTS"))?;
         let ring = match plan.mode {
             Mode::Hist => None,
@@ -204,7 +152,7 @@ impl Probes {
             }
         };
         let probes = Self {
-            counters: PerCpuArray::try_from(counters).map_err(ProbeError::Read)?,
+            counters: Array::try_from(counters).map_err(ProbeError::Read)?,
             keys: Array::try_from(keys).map_err(ProbeError::Read)?,
             slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
             slot_count,
@@ -266,31 +214,4 @@ impl Probes {
     pub fn ring(&mut self) -> Option<&mut Ring> {
         self.ring.as_mut()
     }
-}
-
-/// The programs with calls of the kernel's functions, by their BTF ids, where they have those of [`kfunc`].
-fn with_kfuncs(object: &[u8], types: &Types) -> Vec<u8> {
-    /// `struct bpf_insn` of a call: opcode, registers, offset, then the number of the callee.
-    const CALL_HELPER: [u8; 4] = [0x85, 0, 0, 0];
-    /// The same with `BPF_PSEUDO_KFUNC_CALL` as source register.
-    const CALL_KERNEL: [u8; 4] = [0x85, 0x20, 0, 0];
-
-    let session = types.session.unwrap_or_default();
-    let kfuncs = [
-        (kfunc::RDONLY_CAST, types.cast.unwrap_or_default().function),
-        (kfunc::SESSION_IS_RETURN, session.is_return),
-        (kfunc::SESSION_COOKIE, session.cookie),
-    ];
-    let mut object = object.to_vec();
-    for instruction in object.chunks_exact_mut(8) {
-        if instruction[..4] != CALL_HELPER {
-            continue;
-        }
-        let callee = kfuncs.iter().find(|(number, _)| instruction[4..] == number.to_ne_bytes());
-        if let Some((_, id @ 1..)) = callee {
-            instruction[..4].copy_from_slice(&CALL_KERNEL);
-            instruction[4..].copy_from_slice(&id.to_ne_bytes());
-        }
-    }
-    object
 }

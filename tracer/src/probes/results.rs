@@ -1,7 +1,8 @@
 //! Reading what the programs counted.
 
 use nltrace_common::{
-    BUCKETS, Counters, HistogramSlot, Hook, KEY_OTHER, KEY_PRESENT, hook, key_parts, stage,
+    BUCKETS, COUNTING, Counters, HistogramSlot, Hook, KEY_OTHER, KEY_PRESENT, ProcessorCounters, hook,
+    key_parts, stage,
 };
 
 use super::{Mode, ProbeError, Probes};
@@ -12,7 +13,7 @@ use super::{Mode, ProbeError, Probes};
 pub(super) struct Shared<T>(pub(super) T);
 
 // SAFETY: plain numbers without padding, `repr(C)`.
-unsafe impl aya::Pod for Shared<Counters> {}
+unsafe impl aya::Pod for Shared<[ProcessorCounters; COUNTING]> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Shared<HistogramSlot> {}
 
@@ -25,9 +26,9 @@ impl Probes {
                 sums[hook_of(key) as usize].recorded += slot.buckets.iter().sum::<u64>();
             }
         }
-        for (hook, sum) in (0..).zip(&mut sums) {
-            let values = self.counters.get(&hook, 0).map_err(ProbeError::Read)?;
-            for Shared(value) in values.iter() {
+        let Shared(processors) = self.counters.get(&0, 0).map_err(ProbeError::Read)?;
+        for processor in processors {
+            for (sum, value) in sums.iter_mut().zip(processor.hooks) {
                 sum.hits += value.hits;
                 sum.recorded += value.recorded;
                 sum.filtered += value.filtered;
@@ -46,10 +47,11 @@ impl Probes {
     /// of [`nltrace_common::KEY_OTHER`] come last.
     pub fn slots(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
         let mut slots = Vec::new();
+        let keys = self.keys.get(&0, 0).map_err(ProbeError::Read)?;
         for index in 0..self.slot_count + u32::from(stage::COUNT) {
             let key = match index.checked_sub(self.slot_count) {
                 Some(stage) => KEY_PRESENT | KEY_OTHER | u64::from(stage) << 16,
-                None => self.keys.get(&index, 0).map_err(ProbeError::Read)?,
+                None => keys[index as usize],
             };
             if key == 0 {
                 continue;

@@ -1,0 +1,154 @@
+//! Calls that become an event.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::btf_map};
+use nltrace_common::{Event, Hook, INLINE_BYTES, NLMSG_HDRLEN, flags, record, stage};
+
+use crate::{
+    atomic::add,
+    call::{Entry, Fate},
+    counters, event, filter,
+    kernel::{self, Datagram, Reader, Task},
+    stack::{Call, Id, Stack, TaskStorage},
+};
+
+/// A call in progress that will be sent to user space.
+#[repr(C)]
+pub(crate) struct Traced {
+    /// The buffer's address.
+    pub(crate) skb: u64,
+    /// What is known of the call.
+    pub(crate) event: Event,
+    /// The datagram's first bytes. Follows `event` as it does in the ring buffer.
+    pub(crate) bytes: [u8; INLINE_BYTES],
+}
+
+#[btf_map]
+static STACKS: TaskStorage<Stack<Traced>> = TaskStorage::new();
+
+impl Call for Traced {
+    #[inline(always)]
+    fn stacks() -> *mut c_void {
+        (&raw const STACKS).cast_mut().cast()
+    }
+}
+
+/// Notes a call that begins, and its datagram.
+#[inline(always)]
+pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
+    if !filter::wants_call::<R>(entry.stage, entry.sk) {
+        return Fate::Filtered;
+    }
+    let task = Task::current();
+    let Some(stack) = Stack::<Traced>::get_or_create(task) else {
+        task.lacks_storage();
+        return Fate::Lost;
+    };
+    // SAFETY: `stack` is a map value, and so is `call`.
+    unsafe {
+        let call = Stack::push(stack, entry.id);
+        (*call).skb = entry.skb;
+        let datagram = Datagram::of::<R>(entry.skb);
+        let nlmsg_type = event::capture(&raw mut (*call).bytes, &datagram);
+        if !filter::wants_message(|| entry.user_portid::<R>(), nlmsg_type) {
+            Stack::pop(stack);
+            return Fate::Filtered;
+        }
+        describe::<R>(&raw mut (*call).event, entry, &datagram, task);
+        // The capture is not part of what is timed.
+        (*call).event.ts_ns = bpf_ktime_get_ns();
+        if !event::send_payload(&raw mut (*call).event, &datagram) {
+            Stack::pop(stack);
+            return Fate::Lost;
+        }
+    }
+    Fate::Open
+}
+
+/// The same for the receive function. What is known of the innermost call in progress is taken over, if it is on the same datagram.
+#[inline(always)]
+pub(crate) fn begin_within<R: Reader>(hook: Hook, id: Id, skb: u64) -> Fate {
+    match inherit(id, skb) {
+        true => Fate::Open,
+        false => begin::<R>(&Entry::receive::<R>(hook, id, skb)),
+    }
+}
+
+/// False where there is no such call.
+#[inline(always)]
+fn inherit(id: Id, skb: u64) -> bool {
+    let Some(stack) = Stack::<Traced>::existing(Task::current()) else { return false };
+    // SAFETY: `stack` is a map value, and so are the calls.
+    unsafe {
+        let Some(outer) = Stack::top(stack) else { return false };
+        // The outer call passed the filters, and this one has the same family, thread, port id and type.
+        if (*outer).skb != skb || (*outer).event.flags & flags::PAYLOAD_APART != 0 {
+            return false;
+        }
+        // A full stack is unwound, and `outer` with it.
+        let call = Stack::push(stack, id);
+        (*call).skb = skb;
+        event::inherit(call, outer);
+        (*call).event.stage = stage::RECEIVE;
+        (*call).event.ts_ns = bpf_ktime_get_ns();
+    }
+    true
+}
+
+/// Fills in what is known of a call when it begins.
+#[inline(always)]
+unsafe fn describe<R: Reader>(event: *mut Event, entry: &Entry, datagram: &Datagram, task: Task) {
+    // SAFETY: the caller's `event` is a map value.
+    unsafe {
+        (*event).record = record::EVENT;
+        (*event).captured = event::captured_len(datagram);
+        (*event).tgid = task.tgid();
+        (*event).tid = task.tid();
+        (*event).netns = kernel::netns::<R>(entry.sk);
+        (*event).portid = entry.user_portid::<R>();
+        (*event).group = entry.group.unwrap_or(0);
+        (*event).ret = 0;
+        (*event).datagram_len = datagram.len;
+        (*event).family = kernel::family::<R>(entry.sk);
+        (*event).stage = entry.stage;
+        (*event).flags = if entry.group.is_some() { flags::HAS_GROUP } else { 0 };
+    }
+}
+
+/// Sends the event of a call that returns, if it was seen to begin.
+#[inline(always)]
+pub(crate) fn end(hook: Hook, id: Id, ret: Option<i32>) {
+    let task = Task::current();
+    let Some(stack) = Stack::<Traced>::existing(task) else { return };
+    // SAFETY: `stack` is a map value, and so are `call` and `counters`.
+    unsafe {
+        let Some(call) = Stack::find(stack, id) else { return };
+        let latency_ns = bpf_ktime_get_ns().saturating_sub((*call).event.ts_ns);
+        finish(&raw mut (*call).event, task, latency_ns, ret);
+        let sent = event::send(call);
+        Stack::pop(stack);
+        let counters = counters::of(hook);
+        add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
+    }
+}
+
+/// Fills in what is known of a call when it returns.
+#[inline(always)]
+unsafe fn finish(event: *mut Event, task: Task, latency_ns: u64, ret: Option<i32>) {
+    // SAFETY: the caller's `event` is a map value; `comm` lies on an 8-byte boundary.
+    unsafe {
+        (*event).latency_ns = latency_ns;
+        (&raw mut (*event).comm).cast::<[u64; 2]>().write(task.comm());
+        if let Some(ret) = ret {
+            (*event).ret = ret;
+            (*event).flags |= flags::HAS_RET;
+        }
+    }
+}
+
+const _: () = assert!(NLMSG_HDRLEN == 16 && core::mem::offset_of!(Event, comm) % 8 == 0);
+const _: () = assert!(
+    core::mem::offset_of!(Traced, bytes) == core::mem::offset_of!(Traced, event) + size_of::<Event>(),
+    "the ring buffer takes both in one piece"
+);
