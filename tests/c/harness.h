@@ -119,6 +119,17 @@ static pid_t fork_child(void)
 	return child;
 }
 
+/* To procfs, sysfs or tracefs. */
+__attribute__((unused))
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		bail_out("%s", path);
+	close(fd);
+}
+
 __attribute__((unused))
 static int run_tests(const struct test *tests, size_t count)
 {

@@ -8,10 +8,11 @@
  * Needs root, and that the module is not loaded.
  */
 #include "harness.h"
+#include "memory.h"
+#include "module.h"
 
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* Namespaces that are there in every round, so that a leak in each adds up. */
@@ -28,19 +29,12 @@ static int log_fd;
 
 static bool load(const char *parameters)
 {
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	int result;
-
-	if (file < 0)
-		bail_out("%s", path);
-	result = syscall(SYS_finit_module, file, parameters, 0);
-	close(file);
-	return result == 0;
+	return load_module(path, parameters);
 }
 
 static bool unload(void)
 {
-	return syscall(SYS_delete_module, "nltest", O_NONBLOCK) == 0;
+	return unload_module("nltest");
 }
 
 static void must_load(void)
@@ -282,48 +276,6 @@ static void loading_and_unloading_among_sockets_and_namespaces_that_come_and_go(
 
 /* ---- what is left ---- */
 
-/* A line of /proc/meminfo, in KiB. */
-static long meminfo(const char *name)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	size_t len = strlen(name);
-	char line[256];
-	long kib = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, len) && line[len] == ':')
-			kib = atol(line + len + 1);
-	if (file)
-		fclose(file);
-	return kib;
-}
-
-/* Kernel memory by its kinds once everything that is freed late is freed. */
-static void settle(long *slab, long *percpu)
-{
-	int file = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-
-	sleep(1);
-	if (file < 0 || write(file, "3", 1) < 0)
-		bail_out("/proc/sys/vm/drop_caches");
-	close(file);
-	*slab = meminfo("SUnreclaim");
-	*percpu = meminfo("Percpu");
-}
-
-static void check_memory(void (*run)(void), const char *what)
-{
-	long slab[2], percpu[2];
-
-	settle(&slab[0], &percpu[0]);
-	run();
-	settle(&slab[1], &percpu[1]);
-	printf("# %s: slab %ld -> %ld KiB, per-cpu %ld -> %ld KiB\n", what, slab[0], slab[1], percpu[0],
-	       percpu[1]);
-	CHECK(slab[1] - slab[0] < NOISE_KIB, "slab memory grew");
-	CHECK(percpu[1] - percpu[0] < NOISE_KIB, "per-cpu memory grew");
-}
-
 static void rest(void)
 {
 	if (unshare(CLONE_NEWNET))
@@ -341,7 +293,7 @@ static void rounds_leave_nothing_behind(void)
 	/* What is allocated once and kept. */
 	a_round(true);
 	a_round(false);
-	check_memory(rounds_of_loading_and_unloading, "rounds in 21 namespaces");
+	check_memory(rounds_of_loading_and_unloading, "rounds in 21 namespaces", NOISE_KIB);
 	for (int i = 0; i < NAMESPACES; i++)
 		stop(namespaces[i]);
 }
@@ -368,7 +320,7 @@ static void messages_leave_nothing_behind(void)
 {
 	must_load();
 	echo_and_lose();
-	check_memory(echo_and_lose, "100,000 messages");
+	check_memory(echo_and_lose, "100,000 messages", NOISE_KIB);
 	must_unload();
 }
 

@@ -176,15 +176,6 @@ static void plain_text_is_logged(void)
 	close(fd);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		bail_out("%s", path);
-	close(fd);
-}
-
 static int count_logged(int log)
 {
 	static char record[8192];

@@ -49,3 +49,10 @@ fn fuzz_passes() {
 fn load_rounds_passes() {
     reports_no_failure(Program::new("load_rounds").word("/opt/nltrace/nltest.ko").limit(LIMIT));
 }
+
+/// Each allocation behind each request fails in turn, by the tests' own module nlfault.
+#[test]
+fn short_of_memory_passes() {
+    let modules = "/opt/nltrace/nlfault.ko /opt/nltrace/nltest.ko";
+    reports_no_failure(Program::new("short_of_memory").words(modules).limit(LIMIT));
+}

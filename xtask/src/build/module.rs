@@ -19,7 +19,7 @@ struct Sources {
 }
 
 const NLTEST: Sources = Sources { folder: "kmod", modules: &["nltest.ko"] };
-const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko"] };
+const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko", "nlfault.ko"] };
 
 /// Builds nltest.ko and the tests' own modules for `kernel` in `target/xtask/module/SERIES/`, if their sources have changed.
 pub(crate) fn build(provided: &Provided, kernel: &Kernel) -> Result<()> {
