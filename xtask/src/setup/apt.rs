@@ -140,7 +140,7 @@ impl Apt {
         Ok(())
     }
 
-    /// Unpacks one folder of a package (`usr/src/…`) into `dir`: some packages hold far more than we need.
+    /// Unpacks one folder or file of a package (`usr/src/…`) into `dir`: some packages hold far more than we need.
     pub(crate) fn unpack_folder(&self, deb: &Deb, folder: &str, dir: &Path) -> Result<()> {
         let mut archive = Command::new("dpkg-deb");
         process::die_with_us(&mut archive).arg("--fsys-tarfile").arg(self.dir.join("debs").join(&deb.file));

@@ -4,6 +4,7 @@
 //! folder. Nothing needs privileges. The name of every part says what is in it; when that changes, it is made anew.
 
 mod apt;
+mod checkers;
 mod guest;
 mod kernels;
 mod part;
@@ -44,14 +45,24 @@ the security archive.";
 /// The setup at work.
 struct Setup<'a> {
     project: &'a Project,
+    wanted: Vec<Part>,
     rust_source: RustSource,
     kernels: Vec<Kernel>,
     apt: OnceCell<Option<Apt>>,
 }
 
-/// Makes sure that everything is there; says nothing if it is.
+/// Makes sure that everything is there that building and booting need; says nothing if it is.
 pub(crate) fn ensure(project: &Project) -> Result<Provided> {
-    let mut setup = Setup::new(project)?;
+    ensure_parts(project, Part::ALL.into_iter().filter(|part| !part.is_for_tests()).collect())
+}
+
+/// Makes sure that everything is there.
+pub(crate) fn ensure_all(project: &Project) -> Result<Provided> {
+    ensure_parts(project, Part::ALL.to_vec())
+}
+
+fn ensure_parts(project: &Project, wanted: Vec<Part>) -> Result<Provided> {
+    let mut setup = Setup::new(project, wanted)?;
     if setup.missing().is_empty() {
         let provided = setup.provided();
         provided.touch()?;
@@ -62,7 +73,7 @@ pub(crate) fn ensure(project: &Project) -> Result<Provided> {
 
 /// `cargo xtask setup`; with `update`, looks for newer point releases of the kernels.
 pub(crate) fn run(project: &Project, update: bool) -> Result<()> {
-    let mut setup = Setup::new(project)?;
+    let mut setup = Setup::new(project, Part::ALL.to_vec())?;
     if update {
         let _lock = lock(project)?;
         setup.choose_kernels()?;
@@ -71,7 +82,7 @@ pub(crate) fn run(project: &Project, update: bool) -> Result<()> {
     if !missing.is_empty() {
         setup.run()?;
     }
-    Setup::new(project)?.describe(&missing);
+    Setup::new(project, Part::ALL.to_vec())?.describe(&missing);
     Ok(())
 }
 
@@ -87,16 +98,16 @@ pub(crate) fn remove(project: &Project) -> Result<()> {
 }
 
 impl<'a> Setup<'a> {
-    fn new(project: &'a Project) -> Result<Self> {
+    fn new(project: &'a Project, wanted: Vec<Part>) -> Result<Self> {
         let kernels = match fs::read(kernel_list(project)) {
             Ok(list) => serde_json::from_slice(&list).unwrap_or_default(),
             Err(_) => Vec::new(),
         };
-        Ok(Self { project, rust_source: RustSource::new(project)?, kernels, apt: OnceCell::new() })
+        Ok(Self { project, wanted, rust_source: RustSource::new(project)?, kernels, apt: OnceCell::new() })
     }
 
     fn missing(&self) -> Vec<Part> {
-        Part::ALL.into_iter().filter(|&part| !self.has(part)).collect()
+        self.wanted.iter().copied().filter(|&part| !self.has(part)).collect()
     }
 
     fn has(&self, part: Part) -> bool {
@@ -104,7 +115,7 @@ impl<'a> Setup<'a> {
             Part::Compiler => tools::check_c_compiler().is_ok(),
             Part::RustSource => self.rust_source.is_there(),
             Part::BpfLinker => tools::has_bpf_linker(self.project),
-            Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest => {
+            Part::Qemu | Part::BuildRoot | Part::Kernel(_) | Part::Guest | Part::Checkers => {
                 self.kernels.len() == Series::ALL.len() && self.place(part).exists()
             }
         }
@@ -126,7 +137,7 @@ impl<'a> Setup<'a> {
     fn run(&mut self) -> Result<Provided> {
         let _lock = lock(self.project)?;
         // Another setup may have done it while we waited.
-        let fresh = Self::new(self.project)?;
+        let fresh = Self::new(self.project, self.wanted.clone())?;
         if fresh.missing().is_empty() {
             return Ok(fresh.provided());
         }
@@ -246,6 +257,11 @@ impl<'a> Setup<'a> {
                 let tools = Root::at(self.place(Part::BuildRoot));
                 guest::build_image(self.project, &tree, &image, &self.kernels, &tools)?;
                 remove_tree(&tree)
+            }
+            Part::Checkers => {
+                let debs = self.apt()?.closure(&list(checkers::PACKAGES))?;
+                let tools = Root::at(self.place(Part::BuildRoot));
+                self.fetch(part, &debs, step, |tree| checkers::add_source(self.apt()?, tree, &tools, step))
             }
         }
     }

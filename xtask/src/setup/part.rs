@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::kernels::{Kernel, Series};
-use super::{guest, tools};
+use super::{checkers, guest, tools};
 
 /// Raised when the way a part is made changes, so that it is made again.
 const RECIPE: u32 = 1;
@@ -14,8 +14,8 @@ const RECIPE: u32 = 1;
 pub(crate) const QEMU: &str = "qemu-system-x86";
 
 /// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
-pub(crate) const BUILD_ROOT: &str = "base-files bash coreutils dash diffutils e2fsprogs findutils gawk gcc-12 gcc-14 grep kmod libc6-dev \
-    libelf1t64 make mawk pahole perl sed sparse xz-utils";
+pub(crate) const BUILD_ROOT: &str = "base-files bash coreutils dash diffutils dkms e2fsprogs findutils gawk gcc-12 gcc-14 grep kmod libc6-dev \
+    libelf1t64 make mawk pahole perl sed sparse tar xz-utils";
 
 /// A part of the setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,12 @@ pub(crate) enum Part {
     BuildRoot,
     Kernel(Series),
     Guest,
+    Checkers,
 }
 
 impl Part {
     /// All of them, each after what it needs.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Compiler,
         Self::RustSource,
         Self::BpfLinker,
@@ -41,17 +42,23 @@ impl Part {
         Self::Kernel(Series::V6_12),
         Self::Kernel(Series::V7_3),
         Self::Guest,
+        Self::Checkers,
     ];
 
     /// Whether it comes out of the Debian archive.
     pub(crate) fn is_fetched(self) -> bool {
-        matches!(self, Self::Qemu | Self::BuildRoot | Self::Kernel(_) | Self::Guest)
+        matches!(self, Self::Qemu | Self::BuildRoot | Self::Kernel(_) | Self::Guest | Self::Checkers)
+    }
+
+    /// Whether only `test` needs it, and nobody who builds or boots.
+    pub(crate) fn is_for_tests(self) -> bool {
+        self == Self::Checkers
     }
 
     /// What it is made with.
     pub(crate) fn needs(self) -> Vec<Self> {
         match self {
-            Self::Kernel(_) => vec![Self::BuildRoot],
+            Self::Kernel(_) | Self::Checkers => vec![Self::BuildRoot],
             Self::Guest => [Self::BuildRoot].into_iter().chain(Series::ALL.map(Self::Kernel)).collect(),
             _ => Vec::new(),
         }
@@ -67,6 +74,7 @@ impl Part {
             Self::BuildRoot => "build root for kernel modules".to_owned(),
             Self::Kernel(series) => format!("kernel {}", series.name()),
             Self::Guest => "disk image of the guest".to_owned(),
+            Self::Checkers => "the kernel's checkers of code".to_owned(),
         }
     }
 
@@ -111,6 +119,12 @@ impl Part {
                 words.extend(guest::PACKAGES.split(' '));
                 words.extend(kernels.iter().flat_map(|kernel| &kernel.image).map(String::as_str));
             }
+            Self::Checkers => {
+                words.extend(checkers::PACKAGES.split(' '));
+                words.extend(checkers::FOLDERS.split(' '));
+                let newest = kernels.iter().find(|kernel| kernel.series == Series::NEWEST);
+                words.extend(newest.into_iter().flat_map(|kernel| &kernel.headers).map(String::as_str));
+            }
             Self::Compiler | Self::RustSource | Self::BpfLinker => {}
         }
         format!("{RECIPE}\n{}\n", words.join("\n"))
@@ -130,7 +144,7 @@ mod tests {
     fn another_content_has_another_place() {
         let cache = Path::new("/cache");
         let place = |part: Part, version: &str| part.place(cache, &[kernel(version)]);
-        for part in [Part::BuildRoot, Part::Kernel(Series::V7_3), Part::Guest] {
+        for part in [Part::BuildRoot, Part::Kernel(Series::V7_3), Part::Guest, Part::Checkers] {
             assert_eq!(place(part, "7.3.4"), place(part, "7.3.4"));
             assert_ne!(place(part, "7.3.4"), place(part, "7.3.5"), "{part:?}");
         }

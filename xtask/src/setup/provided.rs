@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
+use super::checkers;
 use super::kernels::{Kernel, Series};
 use super::part::Part;
 use super::root::{Root, remove_tree};
@@ -48,6 +49,11 @@ impl Provided {
         Root::at(self.place(Part::BuildRoot))
     }
 
+    /// The root with the kernel's checkers, and where the kernel's source tree is in it.
+    pub(crate) fn checkers(&self) -> (Root, &'static str) {
+        (Root::at(self.place(Part::Checkers)), checkers::SOURCE)
+    }
+
     fn place(&self, part: Part) -> PathBuf {
         part.place(&self.project.cache, &self.kernels)
     }
@@ -56,6 +62,9 @@ impl Provided {
     pub(super) fn touch(&self) -> Result<()> {
         for part in Part::ALL.into_iter().filter(|part| part.is_fetched()) {
             let place = self.place(part);
+            if part.is_for_tests() && !place.exists() {
+                continue;
+            }
             File::open(&place)?
                 .set_modified(SystemTime::now())
                 .with_context(|| format!("touch {}", place.display()))?;

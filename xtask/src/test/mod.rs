@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that has to hold before a change is good.
 
+mod dkms;
 mod libtest;
+mod module;
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -20,7 +22,7 @@ const KERNEL_LIMIT: Duration = Duration::from_secs(1800);
 const CPUS: u32 = 2;
 const MEMORY_MIB: u32 = 1024;
 
-/// Check everything: formatting, lints, unit tests, the module's builds, end-to-end tests in every kernel
+/// Check everything: formatting, lints, unit tests, the module's sources, builds and installation, end-to-end tests in every kernel
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// Only in this kernel; may be given several times
@@ -50,7 +52,7 @@ struct Run<'a> {
 
 /// Runs the checks; exit code 1 if any failed.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
-    let provided = setup::ensure(project)?;
+    let provided = if args.filter.is_none() { setup::ensure_all(project)? } else { setup::ensure(project)? };
     let kernels = provided.chosen(&args.kernel);
     let mut run = Run { project, filter: args.filter.as_deref(), counts: Counts::default(), tests: 0 };
     if run.filter.is_none() {
@@ -61,10 +63,18 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
     run.unit_tests()?;
     let failed = run.counts.failed;
     for kernel in &kernels {
-        run.step(&format!("nltest.ko for {}", kernel.version), |_| built(build::module(&provided, kernel)))?;
+        run.step(&format!("nltest.ko for {}", kernel.version), |_| done(build::module(&provided, kernel)))?;
+    }
+    if run.filter.is_none() {
+        for kernel in &kernels {
+            run.step(&format!("dkms in {}", kernel.version), |_| done(dkms::check(&provided, kernel)))?;
+        }
+        for check in module::CHECKS {
+            run.command(check.title, &mut check.command(&provided))?;
+        }
     }
     if !args.host_only {
-        run.step(build::PROGRAMS, |_| built(build::programs(project)))?;
+        run.step(build::PROGRAMS, |_| done(build::programs(project)))?;
         if run.counts.failed > failed {
             eprintln!("  no end-to-end tests: what they test was not built");
         } else {
@@ -188,7 +198,7 @@ fn judge(mut counts: Counts, passed: bool, filtered: bool, mut output: String) -
     Finding { counts, output }
 }
 
-fn built(result: Result<()>) -> Result<Finding> {
+fn done(result: Result<()>) -> Result<Finding> {
     let output = result.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
     Ok(Finding { counts: Counts::one(result.is_ok()), output })
 }
