@@ -1259,7 +1259,7 @@ static void warn_of_zeroed_memory(void)
 	FILE *file = fopen("/proc/cmdline", "r");
 
 	if (file && fgets(line, sizeof(line), file) && !strstr(line, "init_on_alloc=0"))
-		printf("# boot with init_on_alloc=0 slub_debug=P for uninitialised bytes to show\n");
+		printf("# boot with init_on_alloc=0 slub_debug=P for bytes to show that were never written\n");
 	if (file)
 		fclose(file);
 }

@@ -1,6 +1,6 @@
 //! The programs in C, which test the bytes themselves, without any library in between.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use crate::guest::{Module, Program};
 
@@ -23,8 +23,16 @@ fn reports_no_failure(program: Program) {
     assert!(all_passed && output.status.success(), "{}{}{}", output.stdout, output.stderr, output.status);
 }
 
+/// Among other things it looks for bytes that were never written.
 #[test]
 fn nltest_selftest_passes() {
+    let arguments = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
+    let poison =
+        fs::read_to_string("/sys/kernel/slab/kmalloc-512/poison").expect("slabs have their settings");
+    assert!(
+        arguments.contains("init_on_alloc=0") && poison.trim() == "1",
+        "such bytes would not show: boot with `cargo xtask vm --poison`"
+    );
     passes("nltest_selftest");
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn run(
             cpus: manner.cpus,
             possible_cpus: manner.cpus,
             memory_mib: MEMORY_MIB,
+            poison: false,
         },
         words: words(cases, manner),
         environment: Vec::new(),

@@ -14,7 +14,7 @@ use self::libtest::Counts;
 use crate::process;
 use crate::project::Project;
 use crate::setup::{self, Kernel, Provided, Series};
-use crate::vm::{self, Input, Job, Stream};
+use crate::vm::{self, Hardware, Input, Job, Stream};
 use crate::{bench, build, ui};
 
 /// For all end-to-end tests in one kernel.
@@ -145,7 +145,10 @@ impl Run<'_> {
         words.extend(self.filter.map(Into::into));
         self.step(&format!("end-to-end tests in {}", kernel.version), |step| {
             let job = Job {
-                hardware: vm::hardware(provided, kernel, CPUS, MEMORY_MIB, false)?,
+                hardware: Hardware {
+                    poison: true,
+                    ..vm::hardware(provided, kernel, CPUS, MEMORY_MIB, false)?
+                },
                 words,
                 environment: vec![("RUST_BACKTRACE".to_owned(), "1".to_owned())],
                 input: Input::Nothing,

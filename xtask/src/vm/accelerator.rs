@@ -53,7 +53,13 @@ pub(crate) fn choose(provided: &Provided, kernel: &Kernel) -> Result<Accelerator
 
 fn probe(provided: &Provided, kernel: &Kernel) -> bool {
     let job = Job {
-        hardware: Hardware { accelerator: Accelerator::Kvm, cpus: 2, possible_cpus: 2, memory_mib: 1024 },
+        hardware: Hardware {
+            accelerator: Accelerator::Kvm,
+            cpus: 2,
+            possible_cpus: 2,
+            memory_mib: 1024,
+            poison: false,
+        },
         words: vec!["true".into()],
         environment: Vec::new(),
         input: Input::Nothing,

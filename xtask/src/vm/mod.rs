@@ -54,6 +54,9 @@ pub(crate) struct VmArgs {
     /// Count instructions: one processor, whose clock advances by one nanosecond an instruction
     #[arg(long)]
     icount: bool,
+    /// Fill freed memory with a pattern, as `test` does, so that bytes which are sent unwritten show
+    #[arg(long, conflicts_with = "icount")]
+    poison: bool,
     /// Give up after so many seconds [default: 900, none for --shell]
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
@@ -94,7 +97,10 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
     }
     let timeout = args.timeout.or(if args.shell { None } else { Some(DEFAULT_TIMEOUT) });
     let job = Job {
-        hardware: hardware(&provided, kernel, args.cpus, args.memory, args.icount)?,
+        hardware: Hardware {
+            poison: args.poison,
+            ..hardware(&provided, kernel, args.cpus, args.memory, args.icount)?
+        },
         words,
         environment,
         input,
@@ -127,12 +133,19 @@ pub(crate) fn hardware(
     counting: bool,
 ) -> Result<Hardware> {
     if counting {
-        return Ok(Hardware { accelerator: Accelerator::Counting, cpus: 1, possible_cpus: 1, memory_mib });
+        return Ok(Hardware {
+            accelerator: Accelerator::Counting,
+            cpus: 1,
+            possible_cpus: 1,
+            memory_mib,
+            poison: false,
+        });
     }
     Ok(Hardware {
         accelerator: accelerator::choose(provided, kernel)?,
         cpus,
         possible_cpus: cpus,
         memory_mib,
+        poison: false,
     })
 }
