@@ -34,7 +34,8 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// How long to wait for an answer [default: 5]; for listen, how long to listen [default: for ever]
+    /// How long to wait for an answer, or for a long burst to get on [default: 5]; for listen, how long to listen
+    /// [default: for ever]
     #[arg(long, global = true, value_name = "SECS", value_parser = positive_seconds)]
     pub(crate) timeout: Option<Duration>,
 

@@ -1,8 +1,10 @@
 //! The client against the real module: every mode counted by the module too, errors explained, overruns told.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
-use crate::guest::{Json, Module, Raw, netlink_sockets, nltest, wait_for};
+use crate::guest::{Json, Module, Program, Raw, netlink_sockets, nltest, wait_for};
 
 const BURST: u16 = 0x13;
 
@@ -97,6 +99,22 @@ fn an_overrun_of_the_askers_own_socket_is_told_and_adds_up() {
     let fits = nltest("--json burst -n 50 -s 64").run().success().json();
     assert_eq!((fits.number("/delivered"), fits.number("/undelivered")), (50, 0));
     assert_eq!((fits.number("/received"), fits.number("/received_bytes")), (50, 50 * 64));
+}
+
+#[test]
+fn a_burst_may_take_longer_than_an_answer() {
+    let _module = Module::load();
+    let start = Instant::now();
+    let burst = nltest("--json --timeout 0.5 burst -n 1000000 --group").run().success().json();
+    assert!(start.elapsed() > Duration::from_secs(1), "too short to show anything: {:?}", start.elapsed());
+    assert_eq!(burst.number("/delivered") + burst.number("/undelivered"), 1_000_000);
+}
+
+#[test]
+fn a_long_burst_shows_how_far_it_is() {
+    let _module = Module::load();
+    let burst = Program::new("env").words("TERM=xterm nltest burst -n 1000000 --group").on_a_terminal();
+    burst.start().shows("/1,000,000").end().success();
 }
 
 #[test]

@@ -1,14 +1,25 @@
 //! `nltest burst`: many messages at once.
 
-use nltest::{BurstReport, Connection, uapi};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use nltest::{BurstReport, Connection, Error, uapi};
 use serde::Serialize;
 
 use super::Context;
 use crate::{
     cli,
     exit::Exit,
-    output::{Render, Theme, bytes, plural},
+    output::{Progress, Render, Theme, bytes, plural},
 };
+
+/// A burst of fewer messages is over before anybody would look how far it is.
+const LONG: u32 = 100_000;
+
+/// How often to look how far a long one is.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Serialize)]
 struct Bursted {
@@ -57,7 +68,8 @@ impl Render for Bursted {
 pub(super) async fn run(context: &mut Context, args: &cli::Burst) -> anyhow::Result<Exit> {
     let connection = Connection::open(&context.options_with(args.buffer))?;
     let group = args.group.then_some(uapi::GROUP);
-    let report = connection.burst(args.count, args.size, group).await?;
+    let burst = connection.burst(args.count, args.size, group);
+    let report = if args.count < LONG { burst.await? } else { watched(context, args.count, burst).await? };
     let BurstReport { delivered, undelivered, received, received_bytes, overruns, .. } = report;
     context.printer.show(&Bursted {
         command: "burst",
@@ -74,9 +86,78 @@ pub(super) async fn run(context: &mut Context, args: &cli::Burst) -> anyhow::Res
     Ok(Exit::Done)
 }
 
+/// Awaits a burst for as long as the kernel gets on with it, which the module's counters tell.
+async fn watched(
+    context: &Context,
+    count: u32,
+    burst: impl Future<Output = Result<BurstReport, Error>>,
+) -> anyhow::Result<BurstReport> {
+    let observer = context.connect()?;
+    let before = messages_sent(&observer).await?;
+    let progress = Progress::on_terminal(count.into());
+    let mut stillness = Stillness::new(context.timeout(), Instant::now());
+    let mut looks = tokio::time::interval(LOOK.min(context.timeout() / 4));
+    let mut burst = pin!(burst);
+    loop {
+        tokio::select! {
+            report = &mut burst => return Ok(report?),
+            _ = looks.tick() => {}
+        }
+        let sent = messages_sent(&observer).await?.saturating_sub(before);
+        if let Some(progress) = &progress {
+            progress.set(sent);
+        }
+        if stillness.is_over(sent, Instant::now()) {
+            return Err(Error::TimedOut(context.timeout()).into());
+        }
+    }
+}
+
+/// How many messages of bursts, of whomever, this network namespace has seen.
+async fn messages_sent(observer: &Connection) -> Result<u64, Error> {
+    let (all, _) = observer.all_stats(0).await?;
+    let bursts = all.iter().find(|stats| stats.command == Some(uapi::Command::Burst.raw().into()));
+    Ok(bursts.map_or(0, |stats| stats.delivered + stats.undelivered))
+}
+
+/// How long a number has not changed.
+struct Stillness {
+    limit: Duration,
+    number: u64,
+    since: Instant,
+}
+
+impl Stillness {
+    const fn new(limit: Duration, now: Instant) -> Self {
+        Self { limit, number: 0, since: now }
+    }
+
+    /// Whether the number has been the same for longer than the limit.
+    fn is_over(&mut self, number: u64, now: Instant) -> bool {
+        if number != self.number {
+            (self.number, self.since) = (number, now);
+        }
+        now.duration_since(self.since) > self.limit
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_burst_has_time_as_long_as_it_gets_on() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut stillness = Stillness::new(Duration::from_millis(50), start);
+        assert!(!stillness.is_over(0, at(50)));
+        for step in 1..10 {
+            assert!(!stillness.is_over(step, at(step * 60)), "{step}: it has moved since");
+        }
+        assert!(!stillness.is_over(9, at(590)));
+        assert!(stillness.is_over(9, at(591)));
+        assert!(!stillness.is_over(10, at(600)));
+    }
 
     fn lossy() -> Bursted {
         Bursted {

@@ -191,9 +191,9 @@ impl Connection {
         Ok(sequences.into_iter().zip(requests).map(pending).collect())
     }
 
-    /// Sends a request from the pool of blocking threads, because its handler takes time; the lock is not held
-    /// meanwhile. Cancel-safe: what was begun in the kernel goes on, its answer is a stray.
-    async fn submit_slow(&self, request: &Request<'_>) -> Result<Pending, Error> {
+    /// Sends a request from the pool of blocking threads, because its handler takes time, at most `limit`; the lock is not
+    /// held meanwhile. Cancel-safe: what was begun in the kernel goes on, its answer is a stray.
+    async fn submit_slow(&self, request: &Request<'_>, limit: Option<Duration>) -> Result<Pending, Error> {
         let mut datagram = Vec::new();
         let pending = {
             let state = &mut *self.shared.state();
@@ -204,8 +204,11 @@ impl Connection {
         };
         let shared = Arc::clone(&self.shared);
         let send = tokio::task::spawn_blocking(move || shared.socket.get_ref().send(&datagram));
-        let sent = pending.within(async { send.await.map_err(|_| Error::Abandoned)? });
-        sent.await?;
+        let sent = async { send.await.map_err(|_| Error::Abandoned)? };
+        match limit {
+            None => sent.await?,
+            Some(limit) => tokio::time::timeout(limit, sent).await.unwrap_or(Err(Error::TimedOut(limit)))?,
+        }
         self.shared.state().table.mark_sent(pending.sequence());
         Ok(pending)
     }
@@ -237,7 +240,7 @@ impl Connection {
     /// # Errors
     /// Any [`Error`].
     pub async fn delay(&self, us: u32) -> Result<u32, Error> {
-        match self.submit_slow(&Request::Delay { us, payload: None }).await?.await? {
+        match self.submit_slow(&Request::Delay { us, payload: None }, self.shared.timeout).await?.await? {
             Answer::Delay { us, .. } => Ok(us),
             other => Err(unexpected(&other)),
         }
@@ -254,10 +257,13 @@ impl Connection {
     /// Has the kernel send `count` messages of `size` bytes to this socket or to `group`; needs CAP_NET_ADMIN. Nothing is
     /// read until all are sent, so that a burst larger than the receive buffer overruns it.
     ///
+    /// The connection's timeout does not run before that: the more messages, the longer it takes. Whoever wants it to end
+    /// earlier drops the future; the kernel then goes on sending for as long as this process lives.
+    ///
     /// # Errors
     /// Any [`Error`]; an overrun is not one, but part of the report.
     pub async fn burst(&self, count: u32, size: u32, group: Option<u32>) -> Result<BurstReport, Error> {
-        match self.submit_slow(&Request::Burst { count, size, group }).await?.await? {
+        match self.submit_slow(&Request::Burst { count, size, group }, None).await?.await? {
             Answer::Burst(report) => Ok(report),
             other => Err(unexpected(&other)),
         }

@@ -35,16 +35,6 @@ impl Pending {
         self.sequence
     }
 
-    /// Runs `future` within the connection's timeout.
-    pub(super) async fn within<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match self.shared.timeout {
-            None => future.await,
-            Some(timeout) => {
-                tokio::time::timeout(timeout, future).await.unwrap_or(Err(Error::TimedOut(timeout)))
-            }
-        }
-    }
-
     /// Reads the socket until `take` finds something in this request's slot or there is nothing to read.
     fn poll_with<T>(
         &mut self,
