@@ -1,6 +1,6 @@
 //! The module comes and goes while nltrace watches it.
 
-use crate::guest::{Accounting, Hist, Json, Module, Trace, capturing, nltest, nltrace, wait_until_watched};
+use crate::guest::{Accounting, Hist, Json, Module, Trace, capturing, nltest, nltrace};
 
 #[test]
 fn the_module_can_be_unloaded_under_nltrace_which_keeps_its_results_and_ends() {
@@ -46,12 +46,12 @@ fn rmmod_works_while_nltrace_is_attached() {
 fn wait_attaches_when_the_module_comes_and_again_when_it_comes_back() {
     let hist = nltrace("hist --json -f nltest --wait").start().says("waiting for the module nltest");
     let mut module = Module::load();
-    wait_until_watched();
+    let hist = hist.says("was loaded");
     nltest("ping -q -i 0 -c 100").run().success();
     module.unload();
     let hist = hist.says("was unloaded");
     module.load_again();
-    wait_until_watched();
+    let hist = hist.says_times("was loaded", 2);
     nltest("ping -q -i 0 -c 50").run().success();
     let hist = Hist::of(&hist.interrupt().success());
     assert_eq!(hist.counts("ECHO"), [150; 3]);
@@ -62,7 +62,7 @@ fn wait_attaches_when_the_module_comes_and_again_when_it_comes_back() {
 fn the_duration_counts_from_the_modules_arrival() {
     let trace = nltrace("trace --json -f nltest --wait -d 2").start().says("waiting for the module nltest");
     let _module = Module::load();
-    wait_until_watched();
+    let trace = trace.says("was loaded");
     nltest("ping -q -i 0 -c 5").run().success();
     let trace = Trace::of(&trace.end().success());
     assert_eq!(trace.accounting(), Accounting::all_recorded(15));
@@ -71,12 +71,12 @@ fn the_duration_counts_from_the_modules_arrival() {
 #[test]
 fn ten_rounds_of_loading_under_nltrace_are_followed() {
     let mut module = Module::load();
-    let hist = capturing("hist --json -f nltest --wait");
-    for _ in 0..10 {
+    let mut hist = capturing("hist --json -f nltest --wait");
+    for round in 1..=10 {
         nltest("ping -q -i 0 -c 2").run().success();
         module.unload();
         module.load_again();
-        wait_until_watched();
+        hist = hist.says_times("was loaded", round);
     }
     let hist = Hist::of(&hist.interrupt().success());
     assert_eq!(hist.counts("ECHO"), [20; 3]);

@@ -23,6 +23,8 @@ mod filters;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod kernel_modules;
+#[cfg(test)]
 mod loss;
 #[cfg(test)]
 mod malformed;

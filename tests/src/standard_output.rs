@@ -6,9 +6,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::guest::{
-    Module, Output, Program, Running, nltest, nltrace, wait_for, wait_until_unwatched, wait_until_watched,
-};
+use crate::guest::{Module, Output, Program, Running, nltest, nltrace, wait_for, wait_until_unwatched};
 
 const PID: &str = "/tmp/pid-of-the-command";
 
@@ -60,8 +58,7 @@ fn standard_error_that_nobody_hears_is_no_reason_to_fail() {
 
 /// A trace of so many calls as no pipe takes the lines of, which nobody reads.
 fn unread(options: &str) -> Running {
-    let trace = nltrace(&format!("trace --json -f nltest {options}")).unread().start();
-    wait_until_watched();
+    let trace = nltrace(&format!("trace --json -f nltest {options}")).unread().start().listening();
     nltest("bench -c 3000").run().success();
     trace
 }
@@ -118,8 +115,7 @@ fn a_reader_that_comes_back_gets_everything() {
 #[test]
 fn intervals_that_nobody_reads_do_not_keep_a_histogram_from_ending() {
     let _module = Module::load();
-    let hist = nltrace("hist --json -f nltest -i 0.02").unread().start();
-    wait_until_watched();
+    let hist = nltrace("hist --json -f nltest -i 0.02").unread().start().listening();
     nltest("bench -c 100").run().success();
     wait_for("a report waits for the pipe", || hist.waits_in_write("stdout").then_some(()));
     hist.signal(Signal::INT);

@@ -1,7 +1,8 @@
-//! What the capturing commands do alike: attach, watch the module come and go, run the command, notice the end.
+//! What the capturing commands do alike: attach, watch modules come and go, run the command, notice the end.
 
 mod clock;
 mod module;
+mod modules;
 mod setup;
 
 use std::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 pub use clock::{Clock, Happened};
-use module::ModuleWatch;
+use modules::Modules;
 pub use setup::{explain, refusal, sudo_remedy};
 
 /// Why a capture ends.
@@ -52,24 +53,22 @@ pub struct Capture {
     /// `CLOCK_MONOTONIC` when everything was attached, in nanoseconds.
     pub start_ns: u64,
     started: Instant,
-    module: Option<ModuleWatch>,
-    /// How long to capture once the module has come.
-    duration_from_module: Option<Duration>,
+    modules: Modules,
+    /// How long to capture once the modules that are waited for have come.
+    duration_from_modules: Option<Duration>,
 }
 
 impl Capture {
     /// Attaches what the options want, and starts the command.
     pub fn start(args: &CaptureArgs, plan: &Plan) -> anyhow::Result<Self> {
         let types = setup::look_at_kernel()?;
-        let mut module = ModuleWatch::new(args)?;
+        let mut modules = Modules::new(args, &types.functions)?;
         let mut probes = Probes::attach(plan, &types).map_err(setup::explain)?;
-        if let Some(module) = &mut module {
-            module.begin(&mut probes)?;
-        }
+        modules.begin(&mut probes)?;
         for Watched { hook, function, method } in watched(&probes) {
             log::info!("watching {function} by {method} as {hook}");
         }
-        if probes.attachments().is_empty() && !module.as_ref().is_some_and(ModuleWatch::may_come) {
+        if probes.attachments().is_empty() && !modules.may_come() {
             anyhow::bail!(
                 "nothing to watch: this kernel has none of the functions that these options ask for"
             );
@@ -77,27 +76,26 @@ impl Capture {
 
         return_memory();
 
-        // With --wait the time runs from the module's arrival.
-        let waiting = module.as_ref().is_some_and(ModuleWatch::is_awaited);
+        // With --wait the time runs from the modules' arrival.
+        let waiting = modules.are_awaited();
         let (now, later) = if waiting { (None, args.duration) } else { (args.duration, None) };
-        let clock = Clock::start(args, now, module.is_some() || plan.verbose)?;
+        let clock = Clock::start(args, now, !modules.is_empty() || plan.verbose)?;
         Ok(Self {
             probes,
             clock,
             start_ns: monotonic_ns(),
             started: Instant::now(),
-            module,
-            duration_from_module: later,
+            modules,
+            duration_from_modules: later,
         })
     }
 
-    /// To be called at each [`Happened::Look`]: notices the module's coming and going.
+    /// To be called at each [`Happened::Look`]: notices the modules' coming and going.
     pub fn look(&mut self) -> Option<End> {
         self.probes.flush_log();
-        let module = self.module.as_mut()?;
-        let end = module.look(&mut self.probes, self.clock.has_command());
-        if !module.is_awaited()
-            && let Some(duration) = self.duration_from_module.take()
+        let end = self.modules.look(&mut self.probes, self.clock.has_command());
+        if !self.modules.are_awaited()
+            && let Some(duration) = self.duration_from_modules.take()
         {
             self.clock.end_after(duration);
         }

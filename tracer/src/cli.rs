@@ -107,7 +107,8 @@ pub struct CaptureArgs {
     /// Exit with 4 if anything was lost
     #[arg(long)]
     pub strict: bool,
-    /// Wait for the module if it is not loaded, and again if it is unloaded; --duration counts from its first arrival
+    /// Wait for the modules of the named families if they are not loaded, and again if they are unloaded; --duration counts from
+    /// when all were there
     #[arg(long)]
     pub wait: bool,
     /// The receive function of a family in a module, `void FUNCTION(struct sk_buff *)` [default: nltest:test_nl_receive_message]
@@ -282,6 +283,11 @@ impl CaptureArgs {
     /// Whether the capture makes no sense without the module.
     pub fn requires_module(&self) -> bool {
         self.family.contains(&Family::NLTEST) || self.module_function.is_some()
+    }
+
+    /// Whether exactly one family is wanted.
+    pub fn has_one_family(&self) -> bool {
+        self.family.first().is_some_and(|first| self.family.iter().all(|family| family == first))
     }
 
     /// Whether the receive stage is wanted.

@@ -23,7 +23,7 @@ pub(crate) use self::{
     kernel_log::KernelLog,
     module::{Module, NAME as MODULE_NAME, netlink_sockets},
     namespace::Namespace,
-    nltrace::{Accounting, Hist, Trace, capturing, nltrace, wait_until_unwatched, wait_until_watched},
+    nltrace::{Accounting, Hist, Trace, capturing, nltrace, wait_until_unwatched},
     program::{Output, Program, Running, nltest},
     raw::{Raw, attribute, message},
 };

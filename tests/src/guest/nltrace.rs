@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{Json, Output, Program, Running, schema, wait_for};
@@ -16,25 +15,17 @@ pub(crate) fn nltrace(arguments: &str) -> Program {
 /// to signals.
 pub(crate) fn capturing(arguments: &str) -> Running {
     let before = probes();
-    let mut running = nltrace(arguments).start();
-    wait_for("nltrace watches the receive function", || {
-        running.must_still_run();
-        (probes() > before && running.catches(Signal::INT)).then_some(())
-    });
+    let running = nltrace(arguments).start().listening();
+    assert!(probes() > before, "the receive function is not watched");
     running
 }
 
-/// Waits until the module's receive function, of which there was none before, is watched.
-pub(crate) fn wait_until_watched() {
-    wait_for("the receive function is watched", || (probes() > 0).then_some(()));
-}
-
-/// Waits until nobody watches it any more.
+/// Waits until nobody watches the module's receive function any more.
 pub(crate) fn wait_until_unwatched() {
     wait_for("the receive function is not watched any more", || (probes() == 0).then_some(()));
 }
 
-/// How many pairs of probes there are on the module's receive function. nltrace attaches there last.
+/// How many pairs of probes there are on the module's receive function.
 fn probes() -> usize {
     let list = fs::read_to_string("/sys/kernel/debug/kprobes/list").expect("debugfs is mounted");
     let ours =

@@ -239,12 +239,29 @@ impl Running {
     }
 
     /// Waits until its standard error contains `text`.
-    pub(crate) fn says(mut self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
+        self.says_times(text, 1)
+    }
+
+    /// Waits until its standard error contains `text` so many times.
+    pub(crate) fn says_times(mut self, text: &str, times: usize) -> Self {
         let program = self.program.to_string();
-        wait_for(&format!("{program} says {text:?}"), || {
+        wait_for(&format!("{program} says {text:?} {times} times"), || {
+            let ended = self.has_ended();
             let said = self.stderr.so_far();
-            assert!(said.contains(text) || !self.has_ended(), "{program} ended and said {said:?} only");
-            said.contains(text).then_some(())
+            let often_enough = said.matches(text).count() >= times;
+            assert!(often_enough || !ended, "{program} ended and said {said:?} only");
+            often_enough.then_some(())
+        });
+        self
+    }
+
+    /// Waits until it has a handler for Ctrl-C. nltrace has attached everything by then.
+    pub(crate) fn listening(mut self) -> Self {
+        let program = self.program.to_string();
+        wait_for(&format!("{program} listens to signals"), || {
+            self.must_still_run();
+            self.catches(Signal::INT).then_some(())
         });
         self
     }

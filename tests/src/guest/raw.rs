@@ -16,6 +16,13 @@ impl Raw {
         Self { socket }
     }
 
+    /// A socket of another family, which the kernel has.
+    pub(crate) fn of_family(family: u8) -> Self {
+        let options = SocketOptions::default().protocol(family);
+        let socket = Socket::open(&options, Blocking::No);
+        Self { socket: socket.unwrap_or_else(|error| panic!("a socket of family {family}: {error}")) }
+    }
+
     /// The kernel's number for the socket.
     pub(crate) fn portid(&self) -> u32 {
         self.socket.portid()

@@ -12,7 +12,7 @@ use tokio::{
 use super::End;
 use crate::{cli::CaptureArgs, note};
 
-/// How often the module is looked at, and the programs' own messages. A look costs a microsecond or two.
+/// How often modules are looked at, and the programs' own messages. A look costs a microsecond or two a module.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a command may take to end once it was told to.

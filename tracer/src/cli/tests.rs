@@ -35,6 +35,8 @@ fn families_and_stages_are_lists_and_repeat() {
     assert_eq!(filter.stages, 1 << Stage::Request.number() | 1 << Stage::Reply.number());
     assert!(args.requires_module() && !args.wants_receive());
     assert!(!capture(&["-f", "route"]).wants_module());
+    let one = |options: &[&str]| capture(options).has_one_family();
+    assert!(one(&["-f", "25,nltest"]) && !one(&["-f", "25,route"]) && !one(&[]));
     assert!(capture(&["-f", "30", "--module-function", "mine:receive"]).requires_module());
 }
 

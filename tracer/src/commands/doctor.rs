@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     kernel::{Capability, Config, Module, Policy, Privileges, Types, release, symbols},
     output::{Check, Diagnosis, State, Watched, doctor_json, doctor_text},
-    probes::{Filter, Method, Mode, Plan, ProbeError, Probes},
+    probes::{Filter, InModule, Method, Mode, Plan, ProbeError, Probes, in_modules},
 };
 
 /// Looks, tries, and prints what came of it.
@@ -147,6 +147,13 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
     let Ok(mut probes) = whole else {
         return Trial { can_capture: false, checks, attachments: Vec::new() };
     };
+    for InModule { module, function, .. } in in_modules(&types.functions) {
+        if Module::new(Path::new("/"), module).generation().is_some()
+            && let Err(error) = probes.attach_receive(module, function)
+        {
+            checks.push(failed("receive function", &error, &["CONFIG_KPROBES"]));
+        }
+    }
     if loaded {
         checks.push(match probes.attach_receive(&function.module, &function.function) {
             Ok(()) => yes("receive function", format!("{} can be watched", function.function)),

@@ -95,6 +95,9 @@ impl Attacher<'_> {
     }
 
     fn fentry(&mut self, function: &Function) -> Result<Attached, Refusal> {
+        if function.programs.fentry.is_empty() {
+            return Err(refused(AttachError::NoProgram));
+        }
         let btf = match &*self.btf {
             Ok(btf) => btf,
             Err(error) => {

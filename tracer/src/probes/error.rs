@@ -13,6 +13,9 @@ pub enum AttachError {
     /// The same for a session.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A program of this kind is made for one function, and for this one there is none.
+    #[error("nltrace has no program of this kind for it")]
+    NoProgram,
 }
 
 /// A probe could not be loaded, attached or read.

@@ -45,23 +45,45 @@ const fn broadcast(fexit: &'static str) -> Programs {
     }
 }
 
-/// A family and its receive function. fentry programs are made for one function, the others serve all of them.
+/// A family's receive function.
+#[derive(Clone, Copy)]
+pub(super) struct Receive {
+    pub(super) family: u8,
+    pub(super) function: Function,
+    /// The module that has it in kernels where it is not built in; None: it always is.
+    pub(super) module: Option<&'static str>,
+}
+
+/// Families with their receive functions, and the modules of some. fentry programs are made for one function, the others serve all of them;
+/// what is in a module nearly everywhere has none.
 macro_rules! receive {
-    ($($family:literal $name:ident),+ $(,)?) => {
+    ($($family:literal $name:ident $(of $module:ident)? $(only of $only:ident)?),+ $(,)?) => {
         [$(
-            (
-                $family,
-                Function {
+            Receive {
+                family: $family,
+                function: Function {
                     name: stringify!($name),
-                    programs: Programs {
-                        fentry: concat!(stringify!($name), "_fentry"),
-                        fexit: concat!(stringify!($name), "_fexit"),
-                        session: "receive_session",
-                        ..MODULE_RECEIVE
-                    },
+                    programs: receive!(programs $name $($only)?),
                 },
-            )
+                module: receive!(module $($module)? $($only)?),
+            }
         ),+]
+    };
+    (programs $name:ident $only:ident) => {
+        Programs { session: "receive_session", ..MODULE_RECEIVE }
+    };
+    (programs $name:ident) => {
+        Programs {
+            fentry: concat!(stringify!($name), "_fentry"),
+            fexit: concat!(stringify!($name), "_fexit"),
+            ..receive!(programs $name only)
+        }
+    };
+    (module $module:ident) => {
+        Some(stringify!($module))
+    };
+    (module) => {
+        None
     };
 }
 
@@ -69,24 +91,82 @@ macro_rules! receive {
 pub(super) const MODULE_RECEIVE: Programs =
     Programs { fentry: "", fexit: "", session: "", kprobe: "receive_kprobe", kretprobe: "receive_kretprobe" };
 
-/// The receive functions of families other than nltest. Some kernels have some of them in modules.
+/// The receive functions of families other than nltest.
 ///
 /// From the `netlink_kernel_create` calls in the kernel's source (net/core/rtnetlink.c, net/netlink/genetlink.c, net/core/sock_diag.c,
-/// kernel/audit.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c,
-/// net/xfrm/xfrm_user.c).
-pub(super) const RECEIVE: [(u8, Function); 8] = receive![
+/// kernel/audit.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c,
+/// drivers/scsi/scsi_transport_iscsi.c, drivers/scsi/scsi_netlink.c, drivers/infiniband/core/netlink.c, crypto/crypto_user.c), and the
+/// Makefiles beside them.
+pub(super) const RECEIVE: [Receive; 12] = receive![
     0 rtnetlink_rcv,
     4 sock_diag_rcv,
-    6 xfrm_netlink_rcv,
+    6 xfrm_netlink_rcv of xfrm_user,
+    8 iscsi_if_rx only of scsi_transport_iscsi,
     9 audit_receive,
     10 nl_fib_input,
-    11 cn_rx_skb,
-    12 nfnetlink_rcv,
+    11 cn_rx_skb of cn,
+    12 nfnetlink_rcv of nfnetlink,
     16 genl_rcv,
+    18 scsi_nl_rcv_msg only of scsi_mod,
+    20 rdma_nl_rcv only of ib_core,
+    21 crypto_netlink_rcv only of crypto_user,
 ];
+
+/// A receive function that is in a module of this kernel, if it is there at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InModule {
+    /// The family's number.
+    pub family: u8,
+    /// The module's name.
+    pub module: &'static str,
+    /// The function's name.
+    pub function: &'static str,
+}
+
+/// All of those, on a kernel that has the functions `built_in` in itself.
+pub fn in_modules(built_in: &[&str]) -> impl Iterator<Item = InModule> {
+    let others = RECEIVE.into_iter().filter(|receive| !built_in.contains(&receive.function.name));
+    others.filter_map(|Receive { family, function, module }| {
+        module.map(|module| InModule { family, module, function: function.name })
+    })
+}
 
 /// The names of all of them.
 pub fn watchable() -> impl Iterator<Item = &'static str> {
-    let receive = RECEIVE.into_iter().map(|(_, function)| function);
+    let receive = RECEIVE.into_iter().map(|receive| receive.function);
     [UNICAST].into_iter().chain(BROADCAST).chain(receive).map(|function| function.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_in_a_module_unless_it_is_built_in() {
+        let modules = |built_in: &[&str]| in_modules(built_in).map(|one| one.module).collect::<Vec<_>>();
+        let all =
+            ["xfrm_user", "scsi_transport_iscsi", "cn", "nfnetlink", "scsi_mod", "ib_core", "crypto_user"];
+        assert_eq!(modules(&["rtnetlink_rcv"]), all);
+        let some = modules(&["cn_rx_skb", "nfnetlink_rcv", "crypto_netlink_rcv"]);
+        assert_eq!(some, ["xfrm_user", "scsi_transport_iscsi", "scsi_mod", "ib_core"]);
+        assert_eq!(
+            in_modules(&[]).next(),
+            Some(InModule { family: 6, module: "xfrm_user", function: "xfrm_netlink_rcv" })
+        );
+    }
+
+    #[test]
+    fn the_object_has_every_program() {
+        let names = RECEIVE.map(|receive| receive.function.programs);
+        let names =
+            [UNICAST.programs].into_iter().chain(BROADCAST.map(|function| function.programs)).chain(names);
+        let object = aya_obj::Object::parse(super::super::OBJECT).unwrap();
+        for Programs { fentry, fexit, session, kprobe, kretprobe } in names {
+            for name in
+                [fentry, fexit, session, kprobe, kretprobe].into_iter().filter(|name| !name.is_empty())
+            {
+                assert!(object.programs.contains_key(name), "{name}");
+            }
+        }
+    }
 }

@@ -25,13 +25,14 @@ use aya_log::EbpfLogger;
 use nltrace_common::{COUNTING, HistogramSlot, Hook, KEY_CELLS, ProcessorCounters, hook, stage};
 
 pub use error::{AttachError, ProbeError};
-pub use functions::watchable;
+pub use functions::{InModule, in_modules, watchable};
 pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Mode, Offsets, Plan, Session};
 pub use ring::Ring;
 pub use session::SessionError;
 
 use crate::kernel::Types;
 use attach::{Attached, Attacher, KernelBtf};
+use functions::Receive;
 use misses::Misses;
 use session::Sessions;
 
@@ -71,8 +72,8 @@ pub struct Attachment {
 pub struct Probes {
     ebpf: Ebpf,
     built_in: Vec<Attached>,
-    /// The module's receive function, with its name.
-    receive: Option<(String, Attached)>,
+    /// Receive functions in modules, by their names.
+    in_modules: Vec<(String, Attached)>,
     attachments: Vec<Attachment>,
     misses: Misses,
     counters: Array<MapData, results::Shared<[ProcessorCounters; COUNTING]>>,
@@ -86,7 +87,8 @@ pub struct Probes {
 
 impl Probes {
     /// Loads the programs and attaches those for the functions of the kernel itself that `plan` needs, as far as this kernel has them:
-    /// `netlink_unicast`, the function for multicasts, the receive functions of the wanted families.
+    /// `netlink_unicast`, the function for multicasts, the receive functions of the wanted families. Those in modules are left to
+    /// [`Probes::attach_receive`].
     ///
     /// Must be called within a tokio runtime.
     pub fn attach(plan: &Plan, types: &Types) -> Result<Self, ProbeError> {
@@ -106,7 +108,12 @@ impl Probes {
             attached.push((hook::BROADCAST, function, attacher.attach(&function)?));
         }
         let wanted = |family: u8| wants(&[stage::RECEIVE]) && plan.filter.families & 1 << family != 0;
-        for (_, function) in functions::RECEIVE.into_iter().filter(|(family, _)| wanted(*family)) {
+        for Receive { function, module, .. } in
+            functions::RECEIVE.into_iter().filter(|receive| wanted(receive.family))
+        {
+            if module.is_some() && !built_in.contains(&function.name) {
+                continue;
+            }
             match attacher.attach(&function) {
                 Ok(result) => attached.push((hook::RECEIVE, function, result)),
                 Err(error) => log::info!("not watched: {error}"),
@@ -162,7 +169,7 @@ impl Probes {
             ebpf,
             misses: Misses::default(),
             built_in: Vec::new(),
-            receive: None,
+            in_modules: Vec::new(),
             attachments: Vec::new(),
         };
         Ok((probes, sessions))
@@ -172,21 +179,21 @@ impl Probes {
         self.attachments.push(Attachment { function: function.to_owned(), hook, method });
     }
 
-    /// Attaches to a module's receive function, `void function(struct sk_buff *)`. The module may be unloaded all the same.
+    /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be unloaded all the same.
     ///
     /// To be called again when the module was loaded anew: the old probe does not come back with it.
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
-        self.detach_receive();
+        self.detach_receive(function);
         let attached = attach::module_receive(&mut self.ebpf, module, function)?;
         self.misses.add(hook::RECEIVE, &attached)?;
-        self.receive = Some((function.to_owned(), attached));
+        self.in_modules.push((function.to_owned(), attached));
         self.note(function, hook::RECEIVE, Method::Kprobe);
         Ok(())
     }
 
-    /// Detaches from the module's receive function, when the module has gone.
-    pub fn detach_receive(&mut self) {
-        if let Some((function, attached)) = self.receive.take() {
+    /// Detaches from a receive function whose module has gone.
+    pub fn detach_receive(&mut self, function: &str) {
+        for (_, attached) in self.in_modules.extract_if(.., |(name, _)| name == function) {
             attached.detach();
             self.attachments.retain(|attachment| attachment.function != function);
         }
@@ -199,8 +206,8 @@ impl Probes {
 
     /// Detaches everything. Results can still be read, and do not change any more.
     pub fn stop(&mut self) {
-        let receive = self.receive.take().map(|(_, attached)| attached);
-        Attached::detach_all(receive.into_iter().chain(self.built_in.drain(..)));
+        let in_modules = self.in_modules.drain(..).map(|(_, attached)| attached);
+        Attached::detach_all(in_modules.chain(self.built_in.drain(..)));
     }
 
     /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.
