@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::guest::{Accounting, Calls, Hist, Json, Module, Program, capturing, nltest, nltrace};
+use crate::guest::{Accounting, Calls, Hist, Json, Module, Output, Program, capturing, nltest, nltrace};
 
 const CLIENTS: u64 = 4;
 const ECHOES: u64 = 10_000;
@@ -28,13 +28,17 @@ fn sleep_at_once() {
 
 /// Captures the echoes.
 fn histograms_of_ten_thousand_echoes(options: &str) -> Hist {
+    Hist::of(&capture_of_ten_thousand_echoes(options))
+}
+
+fn capture_of_ten_thousand_echoes(options: &str) -> Output {
     let _module = Module::load();
     let hist = capturing(&format!("hist --json -f nltest {options}"));
     ten_thousand_echoes();
-    let hist = Hist::of(&hist.interrupt().success());
+    let output = hist.interrupt().success();
     let stats = nltest("--json stats").run().success().json();
     assert_eq!(stats.number("/commands/ECHO/received"), ECHOES, "the module's own count");
-    hist
+    output
 }
 
 #[test]
@@ -86,8 +90,12 @@ fn many_sleepers_requests_and_replies_are_all_recorded() {
 /// A kernel that preempts may skip a program of this kind while a thread sleeps in it. That is loss, and shown as such.
 #[test]
 fn fentry_accounts_for_every_call() {
-    let hist = histograms_of_ten_thousand_echoes("--method fentry");
+    let output = capture_of_ten_thousand_echoes("--method fentry");
+    let hist = Hist::of(&output);
     assert_eq!(hist.hook("receive").hits, ECHOES);
+    let lost = hist.accounting().lost;
+    assert_eq!(hist.json().number("/accounting/loss/skipped"), lost, "nothing else is lost");
+    assert_eq!(output.stderr.contains("--method kprobe"), lost != 0, "{lost} lost: {}", output.stderr);
     assert_eq!(hist.hook("unicast").hits, 2 * ECHOES);
     let methods = hist.json().list("/attachments").iter();
     let unicast = methods.filter(|attachment| *attachment.at("/function") == "netlink_unicast");

@@ -18,7 +18,9 @@ fn overrun(options: &str) -> Output {
 
 #[test]
 fn what_is_lost_is_counted() {
-    let output = overrun("--json").success().said("lost");
+    let output =
+        overrun("--json").success().said("calls were lost: the ring buffer was full").said("--ring-size");
+    assert!(!output.stderr.contains("--method"), "the method is not to blame: {}", output.stderr);
     let trace = Trace::of(&output);
     let all = trace.accounting();
     assert_eq!((all.hits, all.filtered, all.unmatched), (3 * ECHOES, 0, 0));

@@ -33,7 +33,7 @@ const _: () = assert!(size_of::<ProcessorCounters>() - hook::COUNT as usize * si
 
 /// What became of the calls of one hook, on one processor.
 ///
-/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`. Each is counted where it
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`, where the last two are what is lost. Each is counted where it
 /// happens; none is derived from the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Counters {
     pub filtered: u64,
     /// Calls whose return the kernel missed.
     pub unmatched: u64,
-    /// Calls that could not be recorded: no room for the event, or for the start time.
-    pub lost: u64,
+    /// Calls that could not be recorded because the ring buffer had no room for the event.
+    pub no_room: u64,
+    /// Calls that could not be recorded because the kernel had no memory for the start time.
+    pub no_memory: u64,
 }

@@ -46,7 +46,8 @@ impl Entry {
 pub(crate) enum Fate {
     Open,
     Filtered,
-    Lost,
+    NoRoom,
+    NoMemory,
 }
 
 #[inline(always)]
@@ -91,7 +92,8 @@ fn settle(counters: *mut Counters, fate: Fate) {
         match fate {
             Fate::Open => {}
             Fate::Filtered => add(&raw mut (*counters).filtered, 1),
-            Fate::Lost => add(&raw mut (*counters).lost, 1),
+            Fate::NoRoom => add(&raw mut (*counters).no_room, 1),
+            Fate::NoMemory => add(&raw mut (*counters).no_memory, 1),
         }
     }
 }

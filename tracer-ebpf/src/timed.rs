@@ -61,7 +61,7 @@ fn begin_on<R: Reader>(stack: impl FnOnce(Task) -> Option<*mut Stack<Timed>>, en
     let task = Task::current();
     let Some(stack) = stack(task) else {
         task.lacks_storage();
-        return Fate::Lost;
+        return Fate::NoMemory;
     };
     note(stack, entry.id, entry.skb, start_of(slot));
     Fate::Open

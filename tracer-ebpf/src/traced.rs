@@ -43,7 +43,7 @@ pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
     let task = Task::current();
     let Some(stack) = Stack::<Traced>::get_or_create(task) else {
         task.lacks_storage();
-        return Fate::Lost;
+        return Fate::NoMemory;
     };
     // SAFETY: `stack` is a map value, and so is `call`.
     unsafe {
@@ -60,7 +60,7 @@ pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
         (*call).event.ts_ns = bpf_ktime_get_ns();
         if !event::send_payload(&raw mut (*call).event, &datagram) {
             Stack::pop(stack);
-            return Fate::Lost;
+            return Fate::NoRoom;
         }
     }
     Fate::Open
@@ -129,7 +129,7 @@ pub(crate) fn end(hook: Hook, id: Id, ret: Option<i32>) {
         let sent = event::send(call);
         Stack::pop(stack);
         let counters = counters::of(hook);
-        add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).lost }, 1);
+        add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).no_room }, 1);
     }
 }
 

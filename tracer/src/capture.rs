@@ -11,14 +11,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nltrace_common::{Counters, hook};
+use nltrace_common::hook;
 use tokio::signal::unix::SignalKind;
 
 use crate::{
     cli::CaptureArgs,
     model::{Ledger, Rows},
     output::Watched,
-    probes::{Plan, Probes},
+    probes::{Plan, Probes, Tally},
 };
 
 pub use clock::{Clock, Happened};
@@ -118,10 +118,10 @@ impl Capture {
         self.probes.stop();
         self.clock.end_command(end).await;
         // A program that was called just before may still run on another processor: the kernel does not wait for it.
-        let mut before = self.counters()?;
+        let mut before = self.tallies()?;
         for _ in 0..SETTLE_TIMES {
             tokio::time::sleep(SETTLE).await;
-            let now = self.counters()?;
+            let now = self.tallies()?;
             if now == before {
                 break;
             }
@@ -133,22 +133,22 @@ impl Capture {
 
     /// The accounting so far. What goes on cannot be read at one moment: where `rows` were read, they say how much is recorded.
     pub fn ledger(&self, rows: Option<&Rows>) -> anyhow::Result<Ledger> {
-        let mut counters = self.counters()?;
+        let mut tallies = self.tallies()?;
         if let Some(rows) = rows {
-            for (counters, recorded) in counters.iter_mut().zip(rows.recorded()) {
-                counters.recorded = recorded;
+            for (tally, recorded) in tallies.iter_mut().zip(rows.recorded()) {
+                tally.counters.recorded = recorded;
             }
         }
-        Ok(Ledger::of_running(&counters))
+        Ok(Ledger::of_running(&tallies))
     }
 
     /// The accounting after the end.
     pub fn final_ledger(&self) -> anyhow::Result<Ledger> {
-        Ok(Ledger::of_ended(&self.counters()?))
+        Ok(Ledger::of_ended(&self.tallies()?))
     }
 
-    fn counters(&self) -> anyhow::Result<[Counters; hook::COUNT as usize]> {
-        self.probes.counters().context("the accounting cannot be read")
+    fn tallies(&self) -> anyhow::Result<[Tally; hook::COUNT as usize]> {
+        self.probes.tallies().context("the accounting cannot be read")
     }
 }
 

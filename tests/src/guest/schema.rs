@@ -61,9 +61,11 @@ const COUNTERS: [(&str, Kind); 5] =
     [("hits", Number), ("recorded", Number), ("filtered", Number), ("unmatched", Number), ("lost", Number)];
 
 fn accounting(accounting: &Value) {
-    check(accounting, &COUNTERS, &[("hooks", List)]);
+    check(accounting, &COUNTERS, &[("hooks", List), ("loss", Object)]);
+    loss(accounting);
     for hook in accounting.list("/hooks") {
-        check(hook, &[COUNTERS.as_slice(), &[("hook", Text)]].concat(), &[]);
+        check(hook, &[COUNTERS.as_slice(), &[("hook", Text)]].concat(), &[("loss", Object)]);
+        loss(hook);
     }
     for (counter, _) in COUNTERS {
         let of_hooks = accounting.list("/hooks").iter().map(|hook| hook.number(&format!("/{counter}")));
@@ -73,6 +75,14 @@ fn accounting(accounting: &Value) {
             "{counter} of {accounting}"
         );
     }
+}
+
+/// The causes add up to what is lost.
+fn loss(accounting: &Value) {
+    let causes = ["no_room", "no_memory", "skipped"];
+    check(accounting.at("/loss"), &causes.map(|cause| (cause, Number)), &[]);
+    let sum: u64 = causes.iter().map(|cause| accounting.number(&format!("/loss/{cause}"))).sum();
+    assert_eq!(accounting.number("/lost"), sum, "{accounting}");
 }
 
 fn attachments(object: &Value) {

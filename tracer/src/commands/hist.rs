@@ -30,7 +30,7 @@ pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> 
     }
     text.push_str(&printer.whole(rows, ledger));
     printer.output.finish(text.into_bytes(), &mut capture.clock).await?;
-    conclude(&args.capture, end, &ledger, false)
+    conclude(&args.capture, &capture, end, &ledger)
 }
 
 /// Prints intervals until something ends the capture.

@@ -15,13 +15,13 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 
 use crate::{
-    capture::End,
+    capture::{Capture, End},
     cli::{CaptureArgs, Cli, Command},
     exit::Exit,
     model::Ledger,
     note,
     output::{Charset, accounting_line, loss_advice},
-    probes::{Filter, Mode, Plan},
+    probes::{Filter, Method, Mode, Plan},
 };
 
 /// Does what the command line says.
@@ -94,10 +94,9 @@ fn print(bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// How a capture ends that was told to its end.
-fn conclude(args: &CaptureArgs, end: End, ledger: &Ledger, tracing: bool) -> anyhow::Result<Exit> {
-    if let Some(advice) = loss_advice(ledger, tracing) {
-        note(advice);
-    }
+fn conclude(args: &CaptureArgs, capture: &Capture, end: End, ledger: &Ledger) -> anyhow::Result<Exit> {
+    let fentry = capture.probes.attachments().iter().any(|attachment| attachment.method == Method::Fentry);
+    loss_advice(ledger, fentry).iter().for_each(note);
     if ledger.hooks.iter().any(|hook| !hook.is_balanced()) {
         anyhow::bail!(
             "the accounting does not add up: {}; this is a mistake in nltrace, please report it",
@@ -110,7 +109,7 @@ fn conclude(args: &CaptureArgs, end: End, ledger: &Ledger, tracing: bool) -> any
         note(format_args!("the command failed: {}", describe(status)));
         return Ok(Exit::Failed);
     }
-    Ok(if args.strict && ledger.total().lost != 0 { Exit::Lost } else { Exit::Done })
+    Ok(if args.strict && ledger.total().lost.total() != 0 { Exit::Lost } else { Exit::Done })
 }
 
 fn describe(status: ExitStatus) -> String {

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit>
             "{recorded} events were recorded but {} arrived; this is a mistake in nltrace, please report it",
             printer.delivered
         ),
-        Ok(end) => conclude(&args.capture, end, &whole.ledger, true),
+        Ok(end) => conclude(&args.capture, &capture, end, &whole.ledger),
         Err(error) => {
             if error.is::<WriteError>() && !is_broken_pipe(&error) {
                 let missing = recorded.saturating_sub(printer.printed());

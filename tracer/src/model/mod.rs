@@ -5,7 +5,7 @@ mod histogram;
 mod rows;
 mod stage;
 
-pub use accounting::{Accounting, Ledger};
+pub use accounting::{Accounting, Ledger, Lost};
 pub use histogram::Histogram;
 pub use rows::{Key, Rows};
 pub use stage::{Stage, StageError};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Capture, Watched, grouped};
-use crate::model::{Accounting, Ledger};
+use crate::model::{Accounting, Ledger, Lost};
 
 /// The accounting as JSON has it.
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ pub(super) struct AccountingJson {
     filtered: u64,
     unmatched: u64,
     lost: u64,
+    loss: LossJson,
     hooks: Vec<HookJson>,
 }
 
@@ -24,6 +25,21 @@ struct HookJson {
     filtered: u64,
     unmatched: u64,
     lost: u64,
+    loss: LossJson,
+}
+
+/// What `lost` is the sum of.
+#[derive(Serialize)]
+struct LossJson {
+    no_room: u64,
+    no_memory: u64,
+    skipped: u64,
+}
+
+impl LossJson {
+    fn new(Lost { no_room, no_memory, skipped }: Lost) -> Self {
+        Self { no_room, no_memory, skipped }
+    }
 }
 
 impl AccountingJson {
@@ -31,9 +47,11 @@ impl AccountingJson {
         let Accounting { hits, recorded, filtered, unmatched, lost } = ledger.total();
         let hooks = ledger.called().map(|(hook, accounting)| {
             let Accounting { hits, recorded, filtered, unmatched, lost } = *accounting;
-            HookJson { hook, hits, recorded, filtered, unmatched, lost }
+            let (lost, loss) = (lost.total(), LossJson::new(lost));
+            HookJson { hook, hits, recorded, filtered, unmatched, lost, loss }
         });
-        Self { hits, recorded, filtered, unmatched, lost, hooks: hooks.collect() }
+        let (lost, loss) = (lost.total(), LossJson::new(lost));
+        Self { hits, recorded, filtered, unmatched, lost, loss, hooks: hooks.collect() }
     }
 }
 
@@ -41,25 +59,39 @@ impl AccountingJson {
 pub fn accounting_line(ledger: &Ledger) -> String {
     let total = ledger.total();
     let [hits, recorded, filtered, unmatched, lost] =
-        [total.hits, total.recorded, total.filtered, total.unmatched, total.lost].map(grouped);
+        [total.hits, total.recorded, total.filtered, total.unmatched, total.lost.total()].map(grouped);
     let equals = if total.is_balanced() { "=" } else { "!=" };
     format!(
         "{hits} hits {equals} {recorded} recorded + {filtered} filtered + {unmatched} unmatched + {lost} lost"
     )
 }
 
-/// What to do about loss; None where nothing was lost.
-pub fn loss_advice(ledger: &Ledger, tracing: bool) -> Option<String> {
-    let lost = ledger.total().lost;
-    let advice = if tracing {
-        "a larger --ring-size, a smaller --snaplen or a narrower filter leaves more room"
+/// What to do about loss: a line for each cause. `fentry` says whether a function was watched by fentry.
+pub fn loss_advice(ledger: &Ledger, fentry: bool) -> Vec<String> {
+    let Lost { no_room, no_memory, skipped } = ledger.total().lost;
+    let skipped_advice = if fentry {
+        "the program for them was at work on the same processor already, and the kernel does not run one of fentry's twice; \
+         --method kprobe sees such calls"
     } else {
-        "the kernel had no memory for their start times"
+        "they came in the middle of another eBPF program, and the kernel runs one at a time on a processor; end other tracers"
     };
-    (lost != 0).then(|| {
+    let causes = [
+        (
+            no_room,
+            "the ring buffer was full; a larger --ring-size, a smaller --snaplen or a narrower filter leaves more room",
+        ),
+        (
+            no_memory,
+            "the kernel had no memory for their start times; a narrower filter needs less, free memory helps",
+        ),
+        (skipped, skipped_advice),
+    ];
+    let causes = causes.into_iter().filter(|(lost, _)| *lost != 0);
+    let line = |(lost, advice)| {
         let calls = if lost == 1 { "call was" } else { "calls were" };
         format!("{} {calls} lost: {advice}", grouped(lost))
-    })
+    };
+    causes.map(line).collect()
 }
 
 /// The last line of `trace --json`, or one between where `--interval` asks for it: without a line break.
@@ -92,7 +124,8 @@ mod tests {
     use super::*;
 
     fn ledger() -> Ledger {
-        let unicast = Accounting { hits: 12_345, recorded: 12_000, filtered: 300, unmatched: 5, lost: 40 };
+        let lost = Lost { no_room: 37, no_memory: 1, skipped: 2 };
+        let unicast = Accounting { hits: 12_345, recorded: 12_000, filtered: 300, unmatched: 5, lost };
         Ledger { hooks: [unicast, Accounting::default(), Accounting::default()] }
     }
 
@@ -106,11 +139,18 @@ mod tests {
     }
 
     #[test]
-    fn loss_comes_with_advice() {
-        assert!(
-            loss_advice(&ledger(), true).unwrap().starts_with("40 calls were lost: a larger --ring-size")
-        );
-        assert_eq!(loss_advice(&Ledger::default(), true), None);
+    fn each_cause_of_loss_comes_with_its_own_advice() {
+        let starts = [
+            "37 calls were lost: the ring buffer",
+            "1 call was lost: the kernel had no memory",
+            "2 calls were",
+        ];
+        let advice = loss_advice(&ledger(), true);
+        assert_eq!(advice.len(), starts.len());
+        assert!(advice.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{advice:?}");
+        assert!(advice[0].contains("--ring-size") && advice[2].contains("--method"), "{advice:?}");
+        assert!(!loss_advice(&ledger(), false)[2].contains("--method"), "there is nothing better");
+        assert_eq!(loss_advice(&Ledger::default(), true), [""; 0]);
     }
 
     #[test]
@@ -128,8 +168,9 @@ mod tests {
         };
         let expected = concat!(
             r#"{"event":"summary","interval":null,"duration_ns":7,"accounting":{"hits":12345,"recorded":12000,"#,
-            r#""filtered":300,"unmatched":5,"lost":40,"hooks":[{"hook":"unicast","hits":12345,"recorded":12000,"#,
-            r#""filtered":300,"unmatched":5,"lost":40}]},"#,
+            r#""filtered":300,"unmatched":5,"lost":40,"loss":{"no_room":37,"no_memory":1,"skipped":2},"#,
+            r#""hooks":[{"hook":"unicast","hits":12345,"recorded":12000,"filtered":300,"unmatched":5,"lost":40,"#,
+            r#""loss":{"no_room":37,"no_memory":1,"skipped":2}}]},"#,
             r#""attachments":[{"hook":"unicast","function":"netlink_unicast","method":"fentry+fexit"}]}"#,
         );
         assert_eq!(summary_json(&capture), expected);

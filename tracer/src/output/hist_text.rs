@@ -123,7 +123,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         decode::Family,
-        model::{Accounting, Ledger, Rows, Stage, tests::histogram},
+        model::{Accounting, Ledger, Lost, Rows, Stage, tests::histogram},
         output::Watched,
     };
 
@@ -135,8 +135,10 @@ pub(super) mod tests {
         rows.add(echo(Stage::Receive), &times(3_900));
         rows.add(echo(Stage::Reply), &times(900));
         rows.add(Key::Other { stage: Some(Stage::Reply) }, &histogram([700]));
-        let unicast = Accounting { hits: 2_004, recorded: 2_002, filtered: 2, unmatched: 0, lost: 0 };
-        let receive = Accounting { hits: 1_003, recorded: 1_001, filtered: 0, unmatched: 1, lost: 1 };
+        let unicast =
+            Accounting { hits: 2_004, recorded: 2_002, filtered: 2, unmatched: 0, lost: Lost::default() };
+        let lost = Lost { no_memory: 1, ..Lost::default() };
+        let receive = Accounting { hits: 1_003, recorded: 1_001, filtered: 0, unmatched: 1, lost };
         Capture {
             interval: None,
             duration_ns: 2_345_678_901,

@@ -27,6 +27,7 @@ use nltrace_common::{COUNTING, HistogramSlot, Hook, KEY_CELLS, ProcessorCounters
 pub use error::{AttachError, ProbeError};
 pub use functions::{InModule, in_modules, watchable};
 pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Mode, Offsets, Plan, Session};
+pub use results::Tally;
 pub use ring::Ring;
 pub use session::SessionError;
 

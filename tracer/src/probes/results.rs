@@ -17,28 +17,37 @@ unsafe impl aya::Pod for Shared<[ProcessorCounters; COUNTING]> {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Shared<HistogramSlot> {}
 
+/// What became of the calls of one hook, on all processors together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// What the programs counted.
+    pub counters: Counters,
+    /// Calls that they did not see: the kernel did not run the program.
+    pub skipped: u64,
+}
+
 impl Probes {
-    /// The counters of each hook, summed over processors. Calls in progress are hits without an outcome yet.
-    pub fn counters(&self) -> Result<[Counters; hook::COUNT as usize], ProbeError> {
-        let mut sums = [Counters::default(); hook::COUNT as usize];
+    /// What became of the calls of each hook. Calls in progress are hits without an outcome yet.
+    pub fn tallies(&self) -> Result<[Tally; hook::COUNT as usize], ProbeError> {
+        let mut sums = [Tally::default(); hook::COUNT as usize];
         if self.mode == Mode::Hist {
             for (key, slot) in self.slots()? {
-                sums[hook_of(key) as usize].recorded += slot.buckets.iter().sum::<u64>();
+                sums[hook_of(key) as usize].counters.recorded += slot.buckets.iter().sum::<u64>();
             }
         }
         let Shared(processors) = self.counters.get(&0, 0).map_err(ProbeError::Read)?;
         for processor in processors {
-            for (sum, value) in sums.iter_mut().zip(processor.hooks) {
+            for (Tally { counters: sum, .. }, value) in sums.iter_mut().zip(processor.hooks) {
                 sum.hits += value.hits;
                 sum.recorded += value.recorded;
                 sum.filtered += value.filtered;
                 sum.unmatched += value.unmatched;
-                sum.lost += value.lost;
+                sum.no_room += value.no_room;
+                sum.no_memory += value.no_memory;
             }
         }
         for (hook, missed) in self.misses.count() {
-            sums[hook as usize].hits += missed;
-            sums[hook as usize].lost += missed;
+            sums[hook as usize].skipped += missed;
         }
         Ok(sums)
     }

@@ -152,7 +152,9 @@ fn row(case: &Case, lines: Lines, status: u8) -> Row {
         Loss::Untold => None,
         Loss::Lines(_) => Some(lines.lost),
         Loss::Strict if status == STATUS_LOST => {
-            lines.said.iter().find(|line| line.contains(" lost: ")).and_then(|line| first_number(line))
+            // A line for each cause.
+            let told = lines.said.iter().filter(|line| line.contains(" lost: "));
+            told.filter_map(|line| first_number(line)).reduce(|sum, lost| sum + lost)
         }
         Loss::Strict => Some(0),
     };
@@ -201,13 +203,13 @@ mod tests {
         let output = "case untraced\nstart 100\nattached 150\nVmHWM:\t    2000 kB\nrun {\"ns_per_message\":7000.0}\n\
             run {\"ns_per_message\":7002.0}\nrun {\"ns_per_message\":7001.0}\nstatus 0\n\
             case hist\nstart 200\nattached 450\nVmHWM:\t    9000 kB\nrun {\"ns_per_message\":9001.0}\n\
-            said nltrace: 1,234 calls were lost: a larger\nstatus 4\n\
+            said nltrace: 1,234 calls were lost: the ring\nsaid nltrace: 6 calls were lost: the program\nstatus 4\n\
             case bpftrace, printing > file\nstart 500\nattached 600\nrun {\"ns_per_message\":20000.0}\n\
             loss Lost 12 events\nloss Lost 30 events\nstatus 0\n\
             case strace\nstart 700\nsaid no such program\nstatus 127\n";
         let rows = read(output, &cases).unwrap();
         assert_eq!((rows[0].instructions, rows[0].lost), (Some(7001.0), None));
-        assert_eq!((rows[1].instructions, rows[1].lost), (Some(9001.0), Some(1234)));
+        assert_eq!((rows[1].instructions, rows[1].lost), (Some(9001.0), Some(1240)));
         assert_eq!((rows[1].start_instructions, rows[1].resident_kib), (Some(250), Some(9000)));
         assert_eq!(rows[2].lost, Some(42));
         assert_eq!(rows[3].failure.as_deref(), Some("exit status 127: no such program"));
