@@ -3,6 +3,7 @@
 use std::fs;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::guest::{Accounting, Hist, Json, Module, Program, Trace, capturing, nltest, nltrace, wait_for};
 
@@ -122,6 +123,40 @@ fn intervals_add_up_to_the_whole() {
     }
     let hits: u64 = intervals.iter().map(|interval| interval.accounting().hits).sum();
     assert_eq!((hits, whole.accounting().hits), (9000, 9000));
+}
+
+#[test]
+fn intervals_of_a_trace_add_up_to_the_whole() {
+    let _module = Module::load();
+    let trace = capturing("trace --json -f nltest -i 0.1");
+    for _ in 0..3 {
+        nltest("bench -c 300").run().success();
+        let reported = |text: &str| text.matches(r#""event":"interval""#).count();
+        let before = reported(&trace.printed());
+        wait_for("another interval is reported", || (reported(&trace.printed()) > before).then_some(()));
+    }
+    let trace = Trace::of(&trace.interrupt().success());
+    let intervals = trace.intervals();
+    assert!(intervals.len() >= 4, "three, and the rest: {intervals:?}");
+    let sum = |count: fn(&Accounting) -> u64| intervals.iter().map(count).sum::<u64>();
+    assert_eq!((sum(|one| one.hits), sum(|one| one.recorded)), (2700, 2700), "{intervals:?}");
+    assert_eq!(trace.accounting(), Accounting::all_recorded(2700));
+}
+
+/// No interval ends before the capture does: all of it is the rest behind the last one.
+#[test]
+fn the_rest_behind_the_last_interval_is_reported() {
+    let _module = Module::load();
+    let captures = [capturing("hist --json -f nltest -i 1000"), capturing("trace --json -f nltest -i 1000")];
+    nltest("bench -c 200").run().success();
+    let [hist, trace] = captures.map(|capture| capture.interrupt().success());
+    let lines: Vec<_> = hist.json_lines().into_iter().map(Hist::new).collect();
+    let [rest, whole] = lines.as_slice() else { panic!("the rest and the whole, not {lines:?}") };
+    assert_eq!((rest.json().at("/interval"), whole.json().at("/interval")), (&1.into(), &Value::Null));
+    assert_eq!((rest.counts("ECHO"), whole.counts("ECHO")), ([200; 3], [200; 3]));
+    assert_eq!(rest.accounting(), Accounting::all_recorded(600));
+    let trace = Trace::of(&trace);
+    assert_eq!(trace.intervals(), [Accounting::all_recorded(600)]);
 }
 
 #[test]

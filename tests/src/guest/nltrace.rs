@@ -132,6 +132,7 @@ impl Hist {
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) events: Vec<Value>,
+    intervals: Vec<Value>,
     summary: Value,
 }
 
@@ -140,9 +141,10 @@ impl Trace {
     pub(crate) fn of(output: &Output) -> Self {
         let mut events = output.json_lines();
         let summary = events.pop().expect("a summary at least");
-        schema::summary(&summary);
+        let intervals: Vec<_> = events.extract_if(.., |line| *line.at("/event") == "interval").collect();
+        intervals.iter().chain([&summary]).for_each(schema::summary);
         events.iter().for_each(schema::event);
-        let trace = Self { events, summary };
+        let trace = Self { events, intervals, summary };
         let recorded = trace.accounting().recorded;
         assert_eq!(trace.events.len() as u64, recorded, "each event that was recorded is printed");
         trace
@@ -156,6 +158,11 @@ impl Trace {
     /// Of `unicast`, `broadcast` or `receive`.
     pub(crate) fn hook(&self, hook: &str) -> Accounting {
         accounting(&self.summary, Some(hook))
+    }
+
+    /// Of each interval.
+    pub(crate) fn intervals(&self) -> Vec<Accounting> {
+        self.intervals.iter().map(|interval| accounting(interval, None)).collect()
     }
 
     /// The events of a kind and type, in the order in which they were printed.

@@ -175,14 +175,15 @@ pub(super) fn event(line: &Value) {
     assert!(["request", "reply", "notify", "receive", "queue"].contains(&event), "{line}");
 }
 
-/// The last line of `trace --json`.
+/// The last line of `trace --json`, and those of intervals.
 pub(super) fn summary(line: &Value) {
-    check(
-        line,
-        &[("event", Text), ("accounting", Object)],
-        &[("interval", Null), ("duration_ns", Number), ("attachments", List)],
-    );
-    assert_eq!(line.text("/event"), "summary");
+    let (event, interval) = match line.at("/interval") {
+        Value::Null => ("summary", Null),
+        _ => ("interval", Number),
+    };
+    let fixed = [("event", Text), ("accounting", Object), ("interval", interval)];
+    check(line, &fixed, &[("duration_ns", Number), ("attachments", List)]);
+    assert_eq!(line.text("/event"), event);
     accounting(line.at("/accounting"));
     attachments(line);
 }
