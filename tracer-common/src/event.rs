@@ -31,10 +31,13 @@ pub mod flags {
     pub const HAS_RET: u8 = 2;
     /// [`super::Event::group`] holds a multicast group.
     pub const HAS_GROUP: u8 = 4;
+    /// A request whose receive function was seen, too: [`super::Event::receive_ts_ns`] and [`super::Event::receive_latency_ns`] tell of that call. It
+    /// has all else in common with its request.
+    pub const HAS_RECEIVE: u8 = 8;
 }
 
-/// One call of a watched function, sent when it returned. `captured` bytes of the datagram follow, from its
-/// `nlmsghdr` on.
+/// One call of a watched function, sent when it returned; or a request and the receive function's call within it. `captured` bytes of
+/// the datagram follow, from its `nlmsghdr` on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -47,6 +50,10 @@ pub struct Event {
     pub ts_ns: u64,
     /// How long the call took, in nanoseconds.
     pub latency_ns: u64,
+    /// When the receive function was called with this request, with [`flags::HAS_RECEIVE`]; nanoseconds of `CLOCK_MONOTONIC`.
+    pub receive_ts_ns: u64,
+    /// How long that took, in nanoseconds.
+    pub receive_latency_ns: u64,
     /// Thread-group id of the thread that made the call: what user space calls a process id.
     pub tgid: u32,
     /// Id of the thread that made the call.
@@ -90,4 +97,4 @@ pub struct Payload {
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Event>() == 72 && size_of::<Payload>() == 24);
+const _: () = assert!(size_of::<Event>() == 88 && size_of::<Payload>() == 24);

@@ -28,6 +28,9 @@ impl Id {
         Self(address + u64::from(hook))
     }
 
+    /// No call.
+    pub(crate) const NONE: Self = Self(0);
+
     fn hook(self) -> Hook {
         self.0 as Hook & 7
     }
@@ -39,6 +42,13 @@ const _: () = assert!(hook::COUNT <= 8, "addresses of buffers and stack frames a
 pub(crate) trait Call: Sized {
     /// The map: task storage for a `Stack<Self>`.
     fn stacks() -> *mut c_void;
+
+    /// Whether a call within this one, which has no frame of its own, has this `id`.
+    ///
+    /// # Safety
+    ///
+    /// `call` lies in a map value.
+    unsafe fn holds(call: *const Self, id: Id) -> bool;
 }
 
 /// A call in progress.
@@ -47,6 +57,15 @@ pub(crate) struct Frame<C> {
     /// Tells its return from another's.
     id: Id,
     pub(crate) call: C,
+}
+
+impl<C: Call> Frame<C> {
+    /// Whether this is the frame for a call's return.
+    #[inline(always)]
+    unsafe fn tells_of(frame: *const Self, id: Id) -> bool {
+        // SAFETY: the caller's `frame` is a map value.
+        unsafe { (*frame).id == id || C::holds(&raw const (*frame).call, id) }
+    }
 }
 
 #[repr(C)]
@@ -128,7 +147,7 @@ impl<C: Call> Stack<C> {
         }
     }
 
-    /// The call that returns. Those on top of it are dropped: their returns were missed. None for a call that was
+    /// The call that returns, or that which holds it. Those on top of it are dropped: their returns were missed. None for a call that was
     /// not seen to begin. It stays in its place until [`Self::pop`].
     #[inline(always)]
     pub(crate) unsafe fn find(stack: *mut Self, id: Id) -> Option<*mut C> {
@@ -139,7 +158,7 @@ impl<C: Call> Stack<C> {
                 return None;
             }
             let frame = Self::frame(stack, depth - 1);
-            if (*frame).id == id {
+            if Frame::tells_of(frame, id) {
                 return Some(&raw mut (*frame).call);
             }
             unwind_to(stack, id);
@@ -148,7 +167,7 @@ impl<C: Call> Stack<C> {
                 return None;
             }
             let frame = Self::frame(stack, depth - 1);
-            ((*frame).id == id).then(|| &raw mut (*frame).call)
+            Frame::tells_of(frame, id).then(|| &raw mut (*frame).call)
         }
     }
 
@@ -179,7 +198,7 @@ unsafe fn unwind_to<C: Call>(stack: *mut Stack<C>, id: Id) {
                 return;
             }
             let frame = Stack::frame(stack, depth - 1 - above);
-            if (*frame).id == id {
+            if Frame::tells_of(frame, id) {
                 unwind(stack, depth - above);
                 return;
             }
@@ -187,7 +206,8 @@ unsafe fn unwind_to<C: Call>(stack: *mut Stack<C>, id: Id) {
     }
 }
 
-/// Drops calls until `depth` are left, as unmatched.
+/// Drops calls until `depth` are left, as unmatched. A call that one of them holds stays without an outcome, as one that is still in progress
+/// does.
 #[inline(never)]
 unsafe fn unwind<C: Call>(stack: *mut Stack<C>, depth: u64) {
     // SAFETY: the caller's `stack` is a map value.
@@ -199,10 +219,16 @@ unsafe fn unwind<C: Call>(stack: *mut Stack<C>, depth: u64) {
             }
             (*stack).depth -= 1;
             let frame = Stack::frame(stack, (*stack).depth);
-            let hook = (*frame).id.hook();
-            if hook < hook::COUNT {
-                add(&raw mut (*counters::of(hook)).unmatched, 1);
-            }
+            unmatched((*frame).id.hook());
         }
+    }
+}
+
+/// Counts a call that cannot be told of, because the kernel missed its return or that of the request around it.
+#[inline(always)]
+pub(crate) fn unmatched(hook: Hook) {
+    if hook < hook::COUNT {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*counters::of(hook)).unmatched, 1) };
     }
 }

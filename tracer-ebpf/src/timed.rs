@@ -30,6 +30,11 @@ impl Call for Timed {
     fn stacks() -> *mut c_void {
         (&raw const STARTS).cast_mut().cast()
     }
+
+    #[inline(always)]
+    unsafe fn holds(_: *const Self, _: Id) -> bool {
+        false
+    }
 }
 
 /// Notes the start of a call.

@@ -3,21 +3,23 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::btf_map};
-use nltrace_common::{Event, Hook, INLINE_BYTES, NLMSG_HDRLEN, flags, record, stage};
+use nltrace_common::{Event, Hook, INLINE_BYTES, NLMSG_HDRLEN, flags, hook, record, stage};
 
 use crate::{
     atomic::add,
     call::{Entry, Fate},
     counters, event, filter,
     kernel::{self, Datagram, Reader, Task},
-    stack::{Call, Id, Stack, TaskStorage},
+    stack::{Call, Id, Stack, TaskStorage, unmatched},
 };
 
 /// A call in progress that will be sent to user space.
 #[repr(C)]
 pub(crate) struct Traced {
     /// The buffer's address.
-    pub(crate) skb: u64,
+    skb: u64,
+    /// The receive function's call that is in progress within a request; it has no frame of its own.
+    receive: Id,
     /// What is known of the call.
     pub(crate) event: Event,
     /// The datagram's first bytes. Follows `event` as it does in the ring buffer.
@@ -31,6 +33,12 @@ impl Call for Traced {
     #[inline(always)]
     fn stacks() -> *mut c_void {
         (&raw const STACKS).cast_mut().cast()
+    }
+
+    #[inline(always)]
+    unsafe fn holds(call: *const Self, id: Id) -> bool {
+        // SAFETY: the caller's `call` is in a map value.
+        unsafe { (*call).receive == id }
     }
 }
 
@@ -49,6 +57,7 @@ pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
     unsafe {
         let call = Stack::push(stack, entry.id);
         (*call).skb = entry.skb;
+        (*call).receive = Id::NONE;
         let datagram = Datagram::of::<R>(entry.skb);
         let nlmsg_type = event::capture(&raw mut (*call).bytes, &datagram);
         if !filter::wants_message(|| entry.user_portid::<R>(), nlmsg_type) {
@@ -66,34 +75,48 @@ pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
     Fate::Open
 }
 
-/// The same for the receive function. What is known of the innermost call in progress is taken over, if it is on the same datagram.
+/// The same for the receive function. If the innermost call in progress is a request with the same datagram, it is told of together with that, which ends
+/// right after it.
 #[inline(always)]
 pub(crate) fn begin_within<R: Reader>(hook: Hook, id: Id, skb: u64) -> Fate {
-    match inherit(id, skb) {
+    match begin_receive(id, skb) {
         true => Fate::Open,
         false => begin::<R>(&Entry::receive::<R>(hook, id, skb)),
     }
 }
 
-/// False where there is no such call.
+/// False where there is no such call, or where one of a receive function is noted with it already.
 #[inline(always)]
-fn inherit(id: Id, skb: u64) -> bool {
+fn begin_receive(id: Id, skb: u64) -> bool {
     let Some(stack) = Stack::<Traced>::existing(Task::current()) else { return false };
-    // SAFETY: `stack` is a map value, and so are the calls.
+    // SAFETY: `stack` is a map value, and so is `request`.
     unsafe {
-        let Some(outer) = Stack::top(stack) else { return false };
-        // The outer call passed the filters, and this one has the same family, thread, port id and type.
-        if (*outer).skb != skb || (*outer).event.flags & flags::PAYLOAD_APART != 0 {
+        let Some(request) = Stack::top(stack) else { return false };
+        let event = &raw mut (*request).event;
+        // The request passed the filters, and this call has the same family, thread, port id and type.
+        if (*request).skb != skb
+            || (*event).stage != stage::REQUEST
+            || (*request).receive != Id::NONE
+            || (*event).flags & flags::HAS_RECEIVE != 0
+        {
             return false;
         }
-        // A full stack is unwound, and `outer` with it.
-        let call = Stack::push(stack, id);
-        (*call).skb = skb;
-        event::inherit(call, outer);
-        (*call).event.stage = stage::RECEIVE;
-        (*call).event.ts_ns = bpf_ktime_get_ns();
+        (*request).receive = id;
+        (*event).receive_ts_ns = bpf_ktime_get_ns();
     }
     true
+}
+
+/// Ends the call that [`begin_receive`] began.
+#[inline(always)]
+unsafe fn end_receive(request: *mut Traced) {
+    // SAFETY: the caller's `request` is a map value.
+    unsafe {
+        let event = &raw mut (*request).event;
+        (*event).receive_latency_ns = bpf_ktime_get_ns().saturating_sub((*event).receive_ts_ns);
+        (*event).flags |= flags::HAS_RECEIVE;
+        (*request).receive = Id::NONE;
+    }
 }
 
 /// Fills in what is known of a call when it begins.
@@ -124,13 +147,29 @@ pub(crate) fn end(hook: Hook, id: Id, ret: Option<i32>) {
     // SAFETY: `stack` is a map value, and so are `call` and `counters`.
     unsafe {
         let Some(call) = Stack::find(stack, id) else { return };
+        if hook == hook::RECEIVE && Traced::holds(call, id) {
+            end_receive(call);
+            return;
+        }
         let latency_ns = bpf_ktime_get_ns().saturating_sub((*call).event.ts_ns);
         finish(&raw mut (*call).event, task, latency_ns, ret);
         let sent = event::send(call);
+        tell(hook, sent);
+        if (*call).event.flags & flags::HAS_RECEIVE != 0 {
+            tell(hook::RECEIVE, sent);
+        } else if (*call).receive != Id::NONE {
+            unmatched(hook::RECEIVE);
+        }
         Stack::pop(stack);
-        let counters = counters::of(hook);
-        add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).no_room }, 1);
     }
+}
+
+/// Counts a call that was told of, or found no room.
+#[inline(always)]
+fn tell(hook: Hook, sent: bool) {
+    let counters = counters::of(hook);
+    // SAFETY: `counters` is a map value.
+    unsafe { add(if sent { &raw mut (*counters).recorded } else { &raw mut (*counters).no_room }, 1) };
 }
 
 /// Fills in what is known of a call when it returns.
@@ -150,5 +189,5 @@ unsafe fn finish(event: *mut Event, task: Task, latency_ns: u64, ret: Option<i32
 const _: () = assert!(NLMSG_HDRLEN == 16 && core::mem::offset_of!(Event, comm) % 8 == 0);
 const _: () = assert!(
     core::mem::offset_of!(Traced, bytes) == core::mem::offset_of!(Traced, event) + size_of::<Event>(),
-    "the ring buffer takes both in one piece"
+    "both are copied in one piece"
 );

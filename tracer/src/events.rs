@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use nltrace_common::{Event, Payload, flags, record};
+use nltrace_common::{Event, Payload, flags, record, stage};
 use zerocopy::FromBytes as _;
 
 /// Datagrams that wait for their event, at most. A thread has one for each call that it is in.
@@ -19,6 +19,31 @@ pub struct RecordError {
     pub len: usize,
     /// Its first four bytes, if it has them.
     pub kind: Option<u32>,
+}
+
+/// A call that was told of, with the captured bytes of its datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The call.
+    pub event: &'a Event,
+    /// The bytes.
+    pub captured: &'a [u8],
+}
+
+impl Told<'_> {
+    /// The receive function's call within this request, which ended before it. It had the same datagram.
+    pub fn receive(&self) -> Option<Event> {
+        let Event { receive_ts_ns: ts_ns, receive_latency_ns: latency_ns, flags, .. } = *self.event;
+        let receive = Event {
+            stage: stage::RECEIVE,
+            ts_ns,
+            latency_ns,
+            ret: 0,
+            flags: flags & flags::PAYLOAD_APART,
+            ..*self.event
+        };
+        (flags & flags::HAS_RECEIVE != 0).then_some(receive)
+    }
 }
 
 /// Puts events and datagrams together.
@@ -44,7 +69,7 @@ impl Assembler {
     ///
     /// The bytes are missing where they were dropped because too many others waited; never in what is not asked to keep
     /// more than an event carries itself.
-    pub fn take<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<(&'a Event, &'a [u8])>, RecordError> {
+    pub fn take<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<Told<'a>>, RecordError> {
         let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
         let bad = RecordError { len: bytes.len(), kind };
         match kind {
@@ -52,10 +77,10 @@ impl Assembler {
                 let (event, rest) = Event::ref_from_prefix(bytes).map_err(|_| bad)?;
                 if event.flags & flags::PAYLOAD_APART != 0 {
                     self.find(event.tid, event.ts_ns);
-                    return Ok(Some((event, &self.current)));
+                    return Ok(Some(Told { event, captured: &self.current }));
                 }
                 let captured = rest.get(..event.captured as usize).ok_or(bad)?;
-                Ok(Some((event, captured)))
+                Ok(Some(Told { event, captured }))
             }
             Some(record::PAYLOAD) => {
                 let (payload, rest) = Payload::ref_from_prefix(bytes).map_err(|_| bad)?;
@@ -102,6 +127,8 @@ impl Assembler {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
 
     fn event(tid: u32, ts_ns: u64, event_flags: u8, captured: &[u8]) -> Vec<u8> {
@@ -109,8 +136,11 @@ mod tests {
         bytes[..4].copy_from_slice(&record::EVENT.to_ne_bytes());
         bytes[4..8].copy_from_slice(&(captured.len() as u32).to_ne_bytes());
         bytes[8..16].copy_from_slice(&ts_ns.to_ne_bytes());
-        bytes[28..32].copy_from_slice(&tid.to_ne_bytes());
-        bytes[70] = event_flags;
+        let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+        put(offset_of!(Event, tid), &tid.to_ne_bytes());
+        put(offset_of!(Event, flags), &[event_flags]);
+        put(offset_of!(Event, receive_ts_ns), &(ts_ns + 10).to_ne_bytes());
+        put(offset_of!(Event, receive_latency_ns), &5u64.to_ne_bytes());
         if event_flags & flags::PAYLOAD_APART == 0 {
             bytes.extend(captured);
         }
@@ -133,8 +163,24 @@ mod tests {
     fn an_event_carries_its_bytes() {
         let mut assembler = Assembler::default();
         let record = event(7, 1000, flags::HAS_RET, b"datagram");
-        let (event, bytes) = assembler.take(&record).unwrap().unwrap();
-        assert_eq!((event.tid, event.ts_ns, event.flags, bytes), (7, 1000, flags::HAS_RET, &b"datagram"[..]));
+        let Told { event, captured } = assembler.take(&record).unwrap().unwrap();
+        assert_eq!(
+            (event.tid, event.ts_ns, event.flags, captured),
+            (7, 1000, flags::HAS_RET, &b"datagram"[..])
+        );
+    }
+
+    #[test]
+    fn a_request_brings_the_receive_call_within_it() {
+        let mut assembler = Assembler::default();
+        let record = event(7, 1000, flags::HAS_RET, b"datagram");
+        assert!(assembler.take(&record).unwrap().unwrap().receive().is_none());
+        let record = event(7, 1000, flags::HAS_RET | flags::HAS_RECEIVE, b"datagram");
+        let told = assembler.take(&record).unwrap().unwrap();
+        let receive = told.receive().unwrap();
+        assert_eq!((receive.stage, receive.tid, receive.captured), (stage::RECEIVE, 7, 8));
+        assert_eq!((receive.ts_ns, receive.latency_ns, receive.flags), (1010, 5, 0));
+        assert_eq!((told.event.ts_ns, told.captured), (1000, &b"datagram"[..]));
     }
 
     #[test]
@@ -146,13 +192,13 @@ mod tests {
         }
         for (tid, ts_ns, expected) in [(7, 2000, b"inner"), (7, 1000, b"outer"), (8, 1000, b"other")] {
             let record = event(tid, ts_ns, flags::PAYLOAD_APART, expected);
-            let (_, bytes) = assembler.take(&record).unwrap().unwrap();
-            assert_eq!(bytes, expected);
+            let told = assembler.take(&record).unwrap().unwrap();
+            assert_eq!(told.captured, expected);
         }
         // Its bytes are gone: an event without them.
         let record = event(7, 1000, flags::PAYLOAD_APART, b"outer");
-        let (event, bytes) = assembler.take(&record).unwrap().unwrap();
-        assert_eq!((event.captured, bytes.len()), (5, 0));
+        let Told { event, captured } = assembler.take(&record).unwrap().unwrap();
+        assert_eq!((event.captured, captured.len()), (5, 0));
     }
 
     #[test]
@@ -165,8 +211,7 @@ mod tests {
             assert!(assembler.waiting.len() <= MAX_WAITING && assembler.waiting_bytes <= MAX_WAITING_BYTES);
         }
         let record = event(7, 9_999, flags::PAYLOAD_APART, b"small");
-        let (_, bytes) = assembler.take(&record).unwrap().unwrap();
-        assert_eq!(bytes, b"small");
+        assert_eq!(assembler.take(&record).unwrap().unwrap().captured, b"small");
         for ts_ns in 0..10_000 {
             assembler.take(&event(7, ts_ns, flags::PAYLOAD_APART, b"")).unwrap();
         }

@@ -1,5 +1,7 @@
 //! From the ring buffer to standard output, with a count of what got there.
 
+use nltrace_common::Event;
+
 use crate::{
     capture::Clock,
     commands::{
@@ -105,14 +107,18 @@ impl Printer {
                 }
             }
             let Some(record) = ring.next_record() else { return self.hand_over().map(|()| false) };
-            if let Some((event, captured)) = self.assembler.take(&record)? {
-                self.delivered += 1;
-                self.filling.events += 1;
-                if self.json {
-                    self.lines.write(&mut self.buffer, event, captured);
-                } else {
-                    trace_text(&mut self.buffer, event, captured, self.start_ns, self.charset);
-                }
+            if let Some(told) = self.assembler.take(&record)? {
+                let mut print = |event: &Event| {
+                    self.delivered += 1;
+                    self.filling.events += 1;
+                    if self.json {
+                        self.lines.write(&mut self.buffer, event, told.captured);
+                    } else {
+                        trace_text(&mut self.buffer, event, told.captured, self.start_ns, self.charset);
+                    }
+                };
+                told.receive().iter().for_each(&mut print);
+                print(told.event);
             }
         }
         self.hand_over().map(|()| true)

@@ -9,6 +9,8 @@ pub(in crate::output) fn event(family: u8, stage: u8, datagram_len: u32) -> Even
         captured: datagram_len,
         ts_ns: 1_234_567_890,
         latency_ns: 5_120,
+        receive_ts_ns: 0,
+        receive_latency_ns: 0,
         tgid: 4711,
         tid: 4712,
         comm: *b"nltest\0\0\0\0\0\0\0\0\0\0",
