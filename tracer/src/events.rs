@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use nltrace_common::{Event, Payload, flags, record, stage};
 use zerocopy::FromBytes as _;
 
+use crate::output::append;
+
 /// Datagrams that wait for their event, at most. A thread has one for each call that it is in.
 const MAX_WAITING: usize = 1024;
 
@@ -95,7 +97,7 @@ impl Assembler {
     fn keep(&mut self, tid: u32, ts_ns: u64, captured: &[u8]) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
-        bytes.extend_from_slice(captured);
+        append(&mut bytes, captured);
         self.waiting_bytes += captured.len();
         self.waiting.push_back(Waiting { tid, ts_ns, bytes });
         // What has waited longest has most likely lost its event.

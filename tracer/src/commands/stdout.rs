@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io::{self, IoSlice, Write as _},
     os::{
         fd::AsFd as _,
         unix::thread::{JoinHandleExt as _, RawPthread},
@@ -22,7 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{capture::Clock, note};
+use crate::{capture::Clock, note, output::Buffer};
 
 /// A wait for the reader that a person notices.
 const SLOW: Duration = Duration::from_secs(1);
@@ -35,17 +35,17 @@ const ANSWER: Duration = Duration::from_millis(20);
 /// Standard output, to which one piece at a time is written.
 pub(super) struct Output {
     thread: JoinHandle<()>,
-    pieces: Sender<Vec<u8>>,
+    pieces: Sender<Buffer>,
     written: Receiver<Written>,
     given_up: Arc<AtomicBool>,
     busy: bool,
     /// The memory of the piece before.
-    spare: Vec<u8>,
+    spare: Buffer,
 }
 
 /// What became of a piece.
 struct Written {
-    piece: Vec<u8>,
+    piece: Buffer,
     /// How many of its bytes were written.
     bytes: usize,
     result: io::Result<()>,
@@ -87,7 +87,7 @@ impl Output {
     }
 
     fn to(mut file: File) -> anyhow::Result<Self> {
-        let (pieces, mut to_write) = mpsc::channel::<Vec<u8>>(1);
+        let (pieces, mut to_write) = mpsc::channel::<Buffer>(1);
         let (sender, written) = mpsc::channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&given_up);
@@ -101,7 +101,7 @@ impl Output {
         };
         let thread = thread::Builder::new().name("stdout".to_owned()).spawn(write);
         let thread = thread.context("cannot start the thread that writes to standard output")?;
-        Ok(Self { thread, pieces, written, given_up, busy: false, spare: Vec::new() })
+        Ok(Self { thread, pieces, written, given_up, busy: false, spare: Buffer::default() })
     }
 
     /// Whether a piece is being written, so that no other can be taken yet.
@@ -110,15 +110,15 @@ impl Output {
     }
 
     /// Memory of a piece that was written, for the next one.
-    pub(super) fn spare(&mut self) -> Vec<u8> {
+    pub(super) fn spare(&mut self) -> Buffer {
         std::mem::take(&mut self.spare)
     }
 
     /// Begins to write a piece. There must be none in work.
-    pub(super) fn begin(&mut self, piece: Vec<u8>) {
+    pub(super) fn begin(&mut self, piece: impl Into<Buffer>) {
         self.busy = true;
         // There is room for one. It fails only where the thread is gone, and then so is the result that is waited for.
-        let _ = self.pieces.try_send(piece);
+        let _ = self.pieces.try_send(piece.into());
     }
 
     /// Waits until the piece in work is written; not at all if there is none. Cancel-safe.
@@ -162,7 +162,11 @@ impl Output {
     }
 
     /// Writes a piece after a capture's end.
-    pub(super) async fn finish(&mut self, piece: Vec<u8>, clock: &mut Clock) -> Result<(), WriteError> {
+    pub(super) async fn finish(
+        &mut self,
+        piece: impl Into<Buffer>,
+        clock: &mut Clock,
+    ) -> Result<(), WriteError> {
         self.settle(clock).await?;
         self.begin(piece);
         self.settle(clock).await
@@ -174,7 +178,7 @@ impl Output {
             return Err(WriteError::Refused { rest: None, source });
         };
         if let Err(source) = result {
-            return Err(WriteError::Refused { rest: Some(piece[bytes..].to_vec()), source });
+            return Err(WriteError::Refused { rest: Some(piece.rest(bytes)), source });
         }
         self.spare = piece;
         Ok(())
@@ -188,7 +192,7 @@ impl Output {
             interrupt(self.thread.as_pthread_t());
             if let Ok(written) = timeout(ANSWER, self.written.recv()).await {
                 self.busy = false;
-                return written.map(|Written { piece, bytes, .. }| piece[bytes..].to_vec());
+                return written.map(|Written { piece, bytes, .. }| piece.rest(bytes));
             }
         }
         None
@@ -196,16 +200,17 @@ impl Output {
 }
 
 /// How many bytes were written, and why no more.
-fn write_all(file: &mut File, bytes: &[u8], given_up: &AtomicBool) -> (usize, io::Result<()>) {
+fn write_all(file: &mut File, piece: &Buffer, given_up: &AtomicBool) -> (usize, io::Result<()>) {
     let mut done = 0;
-    while done < bytes.len() {
-        match file.write(&bytes[done..]) {
+    while done < piece.len() {
+        let slices: Vec<IoSlice<'_>> = piece.slices(done).map(IoSlice::new).collect();
+        match file.write_vectored(&slices) {
             Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
             Ok(written) => done += written,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return (done, Err(error)),
         }
-        if given_up.load(Ordering::Relaxed) && done < bytes.len() {
+        if given_up.load(Ordering::Relaxed) && done < piece.len() {
             return (done, Err(io::ErrorKind::Interrupted.into()));
         }
     }
@@ -249,7 +254,7 @@ mod tests {
             for piece in [&b"one "[..], b"two"] {
                 output.begin(piece.to_vec());
                 output.done().await.unwrap();
-                assert_eq!(output.spare(), piece);
+                assert_eq!(output.spare().rest(0), piece);
             }
             assert!(!output.is_busy() && output.is_done().unwrap());
         });

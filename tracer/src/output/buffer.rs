@@ -1,49 +1,114 @@
 //! Bytes of output, put together without allocating for each piece: a trace has a line for every message.
 
-use super::Charset;
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{
+    Charset,
+    digits::{EIGHT_DIGITS, HEX_BYTES, PAIRS, eight, four, hex},
+    scan::is_plain,
+};
 
 /// Growing output. It is written in large pieces, whose memory is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Buffer {
     bytes: Vec<u8>,
+    /// What comes a second time, in the order in which it does.
+    repeats: Vec<Repeat>,
+    /// Bytes that those are, together.
+    repeated: usize,
+    /// What tells this output from any other.
+    id: u64,
 }
 
-/// `00` to `99`.
-static DECIMAL: [[u8; 2]; 100] = pairs();
-
-const fn pairs() -> [[u8; 2]; 100] {
-    let mut table = [[0; 2]; 100];
-    let mut n = 0;
-    while n < 100 {
-        table[n as usize] = [b'0' + n / 10, b'0' + n % 10];
-        n += 1;
-    }
-    table
+/// Bytes that are part of the output again, at another place.
+#[derive(Debug)]
+struct Repeat {
+    /// They come ahead of the byte with this index.
+    at: usize,
+    from: Range<usize>,
 }
 
-/// Sixteen bytes in hexadecimal, without a table: the compiler makes vector instructions of it.
-#[inline]
-fn hex16(bytes: &[u8; 16]) -> [u8; 32] {
-    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-    let mut digits = [[0; 2]; 16];
-    for (pair, byte) in digits.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+/// Bytes of a [`Buffer`] that may be repeated in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    id: u64,
+    range: Range<usize>,
+}
+
+/// What is longer is not copied to be repeated, but written twice from the same memory.
+const COPIED: usize = 1024;
+
+/// The C library copies larger pieces by `rep movsb`, which only some processors do faster than by vector instructions, and emulated ones a byte
+/// at a time.
+const COPIED_AT_ONCE: usize = 2048;
+
+/// Appends bytes, be they many.
+pub fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.reserve(bytes.len());
+    for piece in bytes.chunks(COPIED_AT_ONCE) {
+        to.extend_from_slice(piece);
     }
-    let mut text = [0; 32];
-    text.copy_from_slice(digits.as_flattened());
-    text
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Buffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        static OUTPUTS: AtomicU64 = AtomicU64::new(0);
+        Self { bytes, repeats: Vec::new(), repeated: 0, id: OUTPUTS.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 impl Buffer {
-    /// The bytes so far.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// How many bytes the output has so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.repeated
     }
 
-    /// Gives the bytes away and goes on with other memory, whose content is forgotten.
-    pub fn replace(&mut self, mut memory: Vec<u8>) -> Vec<u8> {
-        memory.clear();
-        std::mem::replace(&mut self.bytes, memory)
+    /// Whether there is no output.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// How many bytes of memory it takes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The output from its byte with this index on, in pieces.
+    pub fn slices(&self, from: usize) -> impl Iterator<Item = &[u8]> {
+        let mut at = 0;
+        let ranges = self.repeats.iter().flat_map(move |repeat| {
+            let before = at..repeat.at;
+            at = repeat.at;
+            [before, repeat.from.clone()]
+        });
+        let last = self.repeats.last().map_or(0, |repeat| repeat.at)..self.bytes.len();
+        let mut skip = from;
+        ranges.chain([last]).filter_map(move |range| {
+            let slice = &self.bytes[range];
+            let skipped = skip.min(slice.len());
+            skip -= skipped;
+            (skipped < slice.len()).then(|| &slice[skipped..])
+        })
+    }
+
+    /// The output from its byte with this index on.
+    pub fn rest(&self, from: usize) -> Vec<u8> {
+        self.slices(from).flatten().copied().collect()
+    }
+
+    /// Gives the output away and goes on with the memory of another, whose content is forgotten.
+    pub fn replace(&mut self, mut memory: Self) -> Self {
+        memory.bytes.clear();
+        std::mem::replace(self, Self { bytes: memory.bytes, ..Self::default() })
     }
 
     /// Makes room for so many more bytes at once.
@@ -57,10 +122,44 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Appends the first `len` bytes. A size that the compiler knows is copied without a call; what is too much is cut off again.
+    #[inline]
+    pub fn short<const ROOM: usize>(&mut self, bytes: &[u8; ROOM], len: usize) {
+        let end = self.bytes.len() + len;
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.truncate(end);
+    }
+
+    /// Where the next byte will be.
+    pub fn place(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What was appended since [`Buffer::place`] was `from`.
+    pub fn since(&self, from: usize) -> Passage {
+        Passage { id: self.id, range: from..self.bytes.len() }
+    }
+
+    /// Appends again what was appended before. False if that was given away meanwhile.
+    #[inline]
+    pub fn repeat(&mut self, passage: &Passage) -> bool {
+        if passage.id != self.id {
+            return false;
+        }
+        let range = passage.range.clone();
+        if range.len() <= COPIED {
+            self.bytes.extend_from_within(range);
+        } else {
+            self.repeated += range.len();
+            self.repeats.push(Repeat { at: self.bytes.len(), from: range });
+        }
+        true
+    }
+
     /// Appends a number in decimal.
     #[inline]
     pub fn number(&mut self, number: u64) {
-        let Some(pair) = DECIMAL.get(number as usize) else { return self.long_number(number) };
+        let Some(pair) = PAIRS.get(number as usize) else { return self.long_number(number) };
         if number >= 10 {
             self.bytes.extend_from_slice(pair);
         } else {
@@ -68,22 +167,21 @@ impl Buffer {
         }
     }
 
-    fn long_number(&mut self, mut number: u64) {
-        const LONGEST: usize = 20;
-        let mut digits = [0; 2 * LONGEST];
-        let mut at = LONGEST;
-        while number >= 100 {
-            at -= 2;
-            digits[at..at + 2].copy_from_slice(&DECIMAL[(number % 100) as usize]);
-            number /= 100;
+    #[inline(never)]
+    fn long_number(&mut self, number: u64) {
+        if number >= EIGHT_DIGITS {
+            self.number(number / EIGHT_DIGITS);
+            return self.eight_digits(number % EIGHT_DIGITS);
         }
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&DECIMAL[number as usize]);
-        at += usize::from(number < 10);
-        // A piece of fixed size is copied without a call; what is beyond the number is cut off again.
-        let end = self.bytes.len() + LONGEST - at;
-        self.bytes.extend_from_slice(&digits[at..at + LONGEST]);
-        self.bytes.truncate(end);
+        let (digits, zeros) = if number < 10_000 { four(number) } else { eight(number) };
+        let shifted = u64::from_le_bytes(digits) >> (8 * zeros);
+        self.short(&shifted.to_le_bytes(), digits.len() - zeros);
+    }
+
+    /// Appends a number below [`EIGHT_DIGITS`] with its leading zeros.
+    #[inline]
+    pub fn eight_digits(&mut self, number: u64) {
+        self.bytes.extend_from_slice(&eight(number).0);
     }
 
     /// Appends a number that may be negative, in decimal.
@@ -96,37 +194,34 @@ impl Buffer {
     }
 
     /// Appends bytes in hexadecimal.
-    #[inline]
     pub fn hex(&mut self, bytes: &[u8]) {
-        let (chunks, rest) = bytes.as_chunks::<16>();
+        self.bytes.reserve(2 * bytes.len());
+        let (chunks, rest) = bytes.as_chunks::<HEX_BYTES>();
         for chunk in chunks {
-            self.bytes.extend_from_slice(&hex16(chunk));
+            self.bytes.extend_from_slice(&hex(chunk));
         }
         if !rest.is_empty() {
-            let mut last = [0; 16];
+            let mut last = [0; HEX_BYTES];
             last[..rest.len()].copy_from_slice(rest);
-            let end = self.bytes.len() + 2 * rest.len();
-            self.bytes.extend_from_slice(&hex16(&last));
-            self.bytes.truncate(end);
+            self.short(&hex(&last), 2 * rest.len());
         }
     }
 
     /// Appends text in JSON's quotes. Bytes that are not UTF-8 become the replacement character, which JSON has no other way to write.
-    #[inline]
     pub fn json_text(&mut self, text: &[u8]) {
+        if is_plain(text) { self.plain_text(text) } else { self.json_escaped(text) }
+    }
+
+    /// The same for a text that [`is_plain`].
+    pub fn plain_text(&mut self, text: &[u8]) {
         self.raw(b"\"");
-        // Without an early end: the compiler makes vector instructions of it.
-        let special = |byte: u8| !matches!(byte, b' '..=b'~') | matches!(byte, b'"' | b'\\');
-        if !text.iter().fold(false, |found, byte| found | special(*byte)) {
-            self.raw(text);
-        } else {
-            self.json_escaped(text);
-        }
+        append(&mut self.bytes, text);
         self.raw(b"\"");
     }
 
     #[cold]
     fn json_escaped(&mut self, text: &[u8]) {
+        self.raw(b"\"");
         for chunk in text.utf8_chunks() {
             for char in chunk.valid().chars() {
                 match char {
@@ -146,6 +241,7 @@ impl Buffer {
                 self.raw("\u{fffd}".as_bytes());
             }
         }
+        self.raw(b"\"");
     }
 
     /// Appends text for a terminal: what could move the cursor, hide or reverse text is escaped, and so is what is not UTF-8. Returns how
@@ -202,7 +298,7 @@ mod tests {
     fn written(write: impl FnOnce(&mut Buffer)) -> String {
         let mut buffer = Buffer::default();
         write(&mut buffer);
-        String::from_utf8(buffer.bytes().to_vec()).unwrap()
+        String::from_utf8(buffer.rest(0)).unwrap()
     }
 
     #[test]
@@ -224,6 +320,30 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|n| n.wrapping_mul(37)).collect();
             let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(written(|buffer| buffer.hex(&bytes)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_repeated_comes_again_in_its_place() {
+        for size in [1, COPIED, COPIED + 1, 3 * COPIED] {
+            let long: Vec<u8> = (0..size).map(|n| n as u8).collect();
+            let mut buffer = Buffer::from(b"<".to_vec());
+            let from = buffer.place();
+            buffer.raw(&long);
+            let passage = buffer.since(from);
+            buffer.raw(b",");
+            assert!(buffer.repeat(&passage) && buffer.repeat(&passage));
+            buffer.raw(b">");
+            let expected = [b"<", &long[..], b",", &long, &long, b">"].concat();
+            assert_eq!(buffer.len(), expected.len());
+            for from in 0..=expected.len() {
+                assert!(buffer.rest(from) == expected[from..], "{from} of {}", expected.len());
+            }
+            assert!(buffer.slices(0).all(|slice| !slice.is_empty()));
+
+            assert!(!Buffer::default().repeat(&passage), "that is another's");
+            assert!(buffer.replace(Buffer::from(long)).rest(0) == expected);
+            assert!(!buffer.repeat(&passage) && buffer.is_empty() && buffer.rest(0).is_empty());
         }
     }
 

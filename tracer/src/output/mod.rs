@@ -3,9 +3,11 @@
 mod accounting;
 mod bars;
 mod buffer;
+mod digits;
 mod doctor;
 mod hist_json;
 mod hist_text;
+mod scan;
 mod trace_json;
 mod trace_text;
 mod units;
@@ -13,7 +15,7 @@ mod units;
 use serde::Serialize;
 
 pub use accounting::{accounting_line, loss_advice, summary_json};
-pub use buffer::Buffer;
+pub use buffer::{Buffer, append};
 pub use doctor::{Check, Diagnosis, State, doctor_json, doctor_text};
 pub use hist_json::hist_json;
 pub use hist_text::hist_text;

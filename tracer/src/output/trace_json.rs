@@ -5,7 +5,12 @@
 
 use nltrace_common::{Event, flags};
 
-use super::Buffer;
+use super::{
+    Buffer,
+    buffer::{Passage, append},
+    digits::EIGHT_DIGITS,
+    scan::{is_plain, is_text},
+};
 use crate::{
     decode::{
         Attributes, Details, Family, Flags, Header, Message, NltestAttribute, TypeName, Value, errno_name,
@@ -16,27 +21,73 @@ use crate::{
 /// What a line takes without its payload, roughly.
 const LINE_BYTES: usize = 640;
 
+/// How a line begins.
+const TIME: &[u8] = b"{\"ts_ns\":";
+
 /// Writes lines, and remembers what they have in common.
 #[derive(Debug, Default)]
 pub struct TraceJson {
+    moment: Moment,
+    sequence: Sequence,
     starts: [Start; STARTS],
     end: End,
+}
+
+/// The part of a line up to its time, without the last eight digits: the same for a tenth of a second.
+#[derive(Debug, Default)]
+struct Moment {
+    /// The time without those digits.
+    high: u64,
+    text: [u8; 24],
+    len: usize,
+}
+
+/// The part between sequence number and latency: a request, what the receive function takes in and the reply have the same.
+#[derive(Debug, Default)]
+struct Sequence {
+    /// The sequence number and the length.
+    key: (u32, u32),
+    text: Option<Passage>,
 }
 
 /// The last line's part from its payload on. A request, what the receive function takes in and often the reply carry the same.
 #[derive(Debug, Default)]
 struct End {
-    /// Family and message type.
-    kind: (u8, u16),
-    truncated: bool,
+    kind: EndKind,
     payload: Vec<u8>,
-    text: Vec<u8>,
+    text: Option<Passage>,
 }
 
-/// Longer payloads are not remembered: they are seldom the same, and cost most when they are copied.
-const END_BYTES: usize = 256;
+/// Everything that the part depends on besides the payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct EndKind {
+    /// The family, and what there is.
+    family: u32,
+    /// Type and flags; no flags where they say nothing of the payload.
+    message: u32,
+    /// Messages and bytes of the datagram; zero where they are not part of the text.
+    datagram: u64,
+}
 
-/// Types from here on are a family's own, `NLMSG_MIN_TYPE`: their flags change nothing in the end of a line, and no error is in it.
+impl EndKind {
+    fn new(event: &Event, message: &Message<'_>) -> Self {
+        let (nlmsg_type, flags) = message.header.map_or((0, 0), |header| (header.nlmsg_type, header.flags));
+        let flags = if nlmsg_type < MIN_TYPE { flags } else { 0 };
+        let there = [message.header.is_some(), message.truncated, message.messages.is_some()].map(u8::from);
+        let datagram = pair(event.datagram_len, message.messages.unwrap_or(0));
+        Self {
+            family: u32::from_ne_bytes([event.family, there[0], there[1], there[2]]),
+            message: u32::from(nlmsg_type) | u32::from(flags) << 16,
+            datagram: if message.messages == Some(1) { 0 } else { datagram },
+        }
+    }
+}
+
+fn pair(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
+/// Types from here on are a family's own, `NLMSG_MIN_TYPE`: no error is in them, and their flags say nothing of the payload.
 const MIN_TYPE: u16 = 16;
 
 /// How many different [`Start`]s are remembered.
@@ -50,12 +101,18 @@ struct Start {
 }
 
 /// Everything that the part depends on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Key([u64; 6]);
+
+impl PartialEq for Key {
+    /// Without an early end, and so without a call.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |found, (one, other)| found | (one ^ other)) == 0
+    }
+}
 
 impl Key {
     fn new(event: &Event, header: Option<&Header>) -> Self {
-        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         let (comm, _) = event.comm.as_chunks::<8>();
         let (nlmsg_type, nlmsg_flags) = header.map_or((0, 0), |header| (header.nlmsg_type, header.flags));
         let kind = u32::from_le_bytes([event.family, event.stage, event.flags, u8::from(header.is_some())]);
@@ -83,47 +140,71 @@ impl TraceJson {
     pub fn write(&mut self, out: &mut Buffer, event: &Event, captured: &[u8]) {
         let family = Family::from_number(event.family);
         let message = Message::parse(family, captured, event.datagram_len);
-        out.reserve(LINE_BYTES + 2 * message.payload.len());
+        out.reserve(LINE_BYTES);
 
-        out.raw(b"{\"ts_ns\":");
-        out.number(event.ts_ns);
+        self.time(out, event.ts_ns);
         out.raw(self.start(event, family, message.header.as_ref()));
         if let Some(header) = &message.header {
-            out.number(u64::from(header.seq));
-            out.raw(b",\"len\":");
-            out.number(u64::from(header.len));
-            out.raw(b",\"latency_ns\":");
+            self.sequence(out, header);
         }
         out.number(event.latency_ns);
-        match message.header {
-            Some(Header { nlmsg_type: nlmsg_type @ MIN_TYPE.., .. })
-                if message.messages == Some(1) && message.payload.len() <= END_BYTES =>
-            {
-                write_result(out, event, None);
-                self.end(out, family, (event.family, nlmsg_type), &message);
-            }
-            _ => {
-                let details = Details::of(family, &message);
-                write_result(out, event, details.as_ref());
-                write_end(out, event.datagram_len, &message, details);
-            }
+        let error = match message.header {
+            Some(Header { nlmsg_type: MIN_TYPE.., .. }) => None,
+            _ => Details::of(family, &message),
+        };
+        write_result(out, event, error.as_ref());
+        self.end(out, event, family, &message);
+    }
+
+    /// Writes the part up to the time.
+    fn time(&mut self, out: &mut Buffer, ts_ns: u64) {
+        let (high, low) = (ts_ns / EIGHT_DIGITS, ts_ns % EIGHT_DIGITS);
+        if high == 0 {
+            out.raw(TIME);
+            out.number(low);
+            return;
         }
+        let moment = &mut self.moment;
+        if moment.high != high {
+            let mut text = Buffer::from(TIME.to_vec());
+            text.number(high);
+            moment.high = high;
+            moment.len = text.len();
+            moment.text[..moment.len].copy_from_slice(&text.rest(0));
+        }
+        out.short(&moment.text, moment.len);
+        out.eight_digits(low);
+    }
+
+    /// Writes sequence number and length.
+    fn sequence(&mut self, out: &mut Buffer, header: &Header) {
+        let (sequence, key) = (&mut self.sequence, (header.seq, header.len));
+        if sequence.key == key && sequence.text.as_ref().is_some_and(|text| out.repeat(text)) {
+            return;
+        }
+        let from = out.place();
+        out.number(u64::from(header.seq));
+        out.raw(b",\"len\":");
+        out.number(u64::from(header.len));
+        out.raw(b",\"latency_ns\":");
+        *sequence = Sequence { key, text: Some(out.since(from)) };
     }
 
     /// Writes the part from the payload on.
-    fn end(&mut self, out: &mut Buffer, family: Family, kind: (u8, u16), message: &Message<'_>) {
-        let end = &mut self.end;
-        if end.kind == kind && end.truncated == message.truncated && end.payload == message.payload {
-            out.raw(&end.text);
+    fn end(&mut self, out: &mut Buffer, event: &Event, family: Family, message: &Message<'_>) {
+        let (end, kind) = (&mut self.end, EndKind::new(event, message));
+        let known = end.kind == kind && end.payload == message.payload;
+        if known && end.text.as_ref().is_some_and(|text| out.repeat(text)) {
             return;
         }
-        let from = out.bytes().len();
-        write_end(out, 0, message, Details::of(family, message));
-        (end.kind, end.truncated) = (kind, message.truncated);
-        end.payload.clear();
-        end.payload.extend_from_slice(message.payload);
-        end.text.clear();
-        end.text.extend_from_slice(&out.bytes()[from..]);
+        let from = out.place();
+        write_end(out, event.datagram_len, message, Details::of(family, message));
+        end.text = Some(out.since(from));
+        if !known {
+            end.kind = kind;
+            end.payload.clear();
+            append(&mut end.payload, message.payload);
+        }
     }
 
     fn start(&mut self, event: &Event, family: Family, header: Option<&Header>) -> &[u8] {
@@ -132,7 +213,7 @@ impl TraceJson {
         if start.key != key || start.text.is_empty() {
             let mut text = Buffer::default();
             write_start(&mut text, event, family, header);
-            *start = Start { key, text: text.bytes().to_vec() };
+            *start = Start { key, text: text.rest(0) };
         }
         &start.text
     }
@@ -336,9 +417,14 @@ fn write_attributes(out: &mut Buffer, attributes: Attributes<'_>) {
         first = false;
         match value {
             Value::Binary(bytes) => {
-                if is_text(bytes) {
+                let plain = !bytes.is_empty() && is_plain(bytes);
+                if plain || is_text(bytes) {
                     out.raw(b"\"payload\":");
-                    out.json_text(bytes);
+                    if plain {
+                        out.plain_text(bytes)
+                    } else {
+                        out.json_text(bytes)
+                    }
                     out.raw(b",");
                 }
                 out.raw(b"\"payload_len\":");
@@ -361,13 +447,6 @@ fn write_name(out: &mut Buffer, name: &str) {
     out.raw(b"\"");
     out.raw(name.as_bytes());
     out.raw(b"\":");
-}
-
-/// Whether bytes are text that can be printed.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    // Without an early end: the compiler makes vector instructions of it.
-    let other = |byte: u8| !matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    !bytes.is_empty() && !bytes.iter().fold(false, |found, byte| found | other(*byte))
 }
 
 #[cfg(test)]

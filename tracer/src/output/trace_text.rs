@@ -4,7 +4,8 @@ use nltrace_common::{Event, flags};
 
 use super::{
     Buffer, Charset,
-    trace_json::{comm, error_of, is_text},
+    scan::is_text,
+    trace_json::{comm, error_of},
     units::duration,
 };
 use crate::{
@@ -210,7 +211,7 @@ mod tests {
             }
             trace_text(&mut out, &event, datagram, 1_234_000_000, charset);
         }
-        String::from_utf8(out.bytes().to_vec()).unwrap()
+        String::from_utf8(out.rest(0)).unwrap()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     probes::Ring,
 };
 
-/// Output is handed over once it has this many bytes, and whenever there are no more events for now.
+/// Output is handed over once it takes this many bytes of memory, and whenever there are no more events for now.
 const PIECE_BYTES: usize = 128 << 10;
 
 /// Output that may wait while a piece is being written. The thread that writes needs a processor first, and on a busy machine the ring buffer
@@ -88,7 +88,7 @@ impl Printer {
 
     /// Whether there is room for more events: output is not behind.
     pub(super) fn takes_more(&self) -> bool {
-        self.buffer.bytes().len() < WAITING_BYTES
+        self.buffer.size() < WAITING_BYTES
     }
 
     /// Events whose lines were written whole.
@@ -100,7 +100,7 @@ impl Printer {
     pub(super) fn drain(&mut self, ring: Option<&mut Ring>) -> anyhow::Result<bool> {
         let Some(ring) = ring else { return self.hand_over().map(|()| false) };
         for _ in 0..BATCH {
-            if self.buffer.bytes().len() >= self.hand_over_at {
+            if self.buffer.size() >= self.hand_over_at {
                 self.hand_over()?;
                 if !self.takes_more() {
                     return Ok(true);
@@ -126,13 +126,13 @@ impl Printer {
 
     /// Has the buffer written, unless there is nothing in it or output is still busy.
     fn hand_over(&mut self) -> anyhow::Result<()> {
-        if self.buffer.bytes().is_empty() {
+        if self.buffer.is_empty() {
             return Ok(());
         }
         if self.output.is_busy() {
             let done = self.output.is_done();
             if matches!(done, Ok(false)) {
-                self.hand_over_at = self.buffer.bytes().len() + PIECE_BYTES;
+                self.hand_over_at = self.buffer.size() + PIECE_BYTES;
                 return Ok(());
             }
             self.confirm(done.map(drop))?;
@@ -163,7 +163,7 @@ impl Printer {
 
     /// After the capture: writes everything that is left.
     pub(super) async fn finish(&mut self, clock: &mut Clock) -> anyhow::Result<()> {
-        while !self.buffer.bytes().is_empty() || self.output.is_busy() {
+        while !self.buffer.is_empty() || self.output.is_busy() {
             self.hand_over()?;
             self.settle(clock).await?;
         }
@@ -189,7 +189,7 @@ impl Printer {
 
     /// Notes that the line which ends here is not an event's.
     fn mark_other(&mut self) {
-        self.filling.others.push(self.buffer.bytes().len());
+        self.filling.others.push(self.buffer.len());
     }
 }
 
