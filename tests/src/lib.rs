@@ -42,3 +42,7 @@ mod privileges;
 mod refusals;
 #[cfg(test)]
 mod standard_output;
+#[cfg(test)]
+mod tracepoints;
+#[cfg(test)]
+mod ynl;

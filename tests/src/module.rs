@@ -74,6 +74,21 @@ fn numbers_of_the_kernels_own_families_are_refused() {
     }
 }
 
+/// nlanswer is a family 25, too.
+#[test]
+fn a_number_that_another_family_holds_is_refused() {
+    Program::new("insmod").word("/opt/nltrace/nlanswer.ko").run().success();
+    let mut log = KernelLog::from_now();
+    let refused = Module::insert("");
+    log.wait_for("nltest: cannot open netlink protocol 25: another family holds it");
+    let other = Module::load_with("protocol=26");
+    nltest("--protocol 26 ping -q -i 0 -c 1").run().success();
+    drop(other);
+    Program::new("rmmod").word("nlanswer").run().success();
+    assert_eq!(refused, Err(Errno::ADDRINUSE));
+    let _module = Module::load();
+}
+
 #[test]
 fn the_parameters_are_documented() {
     let info = Program::new("modinfo").words("-p /opt/nltrace/nltest.ko").run().success();

@@ -16,8 +16,9 @@ use crate::ui::Step;
 pub(crate) const PACKAGES: &str =
     "base-files bash coccinelle coreutils dash diffutils findutils grep libpython3-dev make perl python3 sed";
 
-/// What is wanted of the source tree.
-pub(crate) const FOLDERS: &str = "scripts tools/docs tools/lib/python";
+/// What is wanted of the source tree: scripts, kernel-doc, and YNL, which the guest runs.
+pub(crate) const FOLDERS: &str =
+    "scripts tools/docs tools/lib/python tools/net/ynl/pyynl Documentation/netlink";
 
 /// Where the source tree is in the root.
 pub(crate) const SOURCE: &str = "/usr/src/linux";

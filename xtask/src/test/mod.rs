@@ -52,7 +52,7 @@ struct Run<'a> {
 
 /// Runs the checks; exit code 1 if any failed.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
-    let provided = if args.filter.is_none() { setup::ensure_all(project)? } else { setup::ensure(project)? };
+    let provided = setup::ensure_all(project)?;
     let kernels = provided.chosen(&args.kernel);
     let mut run = Run { project, filter: args.filter.as_deref(), counts: Counts::default(), tests: 0 };
     if run.filter.is_none() {

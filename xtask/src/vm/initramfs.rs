@@ -10,14 +10,14 @@ use anyhow::{Context, Result};
 use super::cpio::Archive;
 use super::drivers;
 use crate::build;
-use crate::project::Project;
-use crate::setup::Kernel;
+use crate::setup::{Kernel, Provided};
 
 /// Where the guest finds what this project built.
 const PLACE: &str = "opt/nltrace";
 
 /// Writes the archive for a boot of `kernel` and returns its path.
-pub(crate) fn write(project: &Project, kernel: &Kernel) -> Result<PathBuf> {
+pub(crate) fn write(provided: &Provided, kernel: &Kernel) -> Result<PathBuf> {
+    let project = &provided.project;
     let path = project.out().join(format!("initramfs-{}.cpio", kernel.series.name()));
     let unfinished = path.with_extension("unfinished");
     let file = File::create(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
@@ -36,7 +36,7 @@ pub(crate) fn write(project: &Project, kernel: &Kernel) -> Result<PathBuf> {
         order.push('\n');
     }
     archive.file("modules/order", order.as_bytes())?;
-    for (from, to) in contents(project, kernel)? {
+    for (from, to) in contents(provided, kernel)? {
         if from.is_dir() { archive.folder(&to)? } else { archive.file(&to, &read(&from)?)? }
     }
     archive.finish()?;
@@ -45,7 +45,8 @@ pub(crate) fn write(project: &Project, kernel: &Kernel) -> Result<PathBuf> {
 }
 
 /// What goes to `/opt/nltrace`, parents before children. Parts that were not built are left out.
-fn contents(project: &Project, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>> {
+fn contents(provided: &Provided, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>> {
+    let project = &provided.project;
     let mut contents = Vec::new();
     let modules = project.out().join("module").join(kernel.series.name());
     for name in build::module_names().filter(|name| modules.join(name).exists()) {
@@ -60,6 +61,26 @@ fn contents(project: &Project, kernel: &Kernel) -> Result<Vec<(PathBuf, String)>
             collect(&from, &format!("{PLACE}/{to}"), &mut contents)?;
         }
     }
+    contents.extend(ynl(provided)?);
+    Ok(contents)
+}
+
+/// YNL's command, and nltest's specification where YNL looks for its schema: beside the folder that it is in.
+fn ynl(provided: &Provided) -> Result<Vec<(PathBuf, String)>> {
+    let (root, source) = provided.checkers();
+    let source = root.dir().join(source.trim_start_matches('/'));
+    let mut contents = Vec::new();
+    if !source.exists() {
+        return Ok(contents);
+    }
+    let place = format!("{PLACE}/ynl");
+    let specification = provided.project.root.join("docs");
+    contents.push((source.join("tools/net/ynl"), place.clone()));
+    collect(&source.join("tools/net/ynl/pyynl"), &format!("{place}/pyynl"), &mut contents)?;
+    contents
+        .push((source.join("Documentation/netlink/netlink-raw.yaml"), format!("{place}/netlink-raw.yaml")));
+    contents.push((specification.clone(), format!("{place}/specs")));
+    contents.push((specification.join("nltest.yaml"), format!("{place}/specs/nltest.yaml")));
     Ok(contents)
 }
 

@@ -102,7 +102,7 @@ impl Job {
         sink: &mut dyn FnMut(Stream, &[u8]) -> Result<()>,
     ) -> Result<Outcome> {
         let log = console_log(&provided.project, kernel);
-        let initramfs = initramfs::write(&provided.project, kernel)?;
+        let initramfs = initramfs::write(provided, kernel)?;
         let start = Instant::now();
         let mut machine = Machine::start(provided, kernel, self.hardware, &initramfs)?;
         let (sender, events) = mpsc::sync_channel(EVENTS);
