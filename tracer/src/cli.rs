@@ -1,8 +1,11 @@
 //! The command line: one tree, from which help, manual pages and completions come.
 
-use std::{ffi::OsString, path::PathBuf, str::FromStr, time::Duration};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 use nltrace_common::{MAX_PROBES, MAX_SNAPLEN};
 
 use crate::{
@@ -35,10 +38,10 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 this kernel or user cannot, 4 ev
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show latency histograms, aggregated in the kernel
-    #[command(after_help = HIST_EXAMPLES)]
+    #[command(after_help = HIST_EXAMPLES, allow_negative_numbers = true)]
     Hist(HistArgs),
     /// Show each message as it happens, with its payload
-    #[command(after_help = TRACE_EXAMPLES)]
+    #[command(after_help = TRACE_EXAMPLES, allow_negative_numbers = true)]
     Trace(TraceArgs),
     /// Show what this kernel and this user can do, what is missing and how to get it
     Doctor(DoctorArgs),
@@ -84,7 +87,7 @@ pub struct CaptureArgs {
     #[arg(short, long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pub pid: Option<u32>,
     /// Only calls that a thread of this name makes: its whole name, of which the kernel keeps 15 bytes
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(|name| Comm::new(name.as_bytes())))]
     pub comm: Option<Comm>,
     /// Only messages from or to the user socket with this port id
     #[arg(long, value_name = "N")]
@@ -190,15 +193,14 @@ impl MethodChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comm(pub [u8; 16]);
 
-impl FromStr for Comm {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+impl Comm {
+    /// From the name, which can be any bytes.
+    pub fn new(name: &[u8]) -> Result<Self, &'static str> {
         let mut comm = [0; 16];
-        match text.len() {
+        match name.len() {
             0 => Err("a thread's name is not empty"),
             1..16 => {
-                comm[..text.len()].copy_from_slice(text.as_bytes());
+                comm[..name.len()].copy_from_slice(name);
                 Ok(Self(comm))
             }
             _ => Err("the kernel keeps 15 bytes of a thread's name: give those"),

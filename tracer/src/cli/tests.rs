@@ -77,14 +77,20 @@ fn sizes_have_units_and_limits() {
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_is_right() {
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 20] = [
         (&["trace", "-f", "nosuch"], "names are route"),
         (&["trace", "-f", "32"], "numbered 0 to 31"),
         (&["trace", "-s", "rtt"], "request, receive, reply and broadcast"),
         (&["trace", "-p", "0"], "0 is not in"),
         (&["trace", "-c", "a-name-of-16-byte"], "15 bytes"),
         (&["trace", "-c", ""], "not empty"),
-        (&["trace", "--portid", "-1"], "unexpected argument"),
+        (&["trace", "--portid", "-1"], "-1 is not in 0..="),
+        (&["trace", "-f", "-1"], "no netlink family"),
+        (&["trace", "-f", "netfitler"], "did you mean netfilter?"),
+        (&["trace", "-d", "-1"], "at least 0.001"),
+        (&["trace", "-i", "-0.5"], "at least 0.001"),
+        (&["trace", "-d", "1e30"], "less than a billion seconds"),
+        (&["trace", "-5"], "unexpected argument '-5'"),
         (&["trace", "-d", "0"], "at least 0.001"),
         (&["trace", "-d", "nan"], "at least 0.001"),
         (&["trace", "--snaplen", "16385"], "16385 is not in"),
@@ -102,4 +108,13 @@ fn wrong_usage_ends_with_2_and_says_what_is_right() {
     let help = error(&["trace", "--help"]);
     assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0));
     assert!(help.to_string().contains("Examples:"));
+}
+
+#[test]
+fn a_threads_name_is_bytes() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let words = [&b"nltrace"[..], b"hist", b"-c", b"a\xff\n"].map(std::ffi::OsStr::from_bytes);
+    let Command::Hist(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not hist") };
+    assert_eq!(args.capture.comm, Some(Comm(*b"a\xff\n\0\0\0\0\0\0\0\0\0\0\0\0\0")));
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::similar::similar;
+
 /// A netlink family (protocol number), 0 to 31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Family(u8);
@@ -97,14 +99,18 @@ pub enum FamilyError {
     /// A number that no family can have.
     #[error("netlink families are numbered 0 to 31")]
     Number,
-    /// A name that none has.
-    #[error("no netlink family has this name; names are {}; any other can be given by its number", names())]
-    Name,
+    /// A name that none has, and one that may have been meant.
+    #[error("no netlink family has this name; {}", instead(.0))]
+    Name(Option<&'static str>),
 }
 
-fn names() -> String {
+fn instead(similar: &Option<&str>) -> String {
+    if let Some(name) = similar {
+        return format!("did you mean {name}?");
+    }
     let known = NAMES.iter().map(|(_, name, _)| *name).filter(|name| *name != "unused");
-    known.chain(["nltest"]).collect::<Vec<_>>().join(", ")
+    let names = known.chain(["nltest"]).collect::<Vec<_>>().join(", ");
+    format!("names are {names}; any other can be given by its number")
 }
 
 impl FromStr for Family {
@@ -121,7 +127,10 @@ impl FromStr for Family {
             return Ok(Self::NLTEST);
         }
         let found = NAMES.iter().find(|(_, own, others)| *own == name || others.contains(&name));
-        found.map(|(number, ..)| Self(*number)).ok_or(FamilyError::Name)
+        found.map(|(number, ..)| Self(*number)).ok_or_else(|| {
+            let names = NAMES.iter().flat_map(|(_, own, others)| [own].into_iter().chain(*others));
+            FamilyError::Name(similar(name, names.copied().chain(["nltest"])))
+        })
     }
 }
 
@@ -152,8 +161,11 @@ mod tests {
         for text in ["32", "256", "99999999999999999999"] {
             assert_eq!(text.parse::<Family>(), Err(FamilyError::Number), "{text}");
         }
-        for text in ["", "nosuch", "-1", "0x10", "route "] {
-            assert_eq!(text.parse::<Family>(), Err(FamilyError::Name), "{text}");
+        for text in ["", "nosuch", "-1", "0x10"] {
+            assert_eq!(text.parse::<Family>(), Err(FamilyError::Name(None)), "{text}");
+        }
+        for (text, meant) in [("route ", "route"), ("NETLINK_NETFITLER", "netfilter"), ("nltset", "nltest")] {
+            assert_eq!(text.parse::<Family>(), Err(FamilyError::Name(Some(meant))), "{text}");
         }
     }
 }

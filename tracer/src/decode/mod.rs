@@ -9,6 +9,7 @@ mod errno;
 mod family;
 mod flags;
 mod message;
+mod similar;
 mod types;
 
 pub use attributes::{Attribute, Attributes};

@@ -4,7 +4,7 @@ mod tables;
 
 use std::fmt;
 
-use super::Family;
+use super::{Family, similar::similar};
 use tables::{CONTROL, NETFILTER_BATCH, NFNETLINK, NLTEST, table};
 
 /// A message type by name.
@@ -66,8 +66,13 @@ pub enum TypeError {
     #[error("message types are numbered 0 to 65535")]
     Number,
     /// A name that none has.
-    #[error("no message type{} has this name; give its number, or name its family with --family", in_family(.0))]
-    Name(Option<Family>),
+    #[error("no message type{} has this name; {}", in_family(.family), instead(.similar))]
+    Name {
+        /// The only family that was looked in.
+        family: Option<Family>,
+        /// The name that may have been meant.
+        similar: Option<String>,
+    },
     /// A name that stands for different numbers.
     #[error("this name means {0} in one family and {1} in another: say which with --family")]
     Ambiguous(u16, u16),
@@ -75,6 +80,13 @@ pub enum TypeError {
 
 fn in_family(family: &Option<Family>) -> String {
     family.map_or_else(String::new, |family| format!(" of the family {family}"))
+}
+
+fn instead(similar: &Option<String>) -> String {
+    match similar {
+        Some(name) => format!("did you mean {name}?"),
+        None => "give its number, or name its family with --family".to_owned(),
+    }
 }
 
 /// Prefixes that headers put before the names in the tables.
@@ -112,28 +124,36 @@ pub fn parse_type(text: &str, families: &[Family]) -> Result<u16, TypeError> {
         }
     }
     let one = if let [family] = families { Some(*family) } else { None };
-    found.ok_or(TypeError::Name(one))
+    found.ok_or_else(|| {
+        let names = families_to_ask.iter().flat_map(|family| named(*family)).flat_map(|(_, names)| names);
+        TypeError::Name { family: one, similar: similar(bare, names) }
+    })
 }
 
 /// The types of a family with one of two names.
 fn numbers(family: Family, whole: &str, bare: &str) -> Vec<u16> {
-    let is_wanted = |name: &str| {
+    let is_wanted = |name: &String| {
         let name = name.to_ascii_uppercase();
         name == whole || name == bare
     };
+    let wanted = named(family).into_iter().filter(|(_, names)| names.iter().any(is_wanted));
+    wanted.map(|(number, _)| number).collect()
+}
+
+/// The types of a family that have names: netfilter's have two, with and without the subsystem.
+fn named(family: Family) -> Vec<(u16, Vec<String>)> {
     let mut tables = vec![CONTROL, table(family)];
     match family {
         Family::NLTEST => tables.push(NLTEST),
         Family::NETFILTER => tables.push(NETFILTER_BATCH),
         _ => {}
     }
-    let plain = tables.into_iter().flatten().filter(|(_, name)| is_wanted(name)).map(|(number, _)| *number);
+    let plain = tables.into_iter().flatten().map(|(number, name)| (*number, vec![(*name).to_owned()]));
     let subsystems = (0u16..).zip(NFNETLINK.iter().filter(|_| family == Family::NETFILTER));
     let netfilter = subsystems.flat_map(|(number, (subsystem, messages))| {
-        messages
-            .iter()
-            .filter(move |(_, name)| is_wanted(name) || is_wanted(&format!("{subsystem}/{name}")))
-            .map(move |(message, _)| number << 8 | message)
+        messages.iter().map(move |(message, name)| {
+            (number << 8 | message, vec![(*name).to_owned(), format!("{subsystem}/{name}")])
+        })
     });
     plain.chain(netfilter).collect()
 }
@@ -186,6 +206,10 @@ mod tests {
         }
     }
 
+    fn no_such(family: Option<Family>, similar: Option<&str>) -> Result<u16, TypeError> {
+        Err(TypeError::Name { family, similar: similar.map(str::to_owned) })
+    }
+
     #[test]
     fn a_type_is_understood_by_number_and_by_name() {
         let cases = [
@@ -198,9 +222,10 @@ mod tests {
             ("getlink", &[Family::ROUTE, Family::XFRM], Ok(18)),
             ("nftables/newtable", &[], Ok(10 << 8)),
             ("sock-diag-by-family", &[], Ok(20)),
-            ("getlink", &[Family::NLTEST], Err(TypeError::Name(Some(Family::NLTEST)))),
-            ("nosuch", &[], Err(TypeError::Name(None))),
-            ("", &[], Err(TypeError::Name(None))),
+            ("getlink", &[Family::NLTEST], no_such(Some(Family::NLTEST), None)),
+            ("RTM_GETLNIK", &[Family::ROUTE], no_such(Some(Family::ROUTE), Some("GETLINK"))),
+            ("nosuch", &[], no_such(None, None)),
+            ("", &[], no_such(None, None)),
             ("65536", &[], Err(TypeError::Number)),
             ("0xfffff", &[], Err(TypeError::Number)),
         ];
