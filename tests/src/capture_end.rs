@@ -46,6 +46,21 @@ fn a_command_that_fails_fails_the_capture_after_its_result() {
     let output = around("nltest ping -q -i 0 -c 5; exit 7").run().exits(1).said("exit status 7");
     assert_eq!(Hist::of(&output).counts("ECHO"), [5; 3]);
     nltrace("hist -f nltest -- /no/such/program").run().exits(1).said("/no/such/program");
+    nltrace("hist -f nltest -- sh -c").word("kill -KILL $$").run().exits(1).said("signal 9 (SIGKILL)");
+}
+
+#[test]
+fn nohup_keeps_a_capture_from_ending_with_its_terminal() {
+    let _module = Module::load();
+    let hist = Program::new("nohup").words("nltrace hist -f nltest").start().listening();
+    assert!(!hist.catches(Signal::HUP), "it was ignored before");
+    hist.signal(Signal::HUP);
+    nltest("ping -q -i 0 -c 20").run().success();
+    let output = hist.interrupt().success();
+    assert!(
+        output.stdout.ends_with("60 hits = 60 recorded + 0 filtered + 0 unmatched + 0 lost\n\n"),
+        "{output:?}"
+    );
 }
 
 #[test]

@@ -34,16 +34,14 @@ pub struct Clock {
     deadline: Option<Instant>,
     interval: Option<Interval>,
     look: Option<Interval>,
-    signals: [Signal; 3],
+    signals: Signals,
     child: Option<Child>,
 }
 
 impl Clock {
     /// Starts the command, if there is one, and the time.
     pub(super) fn start(args: &CaptureArgs, duration: Option<Duration>, look: bool) -> anyhow::Result<Self> {
-        let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = signals.map(signal);
-        let signals = [interrupt?, terminate?, hangup?];
+        let signals = Signals::new().context("cannot listen to signals")?;
         let child = match args.command.split_first() {
             Some((program, arguments)) => {
                 let child = Command::new(program).args(arguments).spawn();
@@ -64,7 +62,7 @@ impl Clock {
     pub async fn next(&mut self) -> anyhow::Result<Happened> {
         let happened = tokio::select! {
             biased;
-            signal = signalled(&mut self.signals) => Happened::End(End::Signal(signal)),
+            signal = self.signals.next() => Happened::End(End::Signal(signal)),
             status = exited(&mut self.child) => Happened::End(End::Command(status.context("cannot wait for the command")?)),
             () = reached(self.deadline) => Happened::End(End::Duration),
             () = ticked(&mut self.interval) => Happened::Interval,
@@ -85,7 +83,7 @@ impl Clock {
 
     /// Waits for a signal that asks nltrace to end. Cancel-safe.
     pub async fn signalled(&mut self) {
-        signalled(&mut self.signals).await;
+        self.signals.next().await;
     }
 
     /// Ends a command that still runs, and waits a little for its end; no longer once another signal comes.
@@ -140,11 +138,11 @@ fn ask_to_end(child: &Child) {
 }
 
 /// Whether the child ends within [`GRACE`]; a signal cuts that short.
-async fn ends_within_grace(child: &mut Child, signals: &mut [Signal; 3]) -> bool {
+async fn ends_within_grace(child: &mut Child, signals: &mut Signals) -> bool {
     tokio::select! {
         biased;
         status = child.wait() => status.is_ok(),
-        _ = signalled(signals) => false,
+        _ = signals.next() => false,
         () = sleep(GRACE) => false,
     }
 }
@@ -158,14 +156,47 @@ fn is_in_foreground() -> bool {
     foreground == unsafe { libc::getpgrp() }
 }
 
-/// Waits for one of the signals, and says which.
-async fn signalled([interrupt, terminate, hangup]: &mut [Signal; 3]) -> SignalKind {
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => SignalKind::interrupt(),
-        _ = terminate.recv() => SignalKind::terminate(),
-        _ = hangup.recv() => SignalKind::hangup(),
+/// The signals that ask nltrace to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where it was ignored from the start, as nohup(1) has it.
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let hangup = (!is_ignored(libc::SIGHUP)).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup,
+        })
     }
+
+    /// Waits for one of them, and says which.
+    async fn next(&mut self) -> SignalKind {
+        let hung_up = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = hung_up => SignalKind::hangup(),
+        }
+    }
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: a sigaction is plain data, of which zeros are a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: without a new action, the call only writes the old one.
+    unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    action.sa_sigaction == libc::SIG_IGN
 }
 
 fn every(period: Duration) -> Interval {
