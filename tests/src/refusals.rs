@@ -1,6 +1,6 @@
 //! When nltrace cannot: the exit code of the contract, and words that say what to do.
 
-use std::fs;
+use std::{fs, process, thread};
 
 use serde_json::Value;
 
@@ -95,6 +95,25 @@ fn a_module_function_that_does_not_exist_is_refused() {
 fn a_family_that_does_not_exist_is_wrong_usage() {
     nltrace("hist -f nosuch").run().exits(2).said("nosuch").said("nltest");
     nltrace("trace -f 32").run().exits(2).said("32");
+}
+
+/// Of the guest's 1024 MiB.
+#[test]
+fn a_capture_that_needs_most_of_the_memory_does_not_take_it() {
+    nltrace("trace -f route --ring-size 1024M").run().exits(3).said("1024 MiB").said("a smaller --ring-size");
+    nltrace("hist -f route --max-keys 65532").run().exits(3).said("a smaller --max-keys");
+}
+
+#[test]
+fn a_process_that_is_not_there_is_pointed_out() {
+    let nobody = nltrace("hist -f route -d 0.1 -p 4000000").run().success();
+    nobody.said("no process 4000000");
+    let thread = thread::spawn(|| {
+        let tid = rustix::thread::gettid().as_raw_nonzero();
+        nltrace(&format!("hist -f route -d 0.1 -p {tid}")).run().success()
+    });
+    let output = thread.join().expect("nltrace goes on");
+    output.said(&format!("is a thread of the process {}", process::id()));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use tokio::signal::unix::SignalKind;
 use crate::{
     cli::CaptureArgs,
     model::{Ledger, Rows},
+    note,
     output::Watched,
     probes::{Plan, Probes, Tally},
 };
@@ -62,6 +63,10 @@ impl Capture {
     /// Attaches what the options want, and starts the command.
     pub fn start(args: &CaptureArgs, plan: &Plan) -> anyhow::Result<Self> {
         let types = setup::look_at_kernel()?;
+        setup::check_memory(plan)?;
+        if let Some(doubt) = args.pid.and_then(setup::doubt) {
+            note(doubt);
+        }
         let mut modules = Modules::new(args, &types.functions)?;
         let mut probes = Probes::attach(plan, &types).map_err(setup::explain)?;
         modules.begin(&mut probes)?;

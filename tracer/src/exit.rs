@@ -38,6 +38,24 @@ impl Exit {
     }
 }
 
+/// An error with its causes in one text, none of them twice, and what to do about it where that follows from the kernel's answer alone.
+pub fn explained(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    let errno = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    match errno {
+        Some(libc::EMFILE | libc::ENFILE) => text.push_str("\nraise the limit of open files: ulimit -n 1024"),
+        Some(libc::ENOMEM) => text.push_str("\na smaller --ring-size or --max-keys needs less memory"),
+        _ => {}
+    }
+    text
+}
+
 /// Whether nobody reads the output any more.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let mut causes = error.chain();
@@ -85,6 +103,16 @@ mod tests {
         for (error, expected) in cases {
             assert_eq!(Exit::of(&error), expected, "{error:#}");
         }
+    }
+
+    #[test]
+    fn causes_are_told_once_and_with_what_to_do() {
+        let os = |errno| io::Error::from_raw_os_error(errno);
+        let error = ProbeError::Os { what: "cannot keep a descriptor", source: os(libc::EMFILE) };
+        let expected = "cannot keep a descriptor: Too many open files (os error 24)\nraise the limit of open files: ulimit -n 1024";
+        assert_eq!(explained(&error.into()), expected);
+        let error = Err::<(), _>(os(libc::EIO)).context("cannot read").unwrap_err();
+        assert_eq!(explained(&error), "cannot read: Input/output error (os error 5)");
     }
 
     #[test]

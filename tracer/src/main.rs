@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 use nltrace::{
     cli::Cli,
     commands,
-    exit::{Exit, is_broken_pipe},
+    exit::{Exit, explained, is_broken_pipe},
     note,
 };
 
@@ -15,15 +16,15 @@ fn main() -> ExitCode {
         Ok(cli) => {
             log_to_stderr(cli.verbose);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(commands::run(cli)))
+            runtime.context("cannot begin").and_then(|runtime| runtime.block_on(commands::run(cli)))
         }
-        Err(answer) => commands::help(&answer),
+        Err(answer) => commands::help(answer),
     };
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
             if !is_broken_pipe(&error) {
-                note(format_args!("{error:#}"));
+                note(explained(&error));
             }
             Exit::of(&error).into()
         }

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     kernel::{Capability, Config, Module, Policy, Privileges, Types, release, symbols},
     output::{Check, Diagnosis, State, Watched, doctor_json, doctor_text},
-    probes::{Filter, InModule, Method, Mode, Plan, ProbeError, Probes, in_modules},
+    probes::{Filter, InModule, Method, Mode, Plan, ProbeError, Probes, SessionError, in_modules},
 };
 
 /// Looks, tries, and prints what came of it.
@@ -141,6 +141,9 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
     ] {
         checks.push(match attach(&plan(Mode::Hist, Some(method))) {
             Ok(_) => yes(name, format!("{method} on netlink_unicast")),
+            Err(_) if method == Method::Session && types.session.is_none() => {
+                no(name, SessionError::Unsupported.to_string(), "not needed where fentry or kprobe works")
+            }
             Err(error) => failed(name, &error, &options),
         });
     }

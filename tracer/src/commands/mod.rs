@@ -12,7 +12,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
+use clap::{
+    CommandFactory as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::{
     capture::{Capture, End},
@@ -47,13 +50,41 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
 }
 
 /// Prints what the command line's parser answers: help or the version, or what is wrong with the options.
-pub fn help(answer: &clap::Error) -> anyhow::Result<Exit> {
+pub fn help(answer: clap::Error) -> anyhow::Result<Exit> {
+    let answer = with_other_tips(answer);
     let printed = answer.print();
     if answer.use_stderr() {
         return Ok(Exit::Usage);
     }
     printed.context("cannot write to standard output")?;
     Ok(Exit::Done)
+}
+
+/// The parser proposes to put an option that it does not know behind `--`, where COMMAND stands. That is never meant; another
+/// subcommand's option may be.
+fn with_other_tips(mut answer: clap::Error) -> clap::Error {
+    if answer.kind() != ErrorKind::UnknownArgument {
+        return answer;
+    }
+    let tips = match answer.remove(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => tips,
+        _ => Vec::new(),
+    };
+    let mut tips: Vec<_> = tips.into_iter().filter(|tip| !tip.to_string().contains("'-- ")).collect();
+    if let Some(ContextValue::String(option)) = answer.get(ContextKind::InvalidArg)
+        && let Some(name) = option.strip_prefix("--")
+    {
+        let tree = Cli::command();
+        let has = |command: &&clap::Command| command.get_arguments().any(|arg| arg.get_long() == Some(name));
+        let others = tree.get_subcommands().filter(has);
+        tips.extend(
+            others.map(|other| format!("{option} is an option of nltrace {}", other.get_name()).into()),
+        );
+    }
+    if !tips.is_empty() {
+        answer.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    answer
 }
 
 /// The plan that the common options make; the rest is as the command wants it.
@@ -77,7 +108,7 @@ fn filter(mode: Mode, args: &CaptureArgs) -> Filter {
         tree.build();
         let name = if mode == Mode::Trace { "trace" } else { "hist" };
         let command = tree.find_subcommand_mut(name).expect("the tree has both commands");
-        command.error(clap::error::ErrorKind::ValueValidation, message).exit()
+        command.error(ErrorKind::ValueValidation, message).exit()
     })
 }
 
@@ -106,12 +137,35 @@ fn conclude(args: &CaptureArgs, capture: &Capture, end: End, ledger: &Ledger) ->
     if let End::Command(status) = end
         && !status.success()
     {
-        note(format_args!("the command failed: {}", describe(status)));
+        note(describe(status));
         return Ok(Exit::Failed);
     }
     Ok(if args.strict && ledger.total().lost.total() != 0 { Exit::Lost } else { Exit::Done })
 }
 
 fn describe(status: ExitStatus) -> String {
-    status.code().map_or_else(|| status.to_string(), |code| format!("exit status {code}"))
+    match status.code() {
+        Some(code) => format!("the command failed: exit status {code}"),
+        // "signal: 9 (SIGKILL)"
+        None => format!("the command was ended by {}", status.to_string().replace("signal: ", "signal ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn tips_do_not_send_options_behind_the_dashes() {
+        let tips = |words: &[&str]| {
+            with_other_tips(Cli::try_parse_from(["nltrace"].iter().chain(words)).unwrap_err()).to_string()
+        };
+        let of_trace = tips(&["hist", "--ring-size", "4K"]);
+        assert!(of_trace.contains("tip: --ring-size is an option of nltrace trace"), "{of_trace}");
+        let misspelt = tips(&["hist", "--famly", "route"]);
+        assert!(misspelt.contains("'--family'"), "{misspelt}");
+        assert!(!of_trace.contains("'-- ") && !misspelt.contains("'-- "), "{of_trace}{misspelt}");
+    }
 }

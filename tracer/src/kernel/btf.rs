@@ -36,9 +36,7 @@ mod kind {
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
     /// There is no file, or it cannot be read.
-    #[error(
-        "cannot read the kernel's types from {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y"
-    )]
+    #[error("cannot read the kernel's types from {path}: {source}{}", absent(.source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -51,6 +49,13 @@ pub enum BtfError {
     /// A struct has another shape than nltrace knows.
     #[error("this kernel's types have no {0}; please report this with the output of `uname -r`")]
     Missing(String),
+}
+
+fn absent(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y",
+        _ => "",
+    }
 }
 
 /// What nltrace wants to know of the kernel's types.

@@ -5,6 +5,7 @@ mod btf;
 mod config;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod memory;
 mod module;
 mod preemption;
 mod privileges;
@@ -14,6 +15,7 @@ use std::{fs, path::Path};
 
 pub use btf::{BtfError, Types};
 pub use config::Config;
+pub use memory::available_memory;
 pub use module::{Generation, Module};
 pub use preemption::is_preemptible;
 pub use privileges::{Capability, Policy, Privileges};

@@ -109,6 +109,15 @@ impl Plan {
         self.max_keys.unwrap_or(default).clamp(MAX_PROBES, MAX_KEYS)
     }
 
+    /// Kernel memory for histograms or for the ring buffer, in bytes and for all of `cpus` processors.
+    pub fn map_bytes(&self, cpus: usize) -> u64 {
+        let slots = u64::from(self.slots(cpus) + u32::from(stage::COUNT));
+        match self.mode {
+            Mode::Hist => slots * (size_of::<HistogramSlot>() * cpus) as u64,
+            Mode::Trace => self.ring_bytes().into(),
+        }
+    }
+
     /// The ways to attach, in the order in which they are to be tried.
     pub(super) fn order(&self) -> &'static [Method] {
         match self.method {
@@ -214,6 +223,13 @@ mod tests {
             assert!(slots > 64, "{cpus} processors");
         }
         assert_eq!([2, 9, u32::MAX].map(|keys| plan(Some(keys)).slots(2)), [8, 9, MAX_KEYS]);
+    }
+
+    #[test]
+    fn memory_is_known_before_it_is_taken() {
+        let slot = size_of::<HistogramSlot>() as u64;
+        assert_eq!(plan(Some(1000)).map_bytes(3), (1000 + u64::from(stage::COUNT)) * slot * 3);
+        assert_eq!(Plan { mode: Mode::Trace, ring_bytes: 5000, ..plan(None) }.map_bytes(64), 8192);
     }
 
     #[test]
