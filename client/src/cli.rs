@@ -75,8 +75,11 @@ pub(crate) enum Command {
     },
 
     /// Join the group and print notifications
-    #[command(after_help = "Examples:\n  nltest listen\n  nltest listen -n 1 --timeout 5\n  \
-                            nltest --json listen | jq -r .text")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  nltest listen\n  nltest listen -n 1 --timeout 5\n  \
+                            nltest --json listen | jq -r .text"
+    )]
     Listen(Listen),
 
     /// Ask for a multicast to the group (needs CAP_NET_ADMIN)
@@ -87,26 +90,34 @@ pub(crate) enum Command {
     },
 
     /// Send echoes and time them, like ping(8)
-    #[command(after_help = "Examples:\n  nltest ping\n  nltest ping -c 1000 -i 0 -q\n  \
-                            nltest --json ping -c 3 -s 1024")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  nltest ping\n  nltest ping -c 1000 -i 0 -q\n  \
+                            nltest --json ping -c 3 -s 1024"
+    )]
     Ping(Ping),
 
     /// Ask for a handler that sleeps inside the kernel
-    #[command(after_help = "Examples:\n  nltest delay 2000")]
+    #[command(allow_negative_numbers = true, after_help = "Examples:\n  nltest delay 2000")]
     Delay {
         /// Microseconds; the module takes up to a second
+        #[arg(value_parser = clap::value_parser!(u32).range(0..))]
         usecs: u32,
     },
 
     /// Have the kernel send many messages at once, to provoke overruns (needs CAP_NET_ADMIN)
     #[command(
+        allow_negative_numbers = true,
         after_help = "Examples:\n  nltest burst -n 100\n  nltest burst -n 10000 -s 1024 --rcvbuf 65536\n  \
                             nltest burst -n 10000 --group"
     )]
     Burst(Burst),
 
     /// Ask for an error with its extended ACK; succeeds when exactly that error comes
-    #[command(after_help = "Examples:\n  nltest fail EBUSY\n  nltest fail 16 --text 'not today'")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  nltest fail EBUSY\n  nltest fail 16 --text 'not today'"
+    )]
     Fail {
         /// The error, by name or number
         #[arg(value_name = "ERRNO", value_parser = errno_argument)]
@@ -126,6 +137,7 @@ pub(crate) enum Command {
 
     /// Measure the rate and the latency of echoes
     #[command(
+        allow_negative_numbers = true,
         after_help = "One message at a time over a blocking socket, unless told otherwise. Every payload carries its \
                       sequence number and is compared when it comes back.\n\n\
                       Examples:\n  nltest bench\n  nltest bench -c 1000000 --batch 64\n  \
@@ -140,7 +152,7 @@ pub(crate) enum Command {
     /// Write the man pages into a folder
     #[command(after_help = "Examples:\n  nltest man /usr/local/share/man/man1")]
     Man {
-        /// An existing folder
+        /// The folder; it is made if need be
         dir: PathBuf,
     },
 }
@@ -148,7 +160,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// Stop after this many notifications
-    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_parser = count::<{ u64::MAX }>)]
     pub(crate) count: Option<u64>,
     /// Do not report overruns (NETLINK_NO_ENOBUFS)
     #[arg(long)]
@@ -160,7 +172,7 @@ pub(crate) struct Listen {
 #[derive(Debug, Args)]
 pub(crate) struct Ping {
     /// Stop after this many
-    #[arg(short, long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, long, value_parser = count::<{ u64::MAX }>)]
     pub(crate) count: Option<u64>,
     /// Between one and the next; 0: as fast as they come back
     #[arg(short, long, value_name = "SECS", default_value = "1", value_parser = seconds)]
@@ -191,7 +203,7 @@ pub(crate) struct Burst {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Bench {
     /// How many messages, all threads together
-    #[arg(short, long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    #[arg(short, long, default_value_t = 100_000, value_parser = count::<0xffff_ffff>)]
     pub(crate) count: u64,
     /// Payload size
     #[arg(short, long, value_name = "BYTES", default_value_t = 32, value_parser = payload_size())]
@@ -219,14 +231,23 @@ fn payload_size() -> impl clap::builder::TypedValueParser<Value = u32> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds, such as 10 or 0.5".to_owned())?;
+    let duration = Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds < 1e9);
+    duration.ok_or_else(|| "give at least 0 and less than a billion seconds".to_owned())
+}
+
+fn count<const MAX: u64>(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| (1..=MAX).contains(count));
+    count.ok_or_else(|| match MAX {
+        u64::MAX => "give a whole number from 1 on".to_owned(),
+        _ => format!("give a whole number from 1 to {MAX}"),
+    })
 }
 
 fn positive_seconds(text: &str) -> Result<Duration, String> {
     let duration = seconds(text)?;
     if duration < Duration::from_micros(1) {
-        Err("must be at least a microsecond".to_owned())
+        Err("give at least a microsecond".to_owned())
     } else {
         Ok(duration)
     }
@@ -288,6 +309,25 @@ mod tests {
         {
             let Command::Fail { errno, .. } = parse(line).unwrap().command else { panic!() };
             assert_eq!(errno, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_refused_is_told_what_would_do() {
+        for (line, words) in [
+            ("nltest ping -i -1", "give at least 0"),
+            ("nltest ping -i nan", "less than a billion"),
+            ("nltest --timeout 1e30 stats", "less than a billion"),
+            ("nltest ping -i soon", "such as 10 or 0.5"),
+            ("nltest ping -c -1", "a whole number from 1 on"),
+            ("nltest listen -n 0", "a whole number from 1 on"),
+            ("nltest bench -c -1", "from 1 to 4294967295"),
+            ("nltest delay -5", "-5 is not in 0..="),
+            ("nltest burst -n -1", "-1 is not in 1..=1000000"),
+            ("nltest fail -16", "a number from 1 to 4095"),
+        ] {
+            let error = parse(line).expect_err(line).to_string();
+            assert!(error.contains(words), "{line}: {error}");
         }
     }
 

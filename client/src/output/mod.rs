@@ -53,17 +53,19 @@ impl Printer {
     }
 
     pub(crate) fn show(&mut self, item: &impl Render) -> io::Result<()> {
-        if self.json {
-            self.out.write_all(json_line(item)?.as_bytes())?;
-        } else {
-            self.out.write_all(item.text(self.theme).as_bytes())?;
-        }
-        if self.buffered { Ok(()) } else { self.out.flush() }
+        let text = if self.json { json_line(item)? } else { item.text(self.theme) };
+        self.out.write_all(text.as_bytes()).map_err(not_written)?;
+        if self.buffered { Ok(()) } else { self.flush() }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush().map_err(not_written)
     }
+}
+
+/// An error of the same kind that says what it is about.
+pub(crate) fn not_written(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
 }
 
 /// An error as JSON shows it.
