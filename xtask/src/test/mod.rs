@@ -7,7 +7,7 @@ mod module;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use self::libtest::Counts;
@@ -52,6 +52,11 @@ struct Run<'a> {
 
 /// Runs the checks; exit code 1 if any failed.
 pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
+    if args.filter.is_none() {
+        // Before anything that takes its time.
+        let has = |tool: &str| process::output(project.cargo().args([tool, "--version"])).is_ok();
+        need_components(&[("rustfmt", has("fmt")), ("clippy", has("clippy"))])?;
+    }
     let provided = setup::ensure_all(project)?;
     let kernels = provided.chosen(&args.kernel);
     let mut run = Run { project, filter: args.filter.as_deref(), counts: Counts::default(), tests: 0 };
@@ -84,8 +89,8 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
             }
         }
     }
-    if let Some(filter) = run.filter.filter(|_| run.tests == 0 && run.counts.failed == 0) {
-        eprintln!("  no test that was to be run has {filter:?} in its name");
+    if let Some(problem) = nothing_ran(run.filter, run.tests, run.counts) {
+        eprintln!("  {problem}");
         run.counts.failed += 1;
     }
     println!("{} passed, {} failed", run.counts.passed, run.counts.failed);
@@ -189,6 +194,24 @@ impl Run<'_> {
     }
 }
 
+/// Components of the toolchain and whether they are there. rustup's minimal profile leaves them out.
+fn need_components(components: &[(&str, bool)]) -> Result<()> {
+    let missing: Vec<_> = components.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+    ensure!(
+        missing.is_empty(),
+        "the toolchain lacks {}: run `rustup component add {}`, or give a FILTER, which leaves formatting and lints out",
+        missing.join(" and "),
+        missing.join(" ")
+    );
+    Ok(())
+}
+
+/// What is wrong where a filter matched no test. Steps without names, such as builds, count for nothing here.
+fn nothing_ran(filter: Option<&str>, tests: u64, counts: Counts) -> Option<String> {
+    let filter = filter.filter(|_| tests == 0 && counts.failed == 0)?;
+    Some(format!("no test that was to be run has {filter:?} in its name"))
+}
+
 /// A suite that failed without a failed test, or that had no tests, has failed all the same.
 fn judge(mut counts: Counts, passed: bool, filtered: bool, mut output: String) -> Finding {
     let empty = counts.total() == 0 && !filtered;
@@ -242,4 +265,39 @@ fn clippy_bpf(project: &Project) -> Command {
     let flags = ["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Ctarget-cpu=v3"];
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_matches_no_test_fails() {
+        let built = Counts { passed: 3, failed: 0 };
+        let problem = nothing_ran(Some("nosuch"), 0, built).unwrap();
+        assert!(problem.contains("\"nosuch\""), "{problem}");
+        assert_eq!(nothing_ran(Some("route"), 1, built), None);
+        assert_eq!(nothing_ran(None, 0, built), None);
+        // What failed says more.
+        assert_eq!(nothing_ran(Some("nosuch"), 0, Counts { passed: 3, failed: 1 }), None);
+    }
+
+    #[test]
+    fn a_suite_without_tests_fails_unless_a_filter_left_them_out() {
+        let failed =
+            |passed, filtered| judge(Counts::default(), passed, filtered, String::new()).counts.failed;
+        assert_eq!([failed(true, false), failed(true, true), failed(false, true)], [1, 0, 1]);
+    }
+
+    #[test]
+    fn a_toolchain_without_lints_is_told_what_to_add() {
+        need_components(&[("rustfmt", true), ("clippy", true)]).unwrap();
+        let both = need_components(&[("rustfmt", false), ("clippy", false)]).unwrap_err().to_string();
+        assert!(
+            both.contains("rustfmt and clippy") && both.contains("component add rustfmt clippy"),
+            "{both}"
+        );
+        let one = need_components(&[("rustfmt", true), ("clippy", false)]).unwrap_err().to_string();
+        assert!(one.contains("`rustup component add clippy`"), "{one}");
+    }
 }
