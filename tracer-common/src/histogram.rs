@@ -58,12 +58,10 @@ pub const fn ended(started: u64, ns: u64) -> (u32, u64) {
 const START_BITS: u32 = 48;
 
 /// Slots at most, those for all other keys included.
-pub const MAX_SLOTS: u32 = 1 << 14;
+pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 
 /// Cells for the slots' keys: one for each, and for those after the last.
 pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
-
-const _: () = assert!(MAX_SLOTS.is_power_of_two() && MAX_SLOTS <= 1 << (u64::BITS - START_BITS));
 
 /// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
 #[inline(always)]

@@ -21,7 +21,7 @@ pub(super) const EIGHT_DIGITS: u64 = 100_000_000;
 /// It is taken apart into halves, quarters and eighths, which lie next to each other in one word: divisions by multiplication, for all parts at once.
 #[inline]
 pub(super) fn eight(number: u64) -> ([u8; 8], usize) {
-    let fours = number / 10_000 | number % 10_000 << 32;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
     let tens = (pairs * 103) >> 10 & 0x000f_000f_000f_000f;

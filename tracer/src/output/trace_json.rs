@@ -421,9 +421,9 @@ fn write_attributes(out: &mut Buffer, attributes: Attributes<'_>) {
                 if plain || is_text(bytes) {
                     out.raw(b"\"payload\":");
                     if plain {
-                        out.plain_text(bytes)
+                        out.plain_text(bytes);
                     } else {
-                        out.json_text(bytes)
+                        out.json_text(bytes);
                     }
                     out.raw(b",");
                 }

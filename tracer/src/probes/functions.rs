@@ -160,7 +160,7 @@ mod tests {
         let names = RECEIVE.map(|receive| receive.function.programs);
         let names =
             [UNICAST.programs].into_iter().chain(BROADCAST.map(|function| function.programs)).chain(names);
-        let object = aya_obj::Object::parse(super::super::OBJECT).unwrap();
+        let object = aya_obj::Object::parse(super::super::object::OBJECT).unwrap();
         for Programs { fentry, fexit, session, kprobe, kretprobe } in names {
             for name in
                 [fentry, fexit, session, kprobe, kretprobe].into_iter().filter(|name| !name.is_empty())

@@ -18,11 +18,11 @@ use std::fmt;
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, MapData, PerCpuArray, RingBuf},
+    maps::{Array, Map, MapData, PerCpuArray, RingBuf},
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{COUNTING, HistogramSlot, Hook, KEY_CELLS, ProcessorCounters, hook, stage};
+use nltrace_common::{COUNTING, HistogramSlot, Hook, ProcessorCounters, hook, stage};
 
 pub use error::{AttachError, ProbeError};
 pub use functions::{InModule, in_modules, watchable};
@@ -78,7 +78,7 @@ pub struct Probes {
     attachments: Vec<Attachment>,
     misses: Misses,
     counters: Array<MapData, results::Shared<[ProcessorCounters; COUNTING]>>,
-    keys: Array<MapData, [u64; KEY_CELLS]>,
+    keys: MapData,
     slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
     slot_count: u32,
     mode: Mode,
@@ -150,7 +150,9 @@ impl Probes {
 
         let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
         let counters = ebpf.take_map(".bss.counters").ok_or(ProbeError::Missing("COUNTERS"))?;
-        let keys = ebpf.take_map(".bss.keys").ok_or(ProbeError::Missing("KEYS"))?;
+        let Some(Map::Array(keys)) = ebpf.take_map(".bss.keys") else {
+            return Err(ProbeError::Missing("KEYS"));
+        };
         let slots = ebpf.take_map("SLOTS").ok_or(ProbeError::Missing("SLOTS"))?;
         let ring = match plan.mode {
             Mode::Hist => None,
@@ -161,7 +163,7 @@ impl Probes {
         };
         let probes = Self {
             counters: Array::try_from(counters).map_err(ProbeError::Read)?,
-            keys: Array::try_from(keys).map_err(ProbeError::Read)?,
+            keys,
             slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
             slot_count,
             mode: plan.mode,

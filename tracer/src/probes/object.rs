@@ -11,7 +11,7 @@ use super::{Plan, ProbeError};
 use crate::kernel::Types;
 
 /// As the compiler made them.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
 
 /// Bytes of a `struct bpf_insn`: opcode, registers, offset (16 bits), number (32 bits).
 const INSTRUCTION: usize = 8;

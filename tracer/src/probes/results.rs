@@ -1,8 +1,16 @@
 //! Reading what the programs counted.
 
+use std::{
+    io,
+    mem::zeroed,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
+
+use aya::maps::MapData;
+use aya_obj::generated::{bpf_attr, bpf_cmd};
 use nltrace_common::{
-    BUCKETS, COUNTING, Counters, HistogramSlot, Hook, KEY_OTHER, KEY_PRESENT, ProcessorCounters, hook,
-    key_parts, stage,
+    BUCKETS, COUNTING, Counters, HistogramSlot, Hook, KEY_CELLS, KEY_OTHER, KEY_PRESENT, ProcessorCounters,
+    hook, key_parts, stage,
 };
 
 use super::{Mode, ProbeError, Probes};
@@ -56,7 +64,8 @@ impl Probes {
     /// of [`nltrace_common::KEY_OTHER`] come last.
     pub fn slots(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
         let mut slots = Vec::new();
-        let keys = self.keys.get(&0, 0).map_err(ProbeError::Read)?;
+        let keys = read_keys(&self.keys)
+            .map_err(|source| ProbeError::Os { what: "cannot read the histograms' keys", source })?;
         for index in 0..self.slot_count + u32::from(stage::COUNT) {
             let key = match index.checked_sub(self.slot_count) {
                 Some(stage) => KEY_PRESENT | KEY_OTHER | u64::from(stage) << 16,
@@ -73,6 +82,25 @@ impl Probes {
         }
         slots.sort_unstable_by_key(|(key, _)| *key);
         Ok(slots)
+    }
+}
+
+/// The only element of a map, which is too long for a stack, where aya would put it.
+fn read_keys(map: &MapData) -> io::Result<Vec<u64>> {
+    let mut keys = vec![0u64; KEY_CELLS];
+    // SAFETY: a union of numbers; all zeros is what the kernel takes for "not given".
+    let mut attr: bpf_attr = unsafe { zeroed() };
+    // SAFETY: the member that BPF_MAP_LOOKUP_ELEM reads; what it points to lives until the call returns.
+    let lookup = unsafe { &mut attr.__bindgen_anon_2 };
+    let key = 0u32;
+    lookup.map_fd = map.fd().as_fd().as_raw_fd().cast_unsigned();
+    lookup.key = &raw const key as u64;
+    lookup.__bindgen_anon_1.value = keys.as_mut_ptr() as u64;
+    let command = bpf_cmd::BPF_MAP_LOOKUP_ELEM as u32;
+    // SAFETY: `attr` is as long as said, and there is room for the value, whose length both sides have from KEY_CELLS.
+    match unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<bpf_attr>()) } {
+        0 => Ok(keys),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
