@@ -296,8 +296,9 @@ impl Running {
         let read = |path: &Path, file| fs::read_to_string(path.join(file)).unwrap_or_default();
         threads.flatten().map(|entry| entry.path()).any(|path| {
             // A thread that does not wait is `running`; another shows its system call's number, and arguments.
-            let call = format!("{} ", libc::SYS_write);
-            read(&path, "comm").trim() == thread && read(&path, "syscall").starts_with(&call)
+            let call = read(&path, "syscall");
+            let writes = |number| call.starts_with(&format!("{number} "));
+            read(&path, "comm").trim() == thread && (writes(libc::SYS_write) || writes(libc::SYS_writev))
         })
     }
 
