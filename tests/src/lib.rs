@@ -23,7 +23,10 @@ mod filters;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+#[cfg(test)]
+mod generated;
 mod kernel_modules;
+mod library;
 #[cfg(test)]
 mod loss;
 #[cfg(test)]

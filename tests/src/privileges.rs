@@ -56,7 +56,7 @@ fn a_descriptor_needs_the_privilege_of_its_opener_and_of_its_writer() {
 }
 
 /// Takes user, group and thereby every capability from this thread. The C library would take them from all threads.
-fn become_nobody() {
+pub(crate) fn become_nobody() {
     for (call, name) in [(libc::SYS_setresgid, "setresgid"), (libc::SYS_setresuid, "setresuid")] {
         // SAFETY: both calls take three numbers and nothing else.
         let result = unsafe { libc::syscall(call, 65534, 65534, 65534) };
