@@ -5,20 +5,23 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::guest::{Accounting, Hist, Json, Module, Program, Trace, capturing, nltest, nltrace, wait_for};
+use crate::guest::{
+    Accounting, Hist, Json, Module, Program, Running, Trace, capturing, nltest, nltrace, wait_for,
+};
 
 #[test]
 fn signals_end_a_capture_with_its_result() {
     let _module = Module::load();
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let hist = capturing("hist --json -f nltest");
-        nltest("ping -q -i 0 -c 20").run().success();
+    let signals = [Signal::INT, Signal::TERM, Signal::HUP];
+    let captures = signals.map(|_| nltrace("hist --json -f nltest").start());
+    let trace = nltrace("trace -f nltest").start().listening();
+    let captures = captures.map(Running::listening);
+    nltest("ping -q -i 0 -c 20").run().success();
+    for (signal, hist) in signals.into_iter().zip(captures) {
         hist.signal(signal);
         let hist = Hist::of(&hist.end().success());
         assert_eq!(hist.counts("ECHO"), [20; 3], "{signal:?}");
     }
-    let trace = capturing("trace -f nltest");
-    nltest("ping -q -i 0 -c 20").run().success();
     let output = trace.interrupt().success();
     assert!(output.stdout.ends_with("60 hits = 60 recorded + 0 filtered + 0 unmatched + 0 lost\n"));
 }
@@ -43,10 +46,12 @@ fn a_capture_lasts_as_long_as_its_command() {
 #[test]
 fn a_command_that_fails_fails_the_capture_after_its_result() {
     let _module = Module::load();
+    let missing = nltrace("hist -f nltest -- /no/such/program").start();
+    let killed = nltrace("hist -f nltest -- sh -c").word("kill -KILL $$").start();
+    missing.end().exits(1).said("/no/such/program");
+    killed.end().exits(1).said("signal 9 (SIGKILL)");
     let output = around("nltest ping -q -i 0 -c 5; exit 7").run().exits(1).said("exit status 7");
     assert_eq!(Hist::of(&output).counts("ECHO"), [5; 3]);
-    nltrace("hist -f nltest -- /no/such/program").run().exits(1).said("/no/such/program");
-    nltrace("hist -f nltest -- sh -c").word("kill -KILL $$").run().exits(1).said("signal 9 (SIGKILL)");
 }
 
 #[test]
@@ -98,12 +103,11 @@ fn a_command_that_ignores_ctrl_c_is_told_to_end_and_one_that_ignores_that_too_is
     let _module = Module::load();
     let trapped = |signals: &str| {
         let script = format!("trap '' {signals}; echo ready; for i in $(seq 400); do sleep 0.05; done");
-        let nltrace = nltrace("hist -f nltest -- sh -c").word(script).on_a_terminal().start();
-        nltrace.shows("ready").types(b"\x03").end().success().stdout
+        nltrace("hist -f nltest -- sh -c").word(script).on_a_terminal().start()
     };
-    let obedient = trapped("INT");
+    let both = [trapped("INT"), trapped("INT TERM")].map(|nltrace| nltrace.shows("ready").types(b"\x03"));
+    let [obedient, stubborn] = both.map(|nltrace| nltrace.end().success().stdout);
     assert!(obedient.contains("0 hits") && !obedient.contains("goes on"), "{obedient}");
-    let stubborn = trapped("INT TERM");
     assert!(stubborn.contains("0 hits") && stubborn.contains("the command goes on"), "{stubborn}");
 }
 

@@ -75,9 +75,11 @@ fn the_kernels_own_modules_are_watched_whenever_they_are_there_and_can_go() {
 fn a_module_that_is_there_is_watched_from_the_start_and_by_one_probe_only() {
     Program::new("modprobe").word("xfrm_user").run().success();
     let named = "--module-function xfrm_user:xfrm_netlink_rcv";
-    for options in ["-f xfrm", named, &format!("-f xfrm {named}")] {
-        let hist = nltrace(&format!("-v hist --json {options}")).start().listening();
-        send(6, 10);
+    let options = ["-f xfrm", named, &format!("-f xfrm {named}")];
+    let captures = options.map(|options| nltrace(&format!("-v hist --json {options}")).start());
+    let captures = captures.map(Running::listening);
+    send(6, 10);
+    for (options, hist) in options.into_iter().zip(captures) {
         let hist = Hist::of(&hist.interrupt().success().said("watching xfrm_netlink_rcv"));
         assert_eq!((received(&hist, 6), hist.hook("receive").hits), (10, 10), "{options}");
     }

@@ -144,10 +144,11 @@ fn malformed_options_are_wrong_usage() {
 #[test]
 fn doctor_finds_this_kernel_fit_and_says_what_is_missing_to_others() {
     let _module = Module::load();
+    let text = nltrace("doctor").start();
     let fit = nltrace("doctor --json").run().success().json();
+    text.end().success();
     assert_eq!(*fit.at("/can_capture"), true);
     assert!(fit.list("/attachments").iter().any(|hook| *hook.at("/function") == "test_nl_receive_message"));
-    nltrace("doctor").run().success();
     let unfit = nltrace("doctor --json").by_nobody().run().exits(3).json();
     assert_eq!(*unfit.at("/can_capture"), false);
     for diagnosis in [fit, unfit, without("/sys/kernel/btf", nltrace("doctor --json")).run().exits(3).json()]
