@@ -84,12 +84,14 @@ impl Capture {
         // With --wait the time runs from the modules' arrival.
         let waiting = modules.are_awaited();
         let (now, later) = if waiting { (None, args.duration) } else { (args.duration, None) };
+        // Before the clock starts: a capture is never shorter than its --duration.
+        let (start_ns, started) = (monotonic_ns(), Instant::now());
         let clock = Clock::start(args, now, !modules.is_empty() || plan.verbose)?;
         Ok(Self {
             probes,
             clock,
-            start_ns: monotonic_ns(),
-            started: Instant::now(),
+            start_ns,
+            started,
             modules,
             duration_from_modules: later,
         })
