@@ -23,9 +23,10 @@ mod filters;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
-#[cfg(test)]
 mod generated;
+#[cfg(test)]
 mod kernel_modules;
+#[cfg(test)]
 mod library;
 #[cfg(test)]
 mod loss;

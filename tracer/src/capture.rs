@@ -87,14 +87,7 @@ impl Capture {
         // Before the clock starts: a capture is never shorter than its --duration.
         let (start_ns, started) = (monotonic_ns(), Instant::now());
         let clock = Clock::start(args, now, !modules.is_empty() || plan.verbose)?;
-        Ok(Self {
-            probes,
-            clock,
-            start_ns,
-            started,
-            modules,
-            duration_from_modules: later,
-        })
+        Ok(Self { probes, clock, start_ns, started, modules, duration_from_modules: later })
     }
 
     /// To be called at each [`Happened::Look`]: notices the modules' coming and going.
