@@ -33,7 +33,7 @@ const _: () = assert!(size_of::<ProcessorCounters>() - hook::COUNT as usize * si
 
 /// What became of the calls of one hook, on one processor.
 ///
-/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`, where the last two are what is lost. Each is counted where it
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + no_room + no_memory`. Each is counted where it
 /// happens; none is derived from the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

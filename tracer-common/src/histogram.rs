@@ -60,7 +60,7 @@ const START_BITS: u32 = 48;
 /// Slots at most, those for all other keys included.
 pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 
-/// Cells for the slots' keys: one for each, and for those after the last.
+/// Cells for the slots' keys: one for each, and as many behind them as a search may go on for, which the verifier wants to see.
 pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
 
 /// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.

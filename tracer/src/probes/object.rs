@@ -133,3 +133,64 @@ fn write_kfuncs(code: &mut [u8], kfuncs: &[(i32, u32)]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probes::{Filter, Mode, Offsets};
+
+    /// Where each constant's placeholders are in code, as numbers and as offsets.
+    fn placeholders(code: &[u8]) -> Vec<Constant> {
+        let mut found = Vec::new();
+        for instruction in code.chunks_exact(INSTRUCTION).zip(code[INSTRUCTION..].chunks_exact(INSTRUCTION)) {
+            let (this, next) = instruction;
+            let number = [&this[4..], &next[4..]].concat();
+            let is_load = [0x61, 0x69, 0x79].contains(&this[0]);
+            found.extend((0..constant::COUNT as Constant).filter(|constant| {
+                number == placeholder(*constant).to_ne_bytes()
+                    || is_load && this[2..4] == offset_placeholder(*constant).to_ne_bytes()
+            }));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn code_of(object: &[u8]) -> Vec<u8> {
+        let sections = object::File::parse(object).unwrap();
+        let code = sections.sections().filter(|section| {
+            matches!(section.flags(), SectionFlags::Elf { sh_flags } if sh_flags & u64::from(SHF_EXECINSTR) != 0)
+        });
+        code.flat_map(|section| section.data().unwrap().to_vec()).collect()
+    }
+
+    #[test]
+    fn every_constant_is_in_the_programs_and_none_is_left_unwritten() {
+        let plan = Plan {
+            mode: Mode::Hist,
+            filter: Filter::default(),
+            snaplen: 256,
+            ring_bytes: 4096,
+            max_keys: None,
+            method: None,
+            verbose: false,
+        };
+        let offsets = Offsets {
+            skb_len: 112,
+            skb_data_len: 116,
+            skb_data: 208,
+            skb_sk: 24,
+            netlink_cb_portid: 56,
+            sock_protocol: 540,
+            sock_net: 48,
+            net_inum: 152,
+            task_comm: 3000,
+            task_pid: 2400,
+            task_tgid: 2404,
+        };
+        let types = Types { offsets, cast: None, session: None, functions: Vec::new() };
+        assert!(placeholders(&code_of(OBJECT)).into_iter().eq(0..constant::COUNT as Constant));
+        let prepared = prepared(&plan, &types, 1024).unwrap();
+        assert!(placeholders(&code_of(&prepared)).is_empty());
+    }
+}
