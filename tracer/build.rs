@@ -1,4 +1,5 @@
-//! Compiles nltrace-ebpf for the BPF target and leaves the object where `include_bytes_aligned!` finds it.
+//! Compiles nltrace-ebpf for the BPF target, once for each thing that can become of a call, and leaves the objects where `include_bytes_aligned!`
+//! finds them.
 //!
 //! `core` for that target is built from source, which a stable compiler does when `RUSTC_BOOTSTRAP` says so. This is what
 //! aya-build does too, but that cannot choose the revision of the instruction set: 3 brings compare-and-exchange, which the
@@ -25,16 +26,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let target_dir = out_dir.join("bpf");
 
+    for (name, features) in [("hist", ""), ("trace", "trace")] {
+        compile(features, &target_dir)?;
+        fs::copy(target_dir.join(TARGET).join("release").join(PACKAGE), out_dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// Without debug information and the types made of it: nothing in the programs is relocated by them, and reading them took longer at each start than all
+/// the rest of the object.
+fn compile(features: &str, target_dir: &Path) -> Result<(), Box<dyn Error>> {
     let flags = [
         format!("--cfg=bpf_target_arch=\"{}\"", env::var("CARGO_CFG_TARGET_ARCH")?),
-        "-Cdebuginfo=2".to_owned(),
         "-Ctarget-cpu=v3".to_owned(),
-        "-Clink-arg=--btf".to_owned(),
     ];
     let status = Command::new(env::var_os("CARGO").ok_or("CARGO is not set")?)
         .args(["build", "--locked", "--release", "--package", PACKAGE, "--bins", "--target", TARGET])
-        .args(["-Z", "build-std=core", "--target-dir"])
-        .arg(&target_dir)
+        .args(["--features", features, "-Z", "build-std=core", "--target-dir"])
+        .arg(target_dir)
         .env("PATH", path_with_linker()?)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
@@ -45,7 +54,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !status.success() {
         return Err("the eBPF programs did not compile; if `core` or bpf-linker is missing, `cargo xtask setup` gets it".into());
     }
-    fs::copy(target_dir.join(TARGET).join("release").join(PACKAGE), out_dir.join(PACKAGE))?;
     Ok(())
 }
 

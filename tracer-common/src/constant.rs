@@ -21,8 +21,6 @@ macro_rules! constants {
 }
 
 constants! {
-    /// One of [`crate::mode`].
-    MODE,
     /// Payload bytes to keep of a message.
     SNAPLEN,
     /// Slots for histograms on each processor, without those for all keys that found none.

@@ -63,10 +63,10 @@ pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 /// Cells for the slots' keys: one for each, and as many behind them as a search may go on for, which the verifier wants to see.
 pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
 
-/// The key of a histogram: `family`, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
+/// The key of a histogram: `family`, which is below 256, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
 #[inline(always)]
-pub const fn key(family: u8, stage: u8, nlmsg_type: u16) -> u64 {
-    KEY_PRESENT | (family as u64) << 24 | (stage as u64) << 16 | nlmsg_type as u64
+pub const fn key(family: u64, stage: u8, nlmsg_type: u16) -> u64 {
+    KEY_PRESENT | family << 24 | (stage as u64) << 16 | nlmsg_type as u64
 }
 
 /// The key of the same family and message type in another stage.

@@ -32,14 +32,6 @@ pub mod stage {
     pub const COUNT: u8 = 4;
 }
 
-/// What the programs do with a measured call; the value of [`constant::MODE`].
-pub mod mode {
-    /// Count it in a histogram.
-    pub const HIST: u32 = 1;
-    /// Send it to user space as an [`crate::Event`].
-    pub const TRACE: u32 = 2;
-}
-
 /// How much there is to compare a call with; the value of [`constant::FILTERED`].
 pub mod filtered {
     /// Nothing: every call is wanted.

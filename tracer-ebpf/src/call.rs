@@ -1,14 +1,16 @@
 //! What happens when a watched function is entered and when it returns, whatever the function and the way to attach.
 
-use nltrace_common::{Counters, Hook, constant, mode, stage};
+use nltrace_common::{Counters, Hook, stage};
 
+#[cfg(not(feature = "trace"))]
+use crate::timed as outcome;
+#[cfg(feature = "trace")]
+use crate::traced as outcome;
 use crate::{
     atomic::add,
-    config::number,
     counters, filter,
     kernel::{self, Reader},
     stack::Id,
-    timed, traced,
 };
 
 /// A call that begins.
@@ -21,6 +23,7 @@ pub(crate) struct Entry {
     pub(crate) skb: u64,
     /// Port id that the kernel sends to or on behalf of. Messages to the kernel have their sender's, from the buffer.
     pub(crate) portid: u32,
+    #[cfg_attr(not(feature = "trace"), expect(dead_code, reason = "histograms are not by group"))]
     pub(crate) group: Option<u32>,
 }
 
@@ -46,20 +49,16 @@ impl Entry {
 pub(crate) enum Fate {
     Open,
     Filtered,
+    #[cfg(feature = "trace")]
     NoRoom,
     NoMemory,
-}
-
-#[inline(always)]
-fn traces() -> bool {
-    number::<{ constant::MODE }>() as u32 == mode::TRACE
 }
 
 /// Counts a call, and notes its start if it is wanted.
 #[inline(always)]
 pub(crate) fn enter<R: Reader>(entry: &Entry) {
     let counters = hit(entry.hook);
-    settle(counters, if traces() { traced::begin::<R>(entry) } else { timed::begin::<R>(entry) });
+    settle(counters, outcome::begin::<R>(entry));
 }
 
 /// The same for the receive function: what it receives is most often the datagram of the request that the thread is in, of which
@@ -67,14 +66,8 @@ pub(crate) fn enter<R: Reader>(entry: &Entry) {
 #[inline(always)]
 pub(crate) fn enter_within<R: Reader>(hook: Hook, id: Id, skb: u64) {
     let counters = hit(hook);
-    let fate = if !filter::wants_stage(stage::RECEIVE) {
-        Fate::Filtered
-    } else if traces() {
-        traced::begin_within::<R>(hook, id, skb)
-    } else {
-        timed::begin_within::<R>(hook, id, skb)
-    };
-    settle(counters, fate);
+    let wanted = filter::wants_stage(stage::RECEIVE);
+    settle(counters, if wanted { outcome::begin_within::<R>(hook, id, skb) } else { Fate::Filtered });
 }
 
 #[inline(always)]
@@ -92,6 +85,7 @@ fn settle(counters: *mut Counters, fate: Fate) {
         match fate {
             Fate::Open => {}
             Fate::Filtered => add(&raw mut (*counters).filtered, 1),
+            #[cfg(feature = "trace")]
             Fate::NoRoom => add(&raw mut (*counters).no_room, 1),
             Fate::NoMemory => add(&raw mut (*counters).no_memory, 1),
         }
@@ -102,16 +96,7 @@ fn settle(counters: *mut Counters, fate: Fate) {
 #[inline(always)]
 pub(crate) fn enter_session<R: Reader>(entry: &Entry) -> Option<u64> {
     let counters = hit(entry.hook);
-    let (fate, cookie) = if !traces() {
-        match timed::start::<R>(entry) {
-            Some(started) => (Fate::Open, started),
-            None => (Fate::Filtered, 0),
-        }
-    } else if entry.stage == stage::RECEIVE && filter::wants_stage(stage::RECEIVE) {
-        (traced::begin_within::<R>(entry.hook, entry.id, entry.skb), entry.skb)
-    } else {
-        (traced::begin::<R>(entry), entry.skb)
-    };
+    let (fate, cookie) = outcome::begin_session::<R>(entry);
     settle(counters, fate);
     (fate == Fate::Open).then_some(cookie)
 }
@@ -119,11 +104,7 @@ pub(crate) fn enter_session<R: Reader>(entry: &Entry) -> Option<u64> {
 /// Ends a call for which [`enter_session`] gave `cookie`.
 #[inline(always)]
 pub(crate) fn leave_session(hook: Hook, cookie: u64, ret: Option<i32>) {
-    if traces() {
-        traced::end(hook, Id::new(hook, cookie), ret);
-    } else {
-        timed::count(cookie);
-    }
+    outcome::end_session(hook, cookie, ret);
 }
 
 /// Ends a call on a socket that is still alive. That of a family which is not wanted costs next to nothing.
@@ -137,9 +118,5 @@ pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: Id, sk: u64, re
 /// Ends a call: into the histogram or to user space.
 #[inline(always)]
 pub(crate) fn leave(hook: Hook, id: Id, ret: Option<i32>) {
-    if traces() {
-        traced::end(hook, id, ret);
-    } else {
-        timed::end(id);
-    }
+    outcome::end(hook, id, ret);
 }

@@ -7,27 +7,27 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    btf_maps::RingBuf,
     helpers::generated::{
         bpf_probe_read_kernel, bpf_ringbuf_output, bpf_ringbuf_query, bpf_ringbuf_reserve, bpf_ringbuf_submit,
     },
-    macros::btf_map,
+    macros::map,
+    maps::RingBuf,
 };
 use nltrace_common::{
-    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, NLMSG_TYPE_OFFSET, Payload, constant, flags,
-    record,
+    CLASSES, Event, INLINE_BYTES, MAX_SNAPLEN, NLMSG_HDRLEN, Payload, constant, flags, record,
 };
 
 use crate::{
     config::number,
-    kernel::{self, Datagram, Reader},
+    filter::NO_TYPE,
+    kernel::{self, Reader, members},
     traced::Traced,
     verifier::opaque,
 };
 
 /// User space sets the size in bytes.
-#[btf_map]
-static EVENTS: RingBuf<Event, 4096> = RingBuf::new();
+#[map]
+static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
 
 /// Bytes of a datagram that follow every event, at least. A word more makes every program longer, which the kernel checks at every start.
 const SMALL_BYTES: usize = 64;
@@ -37,26 +37,27 @@ fn events() -> *mut c_void {
     (&raw const EVENTS).cast_mut().cast()
 }
 
-/// What stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
-/// compiler computes with the value that a `None` does not have, and the verifier takes offence.
-pub(crate) const NO_TYPE: u64 = 1 << 16;
+members! {
+    SKB_DATA_LEN: u32, SK_BUFF, SK_BUFF_DATA_LEN;
+}
 
-/// `nlmsg_type` of the first message in a buffer, or [`NO_TYPE`]. A header is never in a buffer's fragments: what user space sends has
-/// none, and the few families that make some put them behind their headers.
-#[inline(always)]
-pub(crate) fn message_type<R: Reader>(skb: u64) -> u64 {
-    if (kernel::skb_len::<R>(skb) as usize) < NLMSG_HDRLEN {
-        return NO_TYPE;
+/// A datagram in memory.
+pub(crate) struct Datagram {
+    /// Address of its first byte.
+    pub(crate) data: *const c_void,
+    /// Bytes in all.
+    pub(crate) len: u32,
+    /// Bytes that lie at `data` in one piece.
+    pub(crate) linear: u32,
+}
+
+impl Datagram {
+    #[inline(always)]
+    pub(crate) fn of<R: Reader>(skb: u64) -> Self {
+        let len = kernel::skb_len::<R>(skb);
+        let data_len = R::read(skb, SKB_DATA_LEN) as u32;
+        Self { data: kernel::skb_data::<R>(skb), len, linear: len.saturating_sub(data_len) }
     }
-    let data = kernel::skb_data::<R>(skb);
-    if kernel::casts() {
-        return kernel::nlmsghdr_type(data);
-    }
-    let mut nlmsg_type = 0u16;
-    // SAFETY: two bytes into a variable of two bytes.
-    let error =
-        unsafe { bpf_probe_read_kernel((&raw mut nlmsg_type).cast(), 2, data.byte_add(NLMSG_TYPE_OFFSET)) };
-    if error == 0 { u64::from(nlmsg_type) } else { NO_TYPE }
 }
 
 /// Payload bytes to keep.

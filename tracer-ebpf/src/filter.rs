@@ -8,6 +8,10 @@ use crate::{
     kernel::{self, Reader, Task},
 };
 
+/// What stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
+/// compiler computes with the value that a `None` does not have, and the verifier takes offence.
+pub(crate) const NO_TYPE: u64 = 1 << 16;
+
 /// What can be told at no cost, at the beginning of a call and again at its return: the stage, the family of its socket, the thread.
 #[inline(always)]
 pub(crate) fn wants_call<R: Reader>(stage: u8, sk: u64) -> bool {
@@ -17,7 +21,7 @@ pub(crate) fn wants_call<R: Reader>(stage: u8, sk: u64) -> bool {
             && (filtered == filtered::FAMILY || wants_stage(stage) && wants_task(Task::current()))
 }
 
-/// What else can be told of a call when it begins. `nlmsg_type` may be [`crate::event::NO_TYPE`].
+/// What else can be told of a call when it begins. `nlmsg_type` may be [`NO_TYPE`].
 #[inline(always)]
 pub(crate) fn wants_message(portid: impl FnOnce() -> u32, nlmsg_type: u64) -> bool {
     !filters_everything() || wants_portid(portid) && wants_type(nlmsg_type)
@@ -34,7 +38,7 @@ fn filters_everything() -> bool {
 }
 
 #[inline(always)]
-fn wants_family(family: u8) -> bool {
+fn wants_family(family: u64) -> bool {
     family < 32 && number::<{ constant::FILTER_FAMILIES }>() & (1 << family) != 0
 }
 

@@ -1,25 +1,22 @@
 //! Histograms, by key and processor. The keys are a hash table in an array that all processors share, so finding a histogram takes a
 //! multiplication and usually one comparison; each processor counts for itself.
 
-use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
+use core::intrinsics::{AtomicOrdering::Relaxed, atomic_cxchg};
+
+use aya_ebpf::{macros::map, maps::PerCpuArray};
 use nltrace_common::{
     BUCKETS, HistogramSlot, KEY_CELLS, MAX_PROBES, MAX_SLOTS, bucket_of, constant, home_slot,
 };
 
-use crate::{
-    atomic::{add, claim, raise},
-    config::number,
-    shared::Shared,
-    verifier::opaque,
-};
+use crate::{atomic::add, config::number, shared::Shared, verifier::opaque};
 
 /// The slots' keys, from [`nltrace_common::key`]; 0: nothing yet.
 #[unsafe(link_section = ".bss.keys")]
 static KEYS: Shared<[u64; KEY_CELLS]> = Shared::zeroed();
 
 /// User space sets their number: `SLOT_COUNT`, and one for each stage for the keys that find no slot.
-#[btf_map]
-static SLOTS: PerCpuArray<HistogramSlot, 1> = PerCpuArray::new();
+#[map]
+static SLOTS: PerCpuArray<HistogramSlot> = PerCpuArray::with_max_entries(1, 0);
 
 /// Counts a value in a slot.
 #[inline(always)]
@@ -43,7 +40,15 @@ pub(crate) fn record(slot: u32, value_ns: u64) {
 pub(crate) fn slot_of(key: u64) -> u32 {
     // The mask is for the verifier, which does not see it from the multiplication.
     let home = home_slot(key, number::<{ constant::HOME_SLOTS }>()) & u64::from(MAX_SLOTS - 1);
-    for probe in 0..MAX_PROBES {
+    // SAFETY: `cell` gives a cell of KEYS.
+    if unsafe { cell(home).read_volatile() } == key { home as u32 } else { slot_from(home, key) }
+}
+
+/// The rarer part of [`slot_of`]: the slot is not the first that `key` may have, or has not been taken yet.
+#[inline(never)]
+fn slot_from(home: u64, key: u64) -> u32 {
+    let home = home & u64::from(MAX_SLOTS - 1);
+    for probe in 0..opaque(u64::from(MAX_PROBES)) as u32 {
         let cell = cell(home + u64::from(probe));
         // SAFETY: `cell` is in KEYS.
         let owner = unsafe { cell.read_volatile() };
@@ -77,4 +82,44 @@ pub(crate) fn key_of(slot: u32) -> Option<u64> {
 fn cell(slot: u64) -> *mut u64 {
     // SAFETY: within the array.
     unsafe { KEYS.get().cast::<u64>().add(slot as usize) }
+}
+
+/// Sets a cell that is 0 to `value`. Returns what it was before.
+///
+/// # Safety
+///
+/// `cell` lies in a map value.
+#[inline(always)]
+unsafe fn claim(cell: *mut u64, value: u64) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(cell, 0, value).0 }
+}
+
+/// Raises a cell to `value` if it is lower.
+///
+/// # Safety
+///
+/// `cell` lies in a map value.
+#[inline(always)]
+unsafe fn raise(cell: *mut u64, value: u64) {
+    // SAFETY: the caller's promise.
+    let seen = unsafe { cell.read_volatile() };
+    if seen < value {
+        // SAFETY: as above.
+        unsafe { raise_from(cell, seen, value) };
+    }
+}
+
+/// The rarer part of [`raise`]: a value that is higher than what was seen.
+#[inline(never)]
+unsafe fn raise_from(cell: *mut u64, mut seen: u64, value: u64) {
+    // More than one turn takes an interrupt that raises the same cell in between.
+    for _ in 0..4 {
+        // SAFETY: the caller's promise.
+        let (now, done) = unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(cell, seen, value) };
+        if done || value <= now {
+            return;
+        }
+        seen = now;
+    }
 }

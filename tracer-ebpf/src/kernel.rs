@@ -17,21 +17,30 @@ use crate::config::{Load, number};
 /// A member of a struct: `STRUCT` is the constant with the struct's BTF id, `OFFSET` that with the member's offset.
 pub(crate) struct Member<T, const STRUCT: Constant, const OFFSET: Constant>(PhantomData<T>);
 
+impl<T, const STRUCT: Constant, const OFFSET: Constant> Member<T, STRUCT, OFFSET> {
+    pub(crate) const NEW: Self = Self(PhantomData);
+}
+
 macro_rules! members {
     ($($name:ident: $ty:ty, $structure:ident, $offset:ident;)+) => {
-        $(const $name: Member<$ty, { constant::$structure }, { constant::$offset }> = Member(PhantomData);)+
+        $(
+            const $name: $crate::kernel::Member<
+                $ty,
+                { ::nltrace_common::constant::$structure },
+                { ::nltrace_common::constant::$offset },
+            > = $crate::kernel::Member::NEW;
+        )+
     };
 }
+#[cfg(feature = "trace")]
+pub(crate) use members;
 
 members! {
     SKB_LEN: u32, SK_BUFF, SK_BUFF_LEN;
-    SKB_DATA_LEN: u32, SK_BUFF, SK_BUFF_DATA_LEN;
     SKB_DATA: u64, SK_BUFF, SK_BUFF_DATA;
     SKB_SK: u64, SK_BUFF, SK_BUFF_SK;
     SKB_PORTID: u32, SK_BUFF, NETLINK_CB_PORTID;
     SK_PROTOCOL: u16, SOCK, SOCK_PROTOCOL;
-    SK_NET: u64, SOCK, SOCK_NET;
-    NET_INUM: u32, NET, NET_INUM;
 }
 
 /// How a program may read kernel memory.
@@ -80,15 +89,9 @@ impl Reader for Probed {
     }
 }
 
-/// Whether programs of every kind can give memory a type, and read `struct nlmsghdr` in that way.
-#[inline(always)]
-pub(crate) fn casts() -> bool {
-    number::<{ constant::NLMSGHDR }>() != 0
-}
-
 /// `address` as a pointer to the struct with this BTF id. The verifier makes no instruction of it.
 #[inline(always)]
-fn cast<const STRUCT: Constant>(address: u64) -> u64 {
+pub(crate) fn cast<const STRUCT: Constant>(address: u64) -> u64 {
     // SAFETY: user space puts the kernel's function in the place of this number.
     let cast: unsafe extern "C" fn(u64, u64) -> u64 =
         unsafe { core::mem::transmute(kfunc::RDONLY_CAST as usize) };
@@ -96,16 +99,10 @@ fn cast<const STRUCT: Constant>(address: u64) -> u64 {
     unsafe { cast(address, number::<STRUCT>()) }
 }
 
-/// `sk->sk_protocol`: the netlink family.
+/// `sk->sk_protocol`: the netlink family, which is below `MAX_LINKS`, 32.
 #[inline(always)]
-pub(crate) fn family<R: Reader>(sk: u64) -> u8 {
-    R::read(sk, SK_PROTOCOL) as u8
-}
-
-/// The inode number of the socket's network namespace.
-#[inline(always)]
-pub(crate) fn netns<R: Reader>(sk: u64) -> u32 {
-    R::read(R::read(sk, SK_NET), NET_INUM) as u32
+pub(crate) fn family<R: Reader>(sk: u64) -> u64 {
+    R::read(sk, SK_PROTOCOL)
 }
 
 /// `skb->sk`.
@@ -120,13 +117,6 @@ pub(crate) fn sender_portid<R: Reader>(skb: u64) -> u32 {
     R::read(skb, SKB_PORTID) as u32
 }
 
-/// `nlmsg_type` of the `struct nlmsghdr` at `data`, where the kernel [`casts`]. Zero where the memory cannot be read.
-#[inline(always)]
-pub(crate) fn nlmsghdr_type(data: *const c_void) -> u64 {
-    // SAFETY: a pointer that the verifier knows; a fault reads zeros.
-    unsafe { u16::load::<{ constant::NLMSGHDR_TYPE }>(cast::<{ constant::NLMSGHDR }>(data as u64)) }
-}
-
 /// `skb->len`: bytes of the datagram.
 #[inline(always)]
 pub(crate) fn skb_len<R: Reader>(skb: u64) -> u32 {
@@ -137,25 +127,6 @@ pub(crate) fn skb_len<R: Reader>(skb: u64) -> u32 {
 #[inline(always)]
 pub(crate) fn skb_data<R: Reader>(skb: u64) -> *const c_void {
     R::read(skb, SKB_DATA) as *const c_void
-}
-
-/// A datagram in memory.
-pub(crate) struct Datagram {
-    /// Address of its first byte.
-    pub(crate) data: *const c_void,
-    /// Bytes in all.
-    pub(crate) len: u32,
-    /// Bytes that lie at `data` in one piece.
-    pub(crate) linear: u32,
-}
-
-impl Datagram {
-    #[inline(always)]
-    pub(crate) fn of<R: Reader>(skb: u64) -> Self {
-        let len = skb_len::<R>(skb);
-        let data_len = R::read(skb, SKB_DATA_LEN) as u32;
-        Self { data: skb_data::<R>(skb), len, linear: len.saturating_sub(data_len) }
-    }
 }
 
 /// The thread that runs.

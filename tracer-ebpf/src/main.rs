@@ -4,8 +4,8 @@
 //! unicast, broadcast, receive     thin shells for each way to attach
 //!   ├─ session              one program for a call's entry and its return
 //!   └─ call                       what happens at entry and at return, once for all of them
-//!        ├─ timed ─ histogram     the two things that can become of a call
-//!        ├─ traced ─ event
+//!        ├─ timed ─ histogram     what becomes of a call: this without the feature `trace`,
+//!        ├─ traced ─ event          this with it
 //!        ├─ config, filter        what the user asked for
 //!        ├─ kernel                reading kernel structs
 //!        ├─ stack                 the calls that the current thread is in
@@ -25,15 +25,19 @@ mod broadcast;
 mod call;
 mod config;
 mod counters;
+#[cfg(feature = "trace")]
 mod event;
 mod filter;
+#[cfg(not(feature = "trace"))]
 mod histogram;
 mod kernel;
 mod receive;
 mod session;
 mod shared;
 mod stack;
+#[cfg(not(feature = "trace"))]
 mod timed;
+#[cfg(feature = "trace")]
 mod traced;
 mod unicast;
 mod verifier;

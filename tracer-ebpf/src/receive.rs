@@ -20,35 +20,18 @@ use crate::{
     stack::Id,
 };
 
-/// A program is made for one function, so each function has its own pair.
-macro_rules! built_in {
-    ($($fentry:ident, $fexit:ident;)+) => {
-        $(
-            #[fentry]
-            fn $fentry(ctx: FEntryContext) -> i32 {
-                let skb = ctx.arg(0);
-                enter_within::<Typed>(hook::RECEIVE, Id::new(hook::RECEIVE, skb), skb);
-                0
-            }
-
-            #[fexit]
-            fn $fexit(ctx: FExitContext) -> i32 {
-                leave(hook::RECEIVE, Id::new(hook::RECEIVE, ctx.arg(0)), None);
-                0
-            }
-        )+
-    };
+/// Made for any of these functions: for which one is said when it is loaded.
+#[fentry]
+fn receive_fentry(ctx: FEntryContext) -> i32 {
+    let skb = ctx.arg(0);
+    enter_within::<Typed>(hook::RECEIVE, Id::new(hook::RECEIVE, skb), skb);
+    0
 }
 
-built_in! {
-    rtnetlink_rcv_fentry, rtnetlink_rcv_fexit;
-    genl_rcv_fentry, genl_rcv_fexit;
-    sock_diag_rcv_fentry, sock_diag_rcv_fexit;
-    audit_receive_fentry, audit_receive_fexit;
-    nfnetlink_rcv_fentry, nfnetlink_rcv_fexit;
-    xfrm_netlink_rcv_fentry, xfrm_netlink_rcv_fexit;
-    nl_fib_input_fentry, nl_fib_input_fexit;
-    cn_rx_skb_fentry, cn_rx_skb_fexit;
+#[fexit]
+fn receive_fexit(ctx: FExitContext) -> i32 {
+    leave(hook::RECEIVE, Id::new(hook::RECEIVE, ctx.arg(0)), None);
+    0
 }
 
 /// Not by the macro, whose programs return 0 whatever their function returns.

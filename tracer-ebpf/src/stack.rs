@@ -4,16 +4,18 @@
 //! They stay with their thread, so that is where their start times are: in task storage, which also costs half as much as a
 //! hash table. Interrupts that send on top of a thread nest as calls do.
 
-use core::ffi::c_void;
+use core::{cell::UnsafeCell, ffi::c_void, marker::PhantomData};
 
 use aya_ebpf::{
-    bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
+    bindings::{
+        BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_def,
+        bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE,
+    },
     helpers::generated::bpf_task_storage_get,
 };
-use aya_log_ebpf::warn;
 use nltrace_common::{Hook, MAX_DEPTH, hook};
 
-use crate::{atomic::add, counters, kernel::Task};
+use crate::{atomic::add, counters, kernel::Task, verifier::opaque};
 
 /// What a call and its return have in common and calls in progress on the same thread have not: the buffer's address for fentry, the stack
 /// pointer for a kprobe. Both are even; the function goes into the lowest bits.
@@ -23,13 +25,10 @@ pub(crate) struct Id(u64);
 
 impl Id {
     #[inline(always)]
-    pub(crate) fn new(hook: Hook, address: u64) -> Self {
+    pub(crate) const fn new(hook: Hook, address: u64) -> Self {
         // An addition, because the verifier lets nobody do bitwise operations on a pointer that it knows.
-        Self(address + u64::from(hook))
+        Self(address + hook as u64)
     }
-
-    /// No call.
-    pub(crate) const NONE: Self = Self(0);
 
     fn hook(self) -> Hook {
         self.0 as Hook & 7
@@ -38,7 +37,7 @@ impl Id {
 
 const _: () = assert!(hook::COUNT <= 8, "addresses of buffers and stack frames are multiples of eight");
 
-/// What is kept of a call in progress, in a map of its own for each of [`nltrace_common::mode`].
+/// What is kept of a call in progress.
 pub(crate) trait Call: Sized {
     /// The map: task storage for a `Stack<Self>`.
     fn stacks() -> *mut c_void;
@@ -74,28 +73,25 @@ pub(crate) struct Stack<C> {
     frames: [Frame<C>; MAX_DEPTH],
 }
 
-/// aya-ebpf has no type for task storage. The loader reads these fields' types in BTF.
-#[repr(C)]
-pub(crate) struct TaskStorage<T> {
-    r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE as usize],
-    key: *const i32,
-    value: *const T,
-    max_entries: *const [i32; 0],
-    map_flags: *const [i32; BPF_F_NO_PREALLOC as usize],
-}
+/// Task storage, for which aya-ebpf has no type.
+#[repr(transparent)]
+pub(crate) struct TaskStorage<T>(UnsafeCell<bpf_map_def>, PhantomData<T>);
 
 // SAFETY: a description for the loader; nothing reads it at run time.
 unsafe impl<T> Sync for TaskStorage<T> {}
 
 impl<T> TaskStorage<T> {
     pub(crate) const fn new() -> Self {
-        Self {
-            r#type: core::ptr::null(),
-            key: core::ptr::null(),
-            value: core::ptr::null(),
-            max_entries: core::ptr::null(),
-            map_flags: core::ptr::null(),
-        }
+        let definition = bpf_map_def {
+            type_: BPF_MAP_TYPE_TASK_STORAGE,
+            key_size: size_of::<i32>() as u32,
+            value_size: size_of::<T>() as u32,
+            max_entries: 0,
+            map_flags: BPF_F_NO_PREALLOC,
+            id: 0,
+            pinning: 0,
+        };
+        Self(UnsafeCell::new(definition), PhantomData)
     }
 }
 
@@ -161,13 +157,8 @@ impl<C: Call> Stack<C> {
             if Frame::tells_of(frame, id) {
                 return Some(&raw mut (*frame).call);
             }
-            unwind_to(stack, id);
-            let depth = (*stack).depth;
-            if depth == 0 {
-                return None;
-            }
-            let frame = Self::frame(stack, depth - 1);
-            Frame::tells_of(frame, id).then(|| &raw mut (*frame).call)
+            let call = find_below(stack, id);
+            (!call.is_null()).then_some(call)
         }
     }
 
@@ -187,23 +178,24 @@ impl<C: Call> Stack<C> {
     }
 }
 
-/// Drops the calls on top of the one with this `id`, if there is one.
+/// The rarer part of [`Stack::find`]: a call that is not the innermost. Those on top of it are dropped. Null if there is none.
 #[inline(never)]
-unsafe fn unwind_to<C: Call>(stack: *mut Stack<C>, id: Id) {
-    // SAFETY: the caller's `stack` is a map value.
+unsafe fn find_below<C: Call>(stack: *mut Stack<C>, id: Id) -> *mut C {
+    // SAFETY: the caller's `stack` is a map value, and so are the frames.
     unsafe {
         let depth = (*stack).depth;
-        for above in 1..MAX_DEPTH as u64 {
+        for above in 1..opaque(MAX_DEPTH as u64) {
             if above >= depth {
-                return;
+                break;
             }
             let frame = Stack::frame(stack, depth - 1 - above);
             if Frame::tells_of(frame, id) {
                 unwind(stack, depth - above);
-                return;
+                return &raw mut (*frame).call;
             }
         }
     }
+    core::ptr::null_mut()
 }
 
 /// Drops calls until `depth` are left, as unmatched. A call that one of them holds stays without an outcome, as one that is still in progress
@@ -212,8 +204,7 @@ unsafe fn unwind_to<C: Call>(stack: *mut Stack<C>, id: Id) {
 unsafe fn unwind<C: Call>(stack: *mut Stack<C>, depth: u64) {
     // SAFETY: the caller's `stack` is a map value.
     unsafe {
-        warn!((), "the kernel missed the returns of {} calls", (*stack).depth - depth);
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..opaque(MAX_DEPTH as u64) {
             if (*stack).depth <= depth {
                 return;
             }

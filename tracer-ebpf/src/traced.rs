@@ -2,16 +2,26 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::btf_map};
+use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::map};
 use nltrace_common::{Event, Hook, INLINE_BYTES, NLMSG_HDRLEN, flags, hook, record, stage};
 
 use crate::{
     atomic::add,
     call::{Entry, Fate},
-    counters, event, filter,
-    kernel::{self, Datagram, Reader, Task},
+    counters, event,
+    event::Datagram,
+    filter,
+    kernel::{self, Reader, Task, members},
     stack::{Call, Id, Stack, TaskStorage, unmatched},
 };
+
+members! {
+    SK_NET: u64, SOCK, SOCK_NET;
+    NET_INUM: u32, NET, NET_INUM;
+}
+
+/// No call.
+const NONE: Id = Id::new(0, 0);
 
 /// A call in progress that will be sent to user space.
 #[repr(C)]
@@ -26,7 +36,7 @@ pub(crate) struct Traced {
     pub(crate) bytes: [u8; INLINE_BYTES],
 }
 
-#[btf_map]
+#[map]
 static STACKS: TaskStorage<Stack<Traced>> = TaskStorage::new();
 
 impl Call for Traced {
@@ -57,7 +67,7 @@ pub(crate) fn begin<R: Reader>(entry: &Entry) -> Fate {
     unsafe {
         let call = Stack::push(stack, entry.id);
         (*call).skb = entry.skb;
-        (*call).receive = Id::NONE;
+        (*call).receive = NONE;
         let datagram = Datagram::of::<R>(entry.skb);
         let nlmsg_type = event::capture(&raw mut (*call).bytes, &datagram);
         if !filter::wants_message(|| entry.user_portid::<R>(), nlmsg_type) {
@@ -85,6 +95,14 @@ pub(crate) fn begin_within<R: Reader>(hook: Hook, id: Id, skb: u64) -> Fate {
     }
 }
 
+/// The same for a call in a session, which is known by its buffer. That is the number which the kernel keeps for it.
+#[inline(always)]
+pub(crate) fn begin_session<R: Reader>(entry: &Entry) -> (Fate, u64) {
+    let within = entry.stage == stage::RECEIVE && filter::wants_stage(stage::RECEIVE);
+    let fate = if within { begin_within::<R>(entry.hook, entry.id, entry.skb) } else { begin::<R>(entry) };
+    (fate, entry.skb)
+}
+
 /// False where there is no such call, or where one of a receive function is noted with it already.
 #[inline(always)]
 fn begin_receive(id: Id, skb: u64) -> bool {
@@ -96,7 +114,7 @@ fn begin_receive(id: Id, skb: u64) -> bool {
         // The request passed the filters, and this call has the same family, thread, port id and type.
         if (*request).skb != skb
             || (*event).stage != stage::REQUEST
-            || (*request).receive != Id::NONE
+            || (*request).receive != NONE
             || (*event).flags & flags::HAS_RECEIVE != 0
         {
             return false;
@@ -115,7 +133,7 @@ unsafe fn end_receive(request: *mut Traced) {
         let event = &raw mut (*request).event;
         (*event).receive_latency_ns = bpf_ktime_get_ns().saturating_sub((*event).receive_ts_ns);
         (*event).flags |= flags::HAS_RECEIVE;
-        (*request).receive = Id::NONE;
+        (*request).receive = NONE;
     }
 }
 
@@ -128,15 +146,21 @@ unsafe fn describe<R: Reader>(event: *mut Event, entry: &Entry, datagram: &Datag
         (*event).captured = event::captured_len(datagram);
         (*event).tgid = task.tgid();
         (*event).tid = task.tid();
-        (*event).netns = kernel::netns::<R>(entry.sk);
+        (*event).netns = netns::<R>(entry.sk);
         (*event).portid = entry.user_portid::<R>();
         (*event).group = entry.group.unwrap_or(0);
         (*event).ret = 0;
         (*event).datagram_len = datagram.len;
-        (*event).family = kernel::family::<R>(entry.sk);
+        (*event).family = kernel::family::<R>(entry.sk) as u8;
         (*event).stage = entry.stage;
         (*event).flags = if entry.group.is_some() { flags::HAS_GROUP } else { 0 };
     }
+}
+
+/// The inode number of the socket's network namespace.
+#[inline(always)]
+fn netns<R: Reader>(sk: u64) -> u32 {
+    R::read(R::read(sk, SK_NET), NET_INUM) as u32
 }
 
 /// Sends the event of a call that returns, if it was seen to begin.
@@ -157,11 +181,17 @@ pub(crate) fn end(hook: Hook, id: Id, ret: Option<i32>) {
         tell(hook, sent);
         if (*call).event.flags & flags::HAS_RECEIVE != 0 {
             tell(hook::RECEIVE, sent);
-        } else if (*call).receive != Id::NONE {
+        } else if (*call).receive != NONE {
             unmatched(hook::RECEIVE);
         }
         Stack::pop(stack);
     }
+}
+
+/// Sends the event of a call in a session, by what [`begin_session`] returned.
+#[inline(always)]
+pub(crate) fn end_session(hook: Hook, skb: u64, ret: Option<i32>) {
+    end(hook, Id::new(hook, skb), ret);
 }
 
 /// Counts a call that was told of, or found no room.

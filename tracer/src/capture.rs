@@ -79,8 +79,6 @@ impl Capture {
             );
         }
 
-        return_memory();
-
         // With --wait the time runs from the modules' arrival.
         let waiting = modules.are_awaited();
         let (now, later) = if waiting { (None, args.duration) } else { (args.duration, None) };
@@ -162,15 +160,6 @@ pub fn watched(probes: &Probes) -> Vec<Watched> {
             method: attachment.method.to_string(),
         })
         .collect()
-}
-
-/// Gives memory back to the system: reading the kernel's types took many times what a capture needs.
-fn return_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: no preconditions.
-    unsafe {
-        libc::malloc_trim(0);
-    }
 }
 
 /// `CLOCK_MONOTONIC`, which the kernel's programs read too, in nanoseconds.

@@ -31,7 +31,7 @@ impl Exit {
                 || cause.is::<BtfError>()
                 || matches!(
                     cause.downcast_ref::<ProbeError>(),
-                    Some(ProbeError::Load(_) | ProbeError::Btf(_) | ProbeError::Attach { .. })
+                    Some(ProbeError::Maps(_) | ProbeError::Attach { .. })
                 )
         });
         if unable { Self::Unable } else { Self::Failed }

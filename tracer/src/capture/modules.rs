@@ -3,6 +3,7 @@
 use super::{End, module::ModuleWatch};
 use crate::{
     cli::CaptureArgs,
+    kernel::Functions,
     probes::{Probes, in_modules},
 };
 
@@ -11,7 +12,7 @@ pub(super) struct Modules(Vec<ModuleWatch>);
 
 impl Modules {
     /// On a kernel that has the functions `built_in` in itself. An error where a module has to be there and is not.
-    pub(super) fn new(args: &CaptureArgs, built_in: &[&str]) -> anyhow::Result<Self> {
+    pub(super) fn new(args: &CaptureArgs, built_in: &Functions) -> anyhow::Result<Self> {
         let of_user = ModuleWatch::of_user(args)?;
         let named = of_user.as_ref().map(|watch| watch.function().to_owned());
         // A function that the user names by himself would count twice.

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     kernel::{Capability, Config, Module, Policy, Privileges, Types, release, symbols},
     output::{Check, Diagnosis, State, Watched, doctor_json, doctor_text},
-    probes::{Filter, InModule, Method, Mode, Plan, ProbeError, Probes, SessionError, in_modules},
+    probes::{AttachError, Filter, InModule, Method, Mode, Plan, ProbeError, Probes, in_modules},
 };
 
 /// Looks, tries, and prints what came of it.
@@ -131,7 +131,7 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
     // The way of a trace: it needs every map there is.
     let whole = attach(&plan(Mode::Trace, None));
     let mut checks = vec![match &whole {
-        Err(error @ ProbeError::Load(_)) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
+        Err(error @ ProbeError::Maps(_)) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
         _ => yes(MAPS, "task storage, arrays and ring buffer"),
     }];
     for (name, method, options) in [
@@ -142,7 +142,7 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
         checks.push(match attach(&plan(Mode::Hist, Some(method))) {
             Ok(_) => yes(name, format!("{method} on netlink_unicast")),
             Err(_) if method == Method::Session && types.session.is_none() => {
-                no(name, SessionError::Unsupported.to_string(), "not needed where fentry or kprobe works")
+                no(name, AttachError::NoSessions.to_string(), "not needed where fentry or kprobe works")
             }
             Err(error) => failed(name, &error, &options),
         });

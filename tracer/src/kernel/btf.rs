@@ -4,7 +4,13 @@
 //! starts: a tracer that is about to measure a machine should not be a load on it. Format:
 //! Documentation/bpf/btf.rst in the kernel's source.
 
-use std::{fs, io, path::Path, path::PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use memmap2::MmapOptions;
 
 use crate::probes::{Cast, Offsets, Session, watchable};
 
@@ -68,14 +74,39 @@ pub struct Types {
     /// What programs need to be one for a call's entry and its return, where the kernel has that.
     pub session: Option<Session>,
     /// Those of [`watchable`] that are in the kernel itself, not in a module.
-    pub functions: Vec<&'static str>,
+    pub functions: Functions,
+}
+
+/// Functions by name, with their BTF ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Functions(Vec<(&'static str, u32)>);
+
+impl Functions {
+    /// A function's BTF id; None if it is not among them.
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+    }
+}
+
+impl FromIterator<(&'static str, u32)> for Functions {
+    fn from_iter<T: IntoIterator<Item = (&'static str, u32)>>(functions: T) -> Self {
+        Self(functions.into_iter().collect())
+    }
 }
 
 impl Types {
     /// Reads them from `sys/kernel/btf/vmlinux` below `root`.
     pub fn read(root: &Path) -> Result<Self, BtfError> {
         let path = root.join("sys/kernel/btf/vmlinux");
-        let bytes = fs::read(&path).map_err(|source| BtfError::Read { path, source })?;
+        let read = |source| BtfError::Read { path: path.clone(), source };
+        let mut file = File::open(&path).map_err(read)?;
+        // From 6.16 on it can be mapped, if not to be shared, which costs a tenth of what reading does.
+        // SAFETY: the kernel does not change these bytes; those of a file that stands for them in a test are not changed either.
+        if let Ok(bytes) = unsafe { MmapOptions::new().map_copy_read_only(&file) } {
+            return Self::parse(&bytes);
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(read)?;
         Self::parse(&bytes)
     }
 
@@ -104,7 +135,10 @@ impl Types {
             offsets,
             cast: (function != 0 && nlmsghdr != 0).then_some(cast),
             session: (is_return != 0 && cookie != 0 && btf.function(EXACT_SESSIONS) != 0).then_some(session),
-            functions: watchable().filter(|name| btf.function(name) != 0).collect(),
+            functions: watchable()
+                .map(|name| (name, btf.function(name)))
+                .filter(|(_, id)| *id != 0)
+                .collect(),
         })
     }
 }
@@ -119,6 +153,30 @@ struct Btf<'a> {
     structs: [u32; STRUCTS.len()],
     /// The functions that are looked for, and their ids; 0: not there.
     functions: Vec<(&'static str, u32)>,
+}
+
+/// How names begin that are looked for: most others are told from them by one look.
+struct Beginnings([bool; 256]);
+
+impl Beginnings {
+    fn of(names: impl Iterator<Item = &'static str>) -> Self {
+        let mut known = [false; 256];
+        for name in names {
+            known[Self::hash(name.as_bytes()).unwrap_or_default()] = true;
+        }
+        Self(known)
+    }
+
+    /// Whether the string at the beginning of `strings` may be one of them.
+    fn may_have(&self, strings: &[u8]) -> bool {
+        Self::hash(strings).is_some_and(|hash| self.0[hash])
+    }
+
+    /// None for what is shorter than every name.
+    fn hash(bytes: &[u8]) -> Option<usize> {
+        let first = u64::from_ne_bytes(*bytes.first_chunk()?);
+        Some((first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize)
+    }
 }
 
 /// `struct btf_type`
@@ -162,23 +220,24 @@ impl<'a> Btf<'a> {
     }
 
     fn walk(&mut self) -> Result<(), BtfError> {
+        let functions = Beginnings::of(self.functions.iter().map(|(name, _)| *name));
         self.starts.push(u32::MAX);
         let mut at = 0;
         while at < self.types.len() {
             let ty = type_at(self.types, at).ok_or(BtfError::Malformed("type cut short"))?;
             let id = self.starts.len() as u32;
             self.starts.push(at as u32);
+            let name = self.strings.get(ty.name as usize..).unwrap_or_default();
             match ty.kind {
                 kind::STRUCT => {
-                    if let Some(index) = STRUCTS.iter().position(|name| self.is_named(ty.name, name)) {
+                    if let Some(index) = STRUCTS.iter().position(|known| begins_with(name, known)) {
                         self.structs[index] = id;
                     }
                 }
-                kind::FUNC => {
-                    if let Some(index) =
-                        self.functions.iter().position(|(name, _)| self.is_named(ty.name, name))
-                    {
-                        self.functions[index].1 = id;
+                kind::FUNC if functions.may_have(name) => {
+                    let found = self.functions.iter_mut().find(|(known, _)| begins_with(name, known));
+                    if let Some((_, known_id)) = found {
+                        *known_id = id;
                     }
                 }
                 _ => {}
@@ -189,8 +248,7 @@ impl<'a> Btf<'a> {
     }
 
     fn is_named(&self, name_off: u32, name: &str) -> bool {
-        let rest = self.strings.get(name_off as usize..).unwrap_or_default();
-        rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+        begins_with(self.strings.get(name_off as usize..).unwrap_or_default(), name)
     }
 
     /// The id of a function that was looked for; 0: not there.
@@ -247,6 +305,11 @@ impl<'a> Btf<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether the first of some strings is this one.
+fn begins_with(strings: &[u8], name: &str) -> bool {
+    strings.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
 }
 
 /// Bytes that follow a type of this kind.

@@ -13,7 +13,7 @@ pub mod symbols;
 
 use std::{fs, path::Path};
 
-pub use btf::{BtfError, Types};
+pub use btf::{BtfError, Functions, Types};
 pub use config::Config;
 pub use memory::available_memory;
 pub use module::{Generation, Module};

@@ -1,33 +1,27 @@
-//! Attaching programs to a function: one for its entry and one for its return, or one for both.
+//! Attaching programs to functions: one for a function's entry and one for its return, or one for both.
 
 use std::{
-    any::Any,
-    cell::LazyCell,
     ffi::CString,
-    os::fd::{AsFd, OwnedFd},
-};
-
-use aya::{
-    Btf, BtfError, Ebpf,
-    programs::{FEntry, FExit, KProbe, Program, ProgramError, ProgramFd},
+    os::fd::{AsFd as _, OwnedFd},
+    rc::Rc,
 };
 
 use super::{
-    AttachError, Method, ProbeError, SessionError,
-    functions::{Function, MODULE_RECEIVE},
-    session::Sessions,
+    AttachError, Method, ProbeError,
+    functions::{Function, Programs, RECEIVE_PROGRAMS},
+    loader::Loader,
+    syscall::{self, End, Purpose},
 };
-
-/// The kernel's types as aya reads them: 20 MB that only fentry needs.
-pub(super) type KernelBtf = LazyCell<Result<Btf, BtfError>>;
+use crate::kernel::Types;
 
 /// Programs at work.
 pub(super) struct Attached {
-    /// Dropping a link detaches its program; nothing else is done with one here.
-    entry: Box<dyn Any>,
-    exit: Box<dyn Any>,
+    /// Closing a link detaches its program.
+    entry: OwnedFd,
+    /// None where a program at both ends has one link.
+    exit: Option<OwnedFd>,
     /// The program at the entry, which knows how often it was not run.
-    pub(super) program: OwnedFd,
+    pub(super) program: Rc<OwnedFd>,
 }
 
 impl Attached {
@@ -47,43 +41,60 @@ impl Attached {
     }
 }
 
+/// Functions that are watched together.
+pub(super) struct Group {
+    pub(super) functions: Vec<Function>,
+    pub(super) attached: Attached,
+    pub(super) method: Method,
+}
+
 /// What attaching takes.
 pub(super) struct Attacher<'a> {
-    pub(super) ebpf: &'a mut Ebpf,
-    pub(super) btf: KernelBtf,
-    /// None where the kernel has no sessions.
-    pub(super) sessions: Option<Sessions>,
+    pub(super) loader: &'a mut Loader,
+    pub(super) types: &'a Types,
     /// The ways to attach, in the order in which they are to be tried.
     pub(super) order: &'static [Method],
-    /// The functions that are in the kernel itself, and not in a module.
-    pub(super) built_in: &'a [&'static str],
 }
 
 /// What a failed attempt says: the kernel refused, so another may do; or the object file is not the one this was written for.
 type Refusal = Result<AttachError, ProbeError>;
 
 /// The kernel's answer.
-fn refused(error: impl Into<AttachError>) -> Refusal {
-    Ok(error.into())
+fn refused(error: std::io::Error) -> Refusal {
+    Ok(AttachError::Attach(error))
 }
 
 impl Attacher<'_> {
-    /// Watches a function in the first of the ways that works.
-    pub(super) fn attach(&mut self, function: &Function) -> Result<(Attached, Method), ProbeError> {
-        // What would pin a module is not for functions that may be in one.
-        let pins = |method| matches!(method, Method::Fentry | Method::Session);
-        let built_in = self.built_in.contains(&function.name);
-        let mut tried = Vec::new();
-        for &method in self.order.iter().filter(|method| built_in || !pins(**method)) {
-            let attempt = match method {
-                Method::Kprobe => {
-                    kprobes(self.ebpf, function.name, function.programs.kprobe, function.programs.kretprobe)
+    /// Watches functions that have the same programs: all of them at once where one session can do that, as each takes the kernel as long as all;
+    /// otherwise each by itself.
+    pub(super) fn attach_all(&mut self, functions: &[Function]) -> Vec<Result<Group, ProbeError>> {
+        if let ([first, _, ..], [Method::Session, ..]) = (functions, self.order) {
+            match self.session(first.programs, functions) {
+                Ok(attached) => {
+                    return vec![Ok(Group {
+                        functions: functions.into(),
+                        attached,
+                        method: Method::Session,
+                    })];
                 }
+                Err(Ok(error)) => log::info!("not watched together: {error}"),
+                Err(Err(error)) => return vec![Err(error)],
+            }
+        }
+        functions.iter().map(|function| self.attach(function)).collect()
+    }
+
+    /// Watches a function in the first of the ways that works.
+    pub(super) fn attach(&mut self, function: &Function) -> Result<Group, ProbeError> {
+        let mut tried = Vec::new();
+        for &method in self.order {
+            let attempt = match method {
+                Method::Kprobe => kprobes(self.loader, function.name, function.programs),
                 Method::Fentry => self.fentry(function),
-                Method::Session => self.session(function),
+                Method::Session => self.session(function.programs, &[*function]),
             };
             match attempt {
-                Ok(attached) => return Ok((attached, method)),
+                Ok(attached) => return Ok(Group { functions: vec![*function], attached, method }),
                 Err(error) => {
                     let error = error?;
                     log::info!("{}: {method} refused: {error}", function.name);
@@ -94,44 +105,48 @@ impl Attacher<'_> {
         Err(ProbeError::Attach { function: function.name.to_owned(), tried })
     }
 
-    fn fentry(&mut self, function: &Function) -> Result<Attached, Refusal> {
-        if function.programs.fentry.is_empty() {
-            return Err(refused(AttachError::NoProgram));
-        }
-        let btf = match &*self.btf {
-            Ok(btf) => btf,
-            Err(error) => {
-                return Err(refused(ProgramError::Btf(BtfError::FileError {
-                    path: "/sys/kernel/btf/vmlinux".into(),
-                    error: std::io::Error::other(error.to_string()),
-                })));
-            }
-        };
-        let exit: &mut FExit = program(self.ebpf, function.programs.fexit)?;
-        exit.load(function.name, btf).map_err(refused)?;
-        let id = exit.attach().map_err(refused)?;
-        let exit = exit.take_link(id).map_err(refused)?;
-        let entry: &mut FEntry = program(self.ebpf, function.programs.fentry)?;
-        entry.load(function.name, btf).map_err(refused)?;
-        let id = entry.attach().map_err(refused)?;
-        let program = descriptor(entry.fd())?;
-        let entry = entry.take_link(id).map_err(refused)?;
-        Ok(Attached { entry: Box::new(entry), exit: Box::new(exit), program })
+    /// The function's BTF id. One that the kernel itself does not have may be in a module, which these ways would pin.
+    fn built_in(&self, function: &Function) -> Result<u32, Refusal> {
+        self.types.functions.id(function.name).ok_or(Ok(AttachError::NotBuiltIn))
     }
 
-    fn session(&mut self, function: &Function) -> Result<Attached, Refusal> {
-        let sessions = self.sessions.as_mut().ok_or_else(|| refused(SessionError::Unsupported))?;
-        let name = CString::new(function.name).map_err(|_| Err(ProbeError::Missing(function.name)))?;
-        let (program, link) = sessions.attach(function.programs.session, &name).map_err(refused)?;
-        Ok(Attached { entry: Box::new(link), exit: Box::new(()), program })
+    fn fentry(&mut self, function: &Function) -> Result<Attached, Refusal> {
+        let id = self.built_in(function)?;
+        let mut attach = |program, purpose| {
+            let program = self.loader.load(program, purpose)?;
+            let link = syscall::link_to_its_function(program.as_fd(), purpose).map_err(refused)?;
+            Ok::<_, Refusal>((program, link))
+        };
+        let (_, exit) = attach(function.programs.fexit, Purpose::Fexit(id))?;
+        let (program, entry) = attach(function.programs.fentry, Purpose::Fentry(id))?;
+        Ok(Attached { entry, exit: Some(exit), program })
+    }
+
+    fn session(&mut self, programs: Programs, functions: &[Function]) -> Result<Attached, Refusal> {
+        if self.types.session.is_none() {
+            return Err(Ok(AttachError::NoSessions));
+        }
+        for function in functions {
+            self.built_in(function)?;
+        }
+        let names =
+            functions.iter().map(|function| c_string(function.name)).collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<_> = names.iter().map(CString::as_c_str).collect();
+        let program = self.loader.load(programs.session, Purpose::Session)?;
+        let entry = syscall::link_session(program.as_fd(), &names).map_err(refused)?;
+        Ok(Attached { entry, exit: None, program })
     }
 }
 
 /// Watches a module's receive function. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
-pub(super) fn module_receive(ebpf: &mut Ebpf, module: &str, function: &str) -> Result<Attached, ProbeError> {
+pub(super) fn module_receive(
+    loader: &mut Loader,
+    module: &str,
+    function: &str,
+) -> Result<Attached, ProbeError> {
     let mut tried = Vec::new();
     for name in [function.to_owned(), format!("{module}:{function}")] {
-        match kprobes(ebpf, &name, MODULE_RECEIVE.kprobe, MODULE_RECEIVE.kretprobe) {
+        match kprobes(loader, &name, RECEIVE_PROGRAMS) {
             Ok(attached) => return Ok(attached),
             Err(error) => tried.push((Method::Kprobe, error?)),
         }
@@ -139,35 +154,18 @@ pub(super) fn module_receive(ebpf: &mut Ebpf, module: &str, function: &str) -> R
     Err(ProbeError::Attach { function: function.to_owned(), tried })
 }
 
-fn kprobes(
-    ebpf: &mut Ebpf,
-    function: &str,
-    entry: &'static str,
-    exit: &'static str,
-) -> Result<Attached, Refusal> {
-    let mut attach = |name| {
-        let probe: &mut KProbe = program(ebpf, name)?;
-        // A probe on a module is attached again each time the module comes back.
-        if probe.fd().is_err() {
-            probe.load().map_err(refused)?;
-        }
-        let id = probe.attach(function, 0).map_err(refused)?;
-        Ok((descriptor(probe.fd())?, probe.take_link(id).map_err(refused)?))
+fn kprobes(loader: &mut Loader, function: &str, programs: Programs) -> Result<Attached, Refusal> {
+    let name = c_string(function)?;
+    let mut attach = |program, end| {
+        let program = loader.load(program, Purpose::Kprobe)?;
+        let link = syscall::link_kprobe(program.as_fd(), &name, end).map_err(refused)?;
+        Ok::<_, Refusal>((program, link))
     };
-    let (_, exit) = attach(exit)?;
-    let (program, entry) = attach(entry)?;
-    Ok(Attached { entry: Box::new(entry), exit: Box::new(exit), program })
+    let (_, exit) = attach(programs.kretprobe, End::Return)?;
+    let (program, entry) = attach(programs.kprobe, End::Entry)?;
+    Ok(Attached { entry, exit: Some(exit), program })
 }
 
-fn descriptor(program: Result<&ProgramFd, ProgramError>) -> Result<OwnedFd, Refusal> {
-    let descriptor = program.map_err(refused)?.as_fd().try_clone_to_owned();
-    descriptor.map_err(|source| Err(ProbeError::Os { what: "cannot keep a program's descriptor", source }))
-}
-
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, Refusal>
-where
-    &'a mut P: TryFrom<&'a mut Program>,
-{
-    let program = ebpf.program_mut(name).ok_or(Err(ProbeError::Missing(name)))?;
-    program.try_into().map_err(|_| Err(ProbeError::Missing(name)))
+fn c_string(name: &str) -> Result<CString, Refusal> {
+    CString::new(name).map_err(|error| refused(error.into()))
 }

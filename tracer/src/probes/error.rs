@@ -1,21 +1,33 @@
 //! What can go wrong between nltrace and the kernel's tracing.
 
-use aya::{EbpfError, maps::MapError, programs::ProgramError};
+use std::io;
 
-use super::{Method, SessionError};
+use aya::maps::MapError;
+use aya_obj::{ParseError, relocation::EbpfRelocationError};
+
+use super::Method;
 
 /// A way to attach was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// What aya made of the kernel's answer.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// The same for a session.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// A program of this kind is made for one function, and for this one there is none.
-    #[error("nltrace has no program of this kind for it")]
-    NoProgram,
+    /// The program was refused.
+    #[error("the kernel refused the program: {source}")]
+    Load {
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+        /// What its verifier said.
+        log: String,
+    },
+    /// The function cannot be watched in this way.
+    #[error("the kernel refused to attach: {0}")]
+    Attach(#[source] io::Error),
+    /// The kernel has no sessions, or none that see every call: it is older than 6.14, or was built without them.
+    #[error("this kernel has no kprobe sessions that see every call (Linux 6.14 or later)")]
+    NoSessions,
+    /// The function is not one of the kernel itself: it may be in a module.
+    #[error("it is not a function of the kernel itself")]
+    NotBuiltIn,
 }
 
 /// A probe could not be loaded, attached or read.
@@ -23,10 +35,13 @@ pub enum AttachError {
 pub enum ProbeError {
     /// The kernel refused the maps.
     #[error("the kernel refused nltrace's maps: {}", chain(.0))]
-    Load(#[source] EbpfError),
-    /// The kernel's own types could not be read.
-    #[error("cannot read the kernel's type information (BTF): {}; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y", chain(.0))]
-    Btf(#[source] aya::BtfError),
+    Maps(#[source] MapError),
+    /// The programs that were compiled in cannot be read: a mistake in the build.
+    #[error("the eBPF object cannot be read: {0}; build nltrace again")]
+    Object(#[source] ParseError),
+    /// The same when they are put together.
+    #[error("the eBPF object cannot be linked: {0}; build nltrace again")]
+    Link(#[source] EbpfRelocationError),
     /// No way to attach worked.
     #[error("cannot watch {function}: {}", attempts(.tried))]
     Attach {
@@ -38,9 +53,6 @@ pub enum ProbeError {
     /// Reading results failed.
     #[error("cannot read results from the kernel: {}", chain(.0))]
     Read(#[source] MapError),
-    /// What the programs say about themselves cannot be had.
-    #[error("cannot read the programs' own log: {}", chain(.0))]
-    Log(#[source] aya_log::Error),
     /// A system call of nltrace's own failed.
     #[error("{what}: {source}")]
     Os {
@@ -48,7 +60,7 @@ pub enum ProbeError {
         what: &'static str,
         /// What the kernel said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The object file and this program do not fit each other: a mistake in the build.
     #[error("the eBPF object lacks {0}; build nltrace again")]
@@ -75,10 +87,7 @@ impl ProbeError {
 /// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is loaded.
 fn refused(error: &AttachError) -> bool {
     match error {
-        AttachError::Program(ProgramError::LoadError { io_error: source, .. })
-        | AttachError::Session(SessionError::Load { source, .. }) => {
-            source.raw_os_error() == Some(libc::EPERM)
-        }
+        AttachError::Load { source, .. } => source.raw_os_error() == Some(libc::EPERM),
         error => denied(error),
     }
 }
@@ -87,8 +96,8 @@ fn refused(error: &AttachError) -> bool {
 fn denied(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut error = Some(error);
     while let Some(current) = error {
-        let io = current.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied) {
+        let io = current.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied) {
             return true;
         }
         error = current.source();

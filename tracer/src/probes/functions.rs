@@ -1,6 +1,8 @@
 //! The functions of the kernel itself that are watched, and the programs for them in `tracer-ebpf`.
 
-/// Names of the programs for one function, by the ways to attach.
+use crate::kernel::Functions;
+
+/// Names of the programs for a function, by the ways to attach.
 #[derive(Clone, Copy)]
 pub(super) struct Programs {
     pub(super) fentry: &'static str,
@@ -54,42 +56,27 @@ pub(super) struct Receive {
     pub(super) module: Option<&'static str>,
 }
 
-/// Families with their receive functions, and the modules of some. fentry programs are made for one function, the others serve all of them;
-/// what is in a module nearly everywhere has none.
+/// The programs for all receive functions. In a module only kprobes are attached: everything else would pin it.
+pub(super) const RECEIVE_PROGRAMS: Programs = Programs {
+    fentry: "receive_fentry",
+    fexit: "receive_fexit",
+    session: "receive_session",
+    kprobe: "receive_kprobe",
+    kretprobe: "receive_kretprobe",
+};
+
+/// Families with their receive functions, and the modules of some.
 macro_rules! receive {
-    ($($family:literal $name:ident $(of $module:ident)? $(only of $only:ident)?),+ $(,)?) => {
+    ($($family:literal $name:ident $(of $module:ident)?),+ $(,)?) => {
         [$(
             Receive {
                 family: $family,
-                function: Function {
-                    name: stringify!($name),
-                    programs: receive!(programs $name $($only)?),
-                },
-                module: receive!(module $($module)? $($only)?),
+                function: Function { name: stringify!($name), programs: RECEIVE_PROGRAMS },
+                module: [$(Some(stringify!($module)),)? None][0],
             }
         ),+]
     };
-    (programs $name:ident $only:ident) => {
-        Programs { session: "receive_session", ..MODULE_RECEIVE }
-    };
-    (programs $name:ident) => {
-        Programs {
-            fentry: concat!(stringify!($name), "_fentry"),
-            fexit: concat!(stringify!($name), "_fexit"),
-            ..receive!(programs $name only)
-        }
-    };
-    (module $module:ident) => {
-        Some(stringify!($module))
-    };
-    (module) => {
-        None
-    };
 }
-
-/// For receive functions in modules, where only kprobes are attached: everything else would pin the module.
-pub(super) const MODULE_RECEIVE: Programs =
-    Programs { fentry: "", fexit: "", session: "", kprobe: "receive_kprobe", kretprobe: "receive_kretprobe" };
 
 /// The receive functions of families other than nltest.
 ///
@@ -101,15 +88,15 @@ pub(super) const RECEIVE: [Receive; 12] = receive![
     0 rtnetlink_rcv,
     4 sock_diag_rcv,
     6 xfrm_netlink_rcv of xfrm_user,
-    8 iscsi_if_rx only of scsi_transport_iscsi,
+    8 iscsi_if_rx of scsi_transport_iscsi,
     9 audit_receive,
     10 nl_fib_input,
     11 cn_rx_skb of cn,
     12 nfnetlink_rcv of nfnetlink,
     16 genl_rcv,
-    18 scsi_nl_rcv_msg only of scsi_mod,
-    20 rdma_nl_rcv only of ib_core,
-    21 crypto_netlink_rcv only of crypto_user,
+    18 scsi_nl_rcv_msg of scsi_mod,
+    20 rdma_nl_rcv of ib_core,
+    21 crypto_netlink_rcv of crypto_user,
 ];
 
 /// A receive function that is in a module of this kernel, if it is there at all.
@@ -124,8 +111,8 @@ pub struct InModule {
 }
 
 /// All of those, on a kernel that has the functions `built_in` in itself.
-pub fn in_modules(built_in: &[&str]) -> impl Iterator<Item = InModule> {
-    let others = RECEIVE.into_iter().filter(|receive| !built_in.contains(&receive.function.name));
+pub fn in_modules(built_in: &Functions) -> impl Iterator<Item = InModule> {
+    let others = RECEIVE.into_iter().filter(|receive| built_in.id(receive.function.name).is_none());
     others.filter_map(|Receive { family, function, module }| {
         module.map(|module| InModule { family, module, function: function.name })
     })
@@ -140,32 +127,35 @@ pub fn watchable() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probes::Mode;
 
     #[test]
     fn a_function_is_in_a_module_unless_it_is_built_in() {
-        let modules = |built_in: &[&str]| in_modules(built_in).map(|one| one.module).collect::<Vec<_>>();
+        let modules = |built_in: &[&'static str]| {
+            let built_in = built_in.iter().map(|name| (*name, 1)).collect();
+            in_modules(&built_in).map(|one| one.module).collect::<Vec<_>>()
+        };
         let all =
             ["xfrm_user", "scsi_transport_iscsi", "cn", "nfnetlink", "scsi_mod", "ib_core", "crypto_user"];
         assert_eq!(modules(&["rtnetlink_rcv"]), all);
         let some = modules(&["cn_rx_skb", "nfnetlink_rcv", "crypto_netlink_rcv"]);
         assert_eq!(some, ["xfrm_user", "scsi_transport_iscsi", "scsi_mod", "ib_core"]);
         assert_eq!(
-            in_modules(&[]).next(),
+            in_modules(&Functions::default()).next(),
             Some(InModule { family: 6, module: "xfrm_user", function: "xfrm_netlink_rcv" })
         );
     }
 
     #[test]
-    fn the_object_has_every_program() {
-        let names = RECEIVE.map(|receive| receive.function.programs);
-        let names =
-            [UNICAST.programs].into_iter().chain(BROADCAST.map(|function| function.programs)).chain(names);
-        let object = aya_obj::Object::parse(super::super::object::OBJECT).unwrap();
-        for Programs { fentry, fexit, session, kprobe, kretprobe } in names {
-            for name in
-                [fentry, fexit, session, kprobe, kretprobe].into_iter().filter(|name| !name.is_empty())
-            {
-                assert!(object.programs.contains_key(name), "{name}");
+    fn the_objects_have_every_program() {
+        for mode in [Mode::Hist, Mode::Trace] {
+            let object = aya_obj::Object::parse(super::super::object::compiled(mode)).unwrap();
+            let broadcast = BROADCAST.map(|function| function.programs);
+            for programs in [UNICAST.programs, RECEIVE_PROGRAMS].into_iter().chain(broadcast) {
+                let Programs { fentry, fexit, session, kprobe, kretprobe } = programs;
+                for name in [fentry, fexit, session, kprobe, kretprobe] {
+                    assert!(object.programs.contains_key(name), "{name}");
+                }
             }
         }
     }

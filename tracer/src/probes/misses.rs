@@ -4,32 +4,27 @@
 //! the programs notice themselves.
 
 use std::{
-    collections::HashSet,
     fs,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsRawFd as _, OwnedFd},
+    rc::Rc,
 };
 
 use nltrace_common::Hook;
 
-use super::{ProbeError, attach::Attached};
+use super::attach::Attached;
 
 /// The programs at entries.
 #[derive(Default)]
 pub(super) struct Misses {
-    programs: Vec<(Hook, OwnedFd)>,
-    /// Their ids: a program can be attached more than once.
-    known: HashSet<u64>,
+    programs: Vec<(Hook, Rc<OwnedFd>)>,
 }
 
 impl Misses {
-    pub(super) fn add(&mut self, hook: Hook, attached: &Attached) -> Result<(), ProbeError> {
-        let program = attached.program.try_clone();
-        let program = program
-            .map_err(|source| ProbeError::Os { what: "cannot keep a program's descriptor", source })?;
-        if field(&program, "prog_id").is_none_or(|id| self.known.insert(id)) {
-            self.programs.push((hook, program));
+    pub(super) fn add(&mut self, hook: Hook, attached: &Attached) {
+        // A program can be attached more than once.
+        if self.programs.iter().all(|(_, known)| !Rc::ptr_eq(known, &attached.program)) {
+            self.programs.push((hook, Rc::clone(&attached.program)));
         }
-        Ok(())
     }
 
     /// How often each program was not run, since it was loaded.
@@ -39,7 +34,7 @@ impl Misses {
 }
 
 /// A number that the kernel tells of a program in `/proc/self/fdinfo` (`bpf_prog_show_fdinfo` in kernel/bpf/syscall.c).
-fn field(program: &OwnedFd, name: &str) -> Option<u64> {
+pub(super) fn field(program: &OwnedFd, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", program.as_raw_fd())).ok()?;
     parse(&text, name)
 }

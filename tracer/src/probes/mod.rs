@@ -7,35 +7,35 @@
 mod attach;
 mod error;
 mod functions;
+mod loader;
 mod misses;
 mod object;
 mod plan;
 mod results;
 mod ring;
-mod session;
+mod syscall;
 
 use std::fmt;
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
-    maps::{Array, Map, MapData, PerCpuArray, RingBuf},
+    maps::{Array, Map, MapData, RingBuf},
     util::nr_cpus,
 };
 use aya_log::EbpfLogger;
-use nltrace_common::{COUNTING, HistogramSlot, Hook, ProcessorCounters, hook, stage};
+use nltrace_common::{COUNTING, Hook, ProcessorCounters, hook, stage};
 
 pub use error::{AttachError, ProbeError};
 pub use functions::{InModule, in_modules, watchable};
 pub use plan::{Cast, Filter, HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Mode, Offsets, Plan, Session};
 pub use results::Tally;
 pub use ring::Ring;
-pub use session::SessionError;
 
 use crate::kernel::Types;
-use attach::{Attached, Attacher, KernelBtf};
+use attach::{Attached, Attacher, Group};
 use functions::Receive;
+use loader::Loader;
 use misses::Misses;
-use session::Sessions;
+use results::Histograms;
 
 /// How a function is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,18 +71,19 @@ pub struct Attachment {
 
 /// Loaded programs and what they are attached to. Dropping it detaches everything.
 pub struct Probes {
-    ebpf: Ebpf,
+    loader: Loader,
     built_in: Vec<Attached>,
     /// Receive functions in modules, by their names.
     in_modules: Vec<(String, Attached)>,
     attachments: Vec<Attachment>,
     misses: Misses,
     counters: Array<MapData, results::Shared<[ProcessorCounters; COUNTING]>>,
-    keys: MapData,
-    slots: PerCpuArray<MapData, results::Shared<HistogramSlot>>,
-    slot_count: u32,
-    mode: Mode,
+    /// In [`Mode::Hist`].
+    histograms: Option<Histograms>,
+    /// In [`Mode::Trace`].
     ring: Option<Ring>,
+    /// Whether the programs' own log is wanted and not open yet.
+    opens_log: bool,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
@@ -93,89 +94,71 @@ impl Probes {
     ///
     /// Must be called within a tokio runtime.
     pub fn attach(plan: &Plan, types: &Types) -> Result<Self, ProbeError> {
-        let order = plan.order();
         let cpus = nr_cpus().map_err(|(what, source)| ProbeError::Os { what, source })?;
-        let (mut probes, sessions) = Self::load(plan, types, cpus)?;
-        let built_in = &types.functions;
-        let btf = KernelBtf::new(Btf::from_sys_fs);
-        let mut attacher = Attacher { ebpf: &mut probes.ebpf, btf, sessions, order, built_in };
+        let mut probes = Self::load(plan, types, cpus)?;
+        let mut attacher = Attacher { loader: &mut probes.loader, types, order: plan.order() };
         let wants = |stages: &[u8]| stages.iter().any(|stage| plan.filter.stages & 1 << stage != 0);
-        let mut attached = Vec::new();
+        let is_built_in = |name| types.functions.id(name).is_some();
+        let mut groups = Vec::new();
         if wants(&[stage::REQUEST, stage::REPLY]) {
-            attached.push((hook::UNICAST, functions::UNICAST, attacher.attach(&functions::UNICAST)?));
+            groups.push((hook::UNICAST, attacher.attach(&functions::UNICAST)?));
         }
-        let multicast = functions::BROADCAST.into_iter().find(|function| built_in.contains(&function.name));
+        let multicast = functions::BROADCAST.into_iter().find(|function| is_built_in(function.name));
         if let Some(function) = multicast.filter(|_| wants(&[stage::BROADCAST])) {
-            attached.push((hook::BROADCAST, function, attacher.attach(&function)?));
+            groups.push((hook::BROADCAST, attacher.attach(&function)?));
         }
-        let wanted = |family: u8| wants(&[stage::RECEIVE]) && plan.filter.families & 1 << family != 0;
-        for Receive { function, module, .. } in
-            functions::RECEIVE.into_iter().filter(|receive| wanted(receive.family))
-        {
-            if module.is_some() && !built_in.contains(&function.name) {
-                continue;
-            }
-            match attacher.attach(&function) {
-                Ok(result) => attached.push((hook::RECEIVE, function, result)),
+        let wanted = |receive: &Receive| {
+            wants(&[stage::RECEIVE])
+                && plan.filter.families & 1 << receive.family != 0
+                && (receive.module.is_none() || is_built_in(receive.function.name))
+        };
+        let receive = functions::RECEIVE.into_iter().filter(wanted).map(|receive| receive.function);
+        for group in attacher.attach_all(&receive.collect::<Vec<_>>()) {
+            match group {
+                Ok(group) => groups.push((hook::RECEIVE, group)),
                 Err(error) => log::info!("not watched: {error}"),
             }
         }
-        for (hook, function, (attached, method)) in attached {
-            probes.misses.add(hook, &attached)?;
+        for (hook, Group { functions, attached, method }) in groups {
+            probes.misses.add(hook, &attached);
             probes.built_in.push(attached);
-            probes.note(function.name, hook, method);
+            for function in functions {
+                probes.note(function.name, hook, method);
+            }
         }
+        probes.open_log();
         Ok(probes)
     }
 
-    /// Makes the maps. Sessions come too if they may be needed.
-    fn load(plan: &Plan, types: &Types, cpus: usize) -> Result<(Self, Option<Sessions>), ProbeError> {
+    /// Makes the maps.
+    fn load(plan: &Plan, types: &Types, cpus: usize) -> Result<Self, ProbeError> {
         let slot_count = plan.slots(cpus);
-        let object = object::prepared(plan, types, slot_count)?;
-        let log_level = if plan.verbose { u8::MAX } else { 0 };
-
-        let mut loader = EbpfLoader::new();
-        // Nothing in the programs is to be relocated by the kernel's types, which the loader has read all the same.
-        loader.btf(None);
-        // Task storage, which aya does not know: only the programs use it.
-        loader.allow_unsupported_maps();
-        loader.map_max_entries("SLOTS", slot_count + u32::from(stage::COUNT));
-        loader.map_max_entries("EVENTS", plan.ring_bytes());
-        loader.override_global("AYA_LOG_LEVEL", &log_level, false);
-        let mut ebpf = loader.load(&object).map_err(ProbeError::Load)?;
-        let sessions = match types.session {
-            Some(_) if plan.order().contains(&Method::Session) => Some(Sessions::new(&object, &ebpf)?),
-            _ => None,
-        };
-
-        let log = plan.verbose.then(|| EbpfLogger::init(&mut ebpf)).transpose().map_err(ProbeError::Log)?;
-        let counters = ebpf.take_map(".bss.counters").ok_or(ProbeError::Missing("COUNTERS"))?;
-        let Some(Map::Array(keys)) = ebpf.take_map(".bss.keys") else {
-            return Err(ProbeError::Missing("KEYS"));
-        };
-        let slots = ebpf.take_map("SLOTS").ok_or(ProbeError::Missing("SLOTS"))?;
-        let ring = match plan.mode {
-            Mode::Hist => None,
+        let sizes = [
+            ("SLOTS", slot_count + u32::from(stage::COUNT)),
+            ("EVENTS", plan.ring_bytes()),
+            ("AYA_LOGS", plan.log_bytes()),
+        ];
+        let mut loader = Loader::new(object::prepared(plan, types, slot_count)?, &sizes)?;
+        let counters = Map::Array(loader.take_map(".bss.counters")?);
+        let (histograms, ring) = match plan.mode {
+            Mode::Hist => (Some(Histograms::new(&mut loader, slot_count)?), None),
             Mode::Trace => {
-                let events = ebpf.take_map("EVENTS").ok_or(ProbeError::Missing("EVENTS"))?;
-                Some(Ring::new(RingBuf::try_from(events).map_err(ProbeError::Read)?)?)
+                let events = Map::RingBuf(loader.take_map("EVENTS")?);
+                (None, Some(Ring::new(RingBuf::try_from(events).map_err(ProbeError::Read)?)?))
             }
         };
-        let probes = Self {
+        Ok(Self {
             counters: Array::try_from(counters).map_err(ProbeError::Read)?,
-            keys,
-            slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
-            slot_count,
-            mode: plan.mode,
+            histograms,
             ring,
-            log,
-            ebpf,
+            opens_log: plan.verbose,
+            log: None,
+            loader,
             misses: Misses::default(),
             built_in: Vec::new(),
             in_modules: Vec::new(),
             attachments: Vec::new(),
-        };
-        Ok((probes, sessions))
+        })
     }
 
     fn note(&mut self, function: &str, hook: Hook, method: Method) {
@@ -187,10 +170,11 @@ impl Probes {
     /// To be called again when the module was loaded anew: the old probe does not come back with it.
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
         self.detach_receive(function);
-        let attached = attach::module_receive(&mut self.ebpf, module, function)?;
-        self.misses.add(hook::RECEIVE, &attached)?;
+        let attached = attach::module_receive(&mut self.loader, module, function)?;
+        self.misses.add(hook::RECEIVE, &attached);
         self.in_modules.push((function.to_owned(), attached));
         self.note(function, hook::RECEIVE, Method::Kprobe);
+        self.open_log();
         Ok(())
     }
 
@@ -211,6 +195,23 @@ impl Probes {
     pub fn stop(&mut self) {
         let in_modules = self.in_modules.drain(..).map(|(_, attached)| attached);
         Attached::detach_all(in_modules.chain(self.built_in.drain(..)));
+    }
+
+    /// Opens what the programs say about themselves, once one is loaded that can say anything.
+    fn open_log(&mut self) {
+        if !self.opens_log {
+            return;
+        }
+        let ids = self.loader.programs().filter_map(|program| misses::field(program, "prog_id"));
+        for id in ids.filter_map(|id| u32::try_from(id).ok()) {
+            match EbpfLogger::init_from_id(id) {
+                Err(aya_log::Error::MapNotFound) => continue,
+                Ok(log) => self.log = Some(log),
+                Err(error) => log::warn!("what the programs say themselves cannot be read: {error}"),
+            }
+            self.opens_log = false;
+            return;
+        }
     }
 
     /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.

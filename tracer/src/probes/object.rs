@@ -1,25 +1,34 @@
 //! The compiled programs, and what is written into them before they are loaded: constants and the kernel's functions.
 
+use std::collections::HashMap;
+
+use aya_obj::{Object, generated::bpf_insn};
 use nltrace_common::{
     NLMSG_TYPE_OFFSET,
     constant::{self, Constant, offset_placeholder, placeholder},
     home_slots, kfunc,
 };
-use object::{Object as _, ObjectSection as _, SectionFlags, elf::SHF_EXECINSTR};
 
-use super::{Plan, ProbeError};
+use super::{Mode, Plan, ProbeError};
 use crate::kernel::Types;
 
-/// As the compiler made them.
-pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/nltrace-ebpf"));
+/// As the compiler made them: every way to attach, for one thing that becomes of a call.
+pub(super) fn compiled(mode: Mode) -> &'static [u8] {
+    static HIST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist"));
+    static TRACE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace"));
 
-/// Bytes of a `struct bpf_insn`: opcode, registers, offset (16 bits), number (32 bits).
-const INSTRUCTION: usize = 8;
+    match mode {
+        Mode::Hist => HIST,
+        Mode::Trace => TRACE,
+    }
+}
 
 /// The programs for `plan` on a kernel with these `types`, with `slot_count` histograms.
-pub(super) fn prepared(plan: &Plan, types: &Types, slot_count: u32) -> Result<Vec<u8>, ProbeError> {
-    let unreadable = |_| ProbeError::Missing("its sections");
-    let mut programs = OBJECT.to_vec();
+pub(super) fn prepared(plan: &Plan, types: &Types, slot_count: u32) -> Result<Object, ProbeError> {
+    let mut object = Object::parse(compiled(plan.mode)).map_err(ProbeError::Object)?;
+    let log_level = [if plan.verbose { u8::MAX } else { 0 }];
+    let globals = HashMap::from([(aya_log::LEVEL, (log_level.as_slice(), true))]);
+    object.patch_map_data(globals).map_err(ProbeError::Object)?;
     let constants = constants(plan, types, slot_count);
     let session = types.session.unwrap_or_default();
     let kfuncs = [
@@ -27,18 +36,11 @@ pub(super) fn prepared(plan: &Plan, types: &Types, slot_count: u32) -> Result<Ve
         (kfunc::SESSION_IS_RETURN, session.is_return),
         (kfunc::SESSION_COOKIE, session.cookie),
     ];
-    for section in object::File::parse(OBJECT).map_err(unreadable)?.sections() {
-        let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
-        let Some((start, len)) = section.file_range().filter(|_| sh_flags & u64::from(SHF_EXECINSTR) != 0)
-        else {
-            continue;
-        };
-        let code = programs.get_mut(start as usize..).and_then(|rest| rest.get_mut(..len as usize));
-        let code = code.ok_or(ProbeError::Missing("a section's contents"))?;
-        write_constants(code, &constants);
-        write_kfuncs(code, &kfuncs);
+    for function in object.functions.values_mut() {
+        write_constants(&mut function.instructions, &constants);
+        write_kfuncs(&mut function.instructions, &kfuncs);
     }
-    Ok(programs)
+    Ok(object)
 }
 
 /// Their values, each at its number's place.
@@ -50,7 +52,6 @@ fn constants(plan: &Plan, types: &Types, slot_count: u32) -> [u64; constant::COU
     let [low, high] = [low, high].map(|half| half.try_into().map_or(0, u64::from_ne_bytes));
     let mut constants = [0; constant::COUNT];
     for (constant, value) in [
-        (constant::MODE, plan.mode.number()),
         (constant::SNAPLEN, plan.snaplen()),
         (constant::SLOT_COUNT, slot_count),
         (constant::WAKEUP_BYTES, plan.wakeup_bytes()),
@@ -88,109 +89,105 @@ fn constants(plan: &Plan, types: &Types, slot_count: u32) -> [u64; constant::COU
 }
 
 /// Puts the constants in the place of what stands for them.
-fn write_constants(code: &mut [u8], constants: &[u64; constant::COUNT]) {
-    /// `BPF_LD | BPF_IMM | BPF_DW`: a number of 64 bits. The next instruction holds its upper half.
-    const LOAD_NUMBER: u8 = 0x18;
-    /// `BPF_LDX | BPF_MEM | BPF_W`, `BPF_H`, `BPF_DW`.
-    const LOADS: [u8; 3] = [0x61, 0x69, 0x79];
-
-    let find = |is: &dyn Fn(Constant) -> bool| {
-        (0..).zip(constants).find(|(constant, _)| is(*constant)).map(|(_, value)| *value)
-    };
-    for at in (0..code.len()).step_by(INSTRUCTION) {
-        let (opcode, rest) = (code[at], &mut code[at..]);
-        if opcode == LOAD_NUMBER && rest.len() >= 2 * INSTRUCTION {
-            let number = |rest: &[u8]| [&rest[4..8], &rest[12..16]].concat();
-            let held = number(rest);
-            if let Some(value) = find(&|constant| held == placeholder(constant).to_ne_bytes()) {
-                let (low, high) = rest.split_at_mut(INSTRUCTION);
-                low[4..].copy_from_slice(&value.to_ne_bytes()[..4]);
-                high[4..8].copy_from_slice(&value.to_ne_bytes()[4..]);
-            }
-        } else if LOADS.contains(&opcode) && rest.len() >= INSTRUCTION {
-            let held = [rest[2], rest[3]];
-            if let Some(value) = find(&|constant| held == offset_placeholder(constant).to_ne_bytes()) {
-                rest[2..4].copy_from_slice(&(value as i16).to_ne_bytes());
-            }
+fn write_constants(code: &mut [bpf_insn], constants: &[u64; constant::COUNT]) {
+    let value = |constant: Option<Constant>| constants.get(usize::from(constant?)).copied();
+    for at in 0..code.len() {
+        if let Some(value) = value(number_at(code, at)) {
+            code[at].imm = value as i32;
+            code[at + 1].imm = (value >> 32) as i32;
+        }
+        if let Some(value) = value(offset_in(&code[at])) {
+            code[at].off = value as i16;
         }
     }
 }
 
-/// Turns calls of helpers that do not exist into calls of the kernel's functions, by their BTF ids, where it has them.
-fn write_kfuncs(code: &mut [u8], kfuncs: &[(i32, u32)]) {
-    /// A call of a helper: opcode, registers, offset. The helper's number follows.
-    const CALL_HELPER: [u8; 4] = [0x85, 0, 0, 0];
-    /// The same with `BPF_PSEUDO_KFUNC_CALL` as source register.
-    const CALL_KERNEL: [u8; 4] = [0x85, 0x20, 0, 0];
+/// The constant that is loaded as a number by two instructions, of which the second holds its upper half.
+fn number_at(code: &[bpf_insn], at: usize) -> Option<Constant> {
+    /// `BPF_LD | BPF_IMM | BPF_DW`: a number of 64 bits.
+    const LOAD_NUMBER: u8 = 0x18;
 
-    for instruction in
-        code.chunks_exact_mut(INSTRUCTION).filter(|instruction| instruction[..4] == CALL_HELPER)
-    {
-        let callee = kfuncs.iter().find(|(number, _)| instruction[4..] == number.to_ne_bytes());
+    let [low, high] = code.get(at..at + 2)? else { return None };
+    let held = u64::from(high.imm.cast_unsigned()) << 32 | u64::from(low.imm.cast_unsigned());
+    let constant = held.checked_sub(placeholder(0))?;
+    (low.code == LOAD_NUMBER && constant < constant::COUNT as u64).then_some(constant as Constant)
+}
+
+/// The constant that is the offset of a load.
+fn offset_in(load: &bpf_insn) -> Option<Constant> {
+    /// `BPF_LDX | BPF_MEM | BPF_W`, `BPF_H`, `BPF_DW`.
+    const LOADS: [u8; 3] = [0x61, 0x69, 0x79];
+
+    let constant = load.off.checked_sub(offset_placeholder(0))?;
+    let is_one = LOADS.contains(&load.code) && (0..constant::COUNT as i16).contains(&constant);
+    is_one.then_some(constant as Constant)
+}
+
+/// Turns calls of helpers that do not exist into calls of the kernel's functions, by their BTF ids, where it has them.
+fn write_kfuncs(code: &mut [bpf_insn], kfuncs: &[(i32, u32)]) {
+    /// `BPF_JMP | BPF_CALL`
+    const CALL: u8 = 0x85;
+    /// `BPF_PSEUDO_KFUNC_CALL`, as source register.
+    const KERNEL_FUNCTION: u8 = 2;
+
+    for call in code.iter_mut().filter(|call| call.code == CALL && call.src_reg() == 0) {
+        let callee = kfuncs.iter().find(|(number, _)| call.imm == *number);
         if let Some((_, id @ 1..)) = callee {
-            instruction[..4].copy_from_slice(&CALL_KERNEL);
-            instruction[4..].copy_from_slice(&id.to_ne_bytes());
+            call.set_src_reg(KERNEL_FUNCTION);
+            call.imm = id.cast_signed();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::probes::{Filter, Mode, Offsets};
+    use crate::{
+        kernel::Functions,
+        probes::{Filter, Offsets},
+    };
 
-    /// Where each constant's placeholders are in code, as numbers and as offsets.
-    fn placeholders(code: &[u8]) -> Vec<Constant> {
-        let mut found = Vec::new();
-        for instruction in code.chunks_exact(INSTRUCTION).zip(code[INSTRUCTION..].chunks_exact(INSTRUCTION)) {
-            let (this, next) = instruction;
-            let number = [&this[4..], &next[4..]].concat();
-            let is_load = [0x61, 0x69, 0x79].contains(&this[0]);
-            found.extend((0..constant::COUNT as Constant).filter(|constant| {
-                number == placeholder(*constant).to_ne_bytes()
-                    || is_load && this[2..4] == offset_placeholder(*constant).to_ne_bytes()
-            }));
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    fn code_of(object: &[u8]) -> Vec<u8> {
-        let sections = object::File::parse(object).unwrap();
-        let code = sections.sections().filter(|section| {
-            matches!(section.flags(), SectionFlags::Elf { sh_flags } if sh_flags & u64::from(SHF_EXECINSTR) != 0)
+    /// The constants that programs have placeholders for.
+    fn placeholders(object: &Object) -> BTreeSet<Constant> {
+        let code = object.functions.values().map(|function| &*function.instructions);
+        let found = code.flat_map(|code| {
+            (0..code.len()).flat_map(|at| number_at(code, at).into_iter().chain(offset_in(&code[at])))
         });
-        code.flat_map(|section| section.data().unwrap().to_vec()).collect()
+        found.collect()
     }
 
     #[test]
     fn every_constant_is_in_the_programs_and_none_is_left_unwritten() {
-        let plan = Plan {
-            mode: Mode::Hist,
-            filter: Filter::default(),
-            snaplen: 256,
-            ring_bytes: 4096,
-            max_keys: None,
-            method: None,
-            verbose: false,
-        };
-        let offsets = Offsets {
-            skb_len: 112,
-            skb_data_len: 116,
-            skb_data: 208,
-            skb_sk: 24,
-            netlink_cb_portid: 56,
-            sock_protocol: 540,
-            sock_net: 48,
-            net_inum: 152,
-            task_comm: 3000,
-            task_pid: 2400,
-            task_tgid: 2404,
-        };
-        let types = Types { offsets, cast: None, session: None, functions: Vec::new() };
-        assert!(placeholders(&code_of(OBJECT)).into_iter().eq(0..constant::COUNT as Constant));
-        let prepared = prepared(&plan, &types, 1024).unwrap();
-        assert!(placeholders(&code_of(&prepared)).is_empty());
+        let mut known = BTreeSet::new();
+        for mode in [Mode::Hist, Mode::Trace] {
+            let plan = Plan {
+                mode,
+                filter: Filter::default(),
+                snaplen: 256,
+                ring_bytes: 4096,
+                max_keys: None,
+                method: None,
+                verbose: false,
+            };
+            let offsets = Offsets {
+                skb_len: 112,
+                skb_data_len: 116,
+                skb_data: 208,
+                skb_sk: 24,
+                netlink_cb_portid: 56,
+                sock_protocol: 540,
+                sock_net: 48,
+                net_inum: 152,
+                task_comm: 3000,
+                task_pid: 2400,
+                task_tgid: 2404,
+            };
+            let types = Types { offsets, cast: None, session: None, functions: Functions::default() };
+            known.extend(placeholders(&Object::parse(compiled(mode)).unwrap()));
+            assert!(placeholders(&prepared(&plan, &types, 1024).unwrap()).is_empty());
+        }
+        assert!(known.into_iter().eq(0..constant::COUNT as Constant));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SLOTS, MAX_SNAPLEN, filtered, mode, stage};
+use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SLOTS, MAX_SNAPLEN, filtered, stage};
 
 use super::Method;
 use crate::kernel::is_preemptible;
@@ -14,15 +14,6 @@ pub enum Mode {
     Hist,
     /// It is sent to user space with its datagram.
     Trace,
-}
-
-impl Mode {
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Self::Hist => mode::HIST,
-            Self::Trace => mode::TRACE,
-        }
-    }
 }
 
 /// The calls that are wanted; the others are counted as filtered.
@@ -135,6 +126,11 @@ impl Plan {
             Mode::Hist => 4096,
             Mode::Trace => self.ring_bytes.clamp(4096, 1 << 31).next_power_of_two(),
         }
+    }
+
+    /// Size in bytes of the ring buffer for what the programs say about themselves.
+    pub(super) fn log_bytes(&self) -> u32 {
+        if self.verbose { 128 << 10 } else { 4096 }
     }
 
     /// Bytes of unread events that wake the reader before it comes by itself.

@@ -1,19 +1,14 @@
 //! Reading what the programs counted.
 
-use std::{
-    io,
-    mem::zeroed,
-    os::fd::{AsFd as _, AsRawFd as _},
-};
+use std::os::fd::AsFd as _;
 
-use aya::maps::MapData;
-use aya_obj::generated::{bpf_attr, bpf_cmd};
+use aya::maps::{Map, MapData, PerCpuArray};
 use nltrace_common::{
     BUCKETS, COUNTING, Counters, HistogramSlot, Hook, KEY_CELLS, KEY_OTHER, KEY_PRESENT, ProcessorCounters,
     hook, key_parts, stage,
 };
 
-use super::{Mode, ProbeError, Probes};
+use super::{ProbeError, Probes, loader::Loader, syscall};
 
 /// Marks what both sides share, for aya.
 #[derive(Clone, Copy)]
@@ -38,10 +33,8 @@ impl Probes {
     /// What became of the calls of each hook. Calls in progress are hits without an outcome yet.
     pub fn tallies(&self) -> Result<[Tally; hook::COUNT as usize], ProbeError> {
         let mut sums = [Tally::default(); hook::COUNT as usize];
-        if self.mode == Mode::Hist {
-            for (key, slot) in self.slots()? {
-                sums[hook_of(key) as usize].counters.recorded += slot.buckets.iter().sum::<u64>();
-            }
+        for (key, slot) in self.slots()? {
+            sums[hook_of(key) as usize].counters.recorded += slot.buckets.iter().sum::<u64>();
         }
         let Shared(processors) = self.counters.get(&0, 0).map_err(ProbeError::Read)?;
         for processor in processors {
@@ -61,10 +54,36 @@ impl Probes {
     }
 
     /// The histograms that something was counted in, with their keys and merged over processors, in the order of their keys; those
-    /// of [`nltrace_common::KEY_OTHER`] come last.
+    /// of [`nltrace_common::KEY_OTHER`] come last. None in [`super::Mode::Trace`].
     pub fn slots(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
+        self.histograms.as_ref().map_or(Ok(Vec::new()), Histograms::read)
+    }
+}
+
+/// The maps of [`super::Mode::Hist`].
+pub(super) struct Histograms {
+    keys: MapData,
+    slots: PerCpuArray<MapData, Shared<HistogramSlot>>,
+    /// Those for all other keys not counted.
+    slot_count: u32,
+}
+
+impl Histograms {
+    pub(super) fn new(loader: &mut Loader, slot_count: u32) -> Result<Self, ProbeError> {
+        let slots = Map::PerCpuArray(loader.take_map("SLOTS")?);
+        Ok(Self {
+            keys: loader.take_map(".bss.keys")?,
+            slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
+            slot_count,
+        })
+    }
+
+    fn read(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
         let mut slots = Vec::new();
-        let keys = read_keys(&self.keys)
+        // Too long for a stack, which aya would put it on.
+        let mut keys = vec![0u64; KEY_CELLS];
+        // SAFETY: both sides have the length from KEY_CELLS.
+        unsafe { syscall::read_element(self.keys.fd().as_fd(), &mut keys) }
             .map_err(|source| ProbeError::Os { what: "cannot read the histograms' keys", source })?;
         for index in 0..self.slot_count + u32::from(stage::COUNT) {
             let key = match index.checked_sub(self.slot_count) {
@@ -82,25 +101,6 @@ impl Probes {
         }
         slots.sort_unstable_by_key(|(key, _)| *key);
         Ok(slots)
-    }
-}
-
-/// The only element of a map, which is too long for a stack, where aya would put it.
-fn read_keys(map: &MapData) -> io::Result<Vec<u64>> {
-    let mut keys = vec![0u64; KEY_CELLS];
-    // SAFETY: a union of numbers; all zeros is what the kernel takes for "not given".
-    let mut attr: bpf_attr = unsafe { zeroed() };
-    // SAFETY: the member that BPF_MAP_LOOKUP_ELEM reads; what it points to lives until the call returns.
-    let lookup = unsafe { &mut attr.__bindgen_anon_2 };
-    let key = 0u32;
-    lookup.map_fd = map.fd().as_fd().as_raw_fd().cast_unsigned();
-    lookup.key = &raw const key as u64;
-    lookup.__bindgen_anon_1.value = keys.as_mut_ptr() as u64;
-    let command = bpf_cmd::BPF_MAP_LOOKUP_ELEM as u32;
-    // SAFETY: `attr` is as long as said, and there is room for the value, whose length both sides have from KEY_CELLS.
-    match unsafe { libc::syscall(libc::SYS_bpf, command, &raw const attr, size_of::<bpf_attr>()) } {
-        0 => Ok(keys),
-        _ => Err(io::Error::last_os_error()),
     }
 }
 

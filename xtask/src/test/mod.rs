@@ -63,7 +63,8 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
     if run.filter.is_none() {
         run.command("formatting", project.cargo().args(["fmt", "--all", "--check"]))?;
         run.command("lints, host", &mut clippy_host(project))?;
-        run.command("lints, BPF target", &mut clippy_bpf(project))?;
+        run.command("lints, BPF target, hist", &mut clippy_bpf(project, ""))?;
+        run.command("lints, BPF target, trace", &mut clippy_bpf(project, "trace"))?;
     }
     run.unit_tests()?;
     let failed = run.counts.failed;
@@ -246,9 +247,9 @@ fn clippy_host(project: &Project) -> Command {
     command
 }
 
-/// With what tracer/build.rs compiles it with. A target folder of its own, because `RUSTC_BOOTSTRAP` would make cargo build
+/// With what tracer/build.rs compiles it with, and for what becomes of a call by these features. A target folder of its own, because `RUSTC_BOOTSTRAP` would make cargo build
 /// everything else again.
-fn clippy_bpf(project: &Project) -> Command {
+fn clippy_bpf(project: &Project, features: &str) -> Command {
     let mut command = project.cargo();
     command.args([
         "clippy",
@@ -256,13 +257,15 @@ fn clippy_bpf(project: &Project) -> Command {
         "-p",
         "nltrace-ebpf",
         "--release",
+        "--features",
+        features,
         "--target",
         "bpfel-unknown-none",
         "-Z",
         "build-std=core",
     ]);
     command.arg("--target-dir").arg(project.out().join("bpf")).args(["--", "-D", "warnings"]);
-    let flags = ["--cfg=bpf_target_arch=\"x86_64\"", "-Cdebuginfo=2", "-Ctarget-cpu=v3"];
+    let flags = ["--cfg=bpf_target_arch=\"x86_64\"", "-Ctarget-cpu=v3"];
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     command
 }
