@@ -15,6 +15,9 @@ use crate::setup::Series;
 /// What may come on top of an agreed count. Counts of two boots differ by a tenth of a per cent, those of two C compilers by more.
 const TOLERANCE: f64 = 0.03;
 
+/// The same for a start, which depends on what the kernel has in memory already, and for resident memory.
+const START_TOLERANCE: f64 = 0.1;
+
 /// What may be missing of an agreed count. With less it is more likely that something is not done any more than that it got this much cheaper.
 const SUSPICIOUS: f64 = 0.2;
 
@@ -25,6 +28,10 @@ struct Agreed {
     version: String,
     /// By case: the instructions that tracing adds to a round trip, or all where nothing traces.
     instructions: BTreeMap<String, f64>,
+    /// By case: the instructions from exec(2) to the moment when everything is attached.
+    start_instructions: BTreeMap<String, f64>,
+    /// By case: KiB of resident memory until then, at most.
+    resident_kib: BTreeMap<String, f64>,
 }
 
 /// All of them.
@@ -53,8 +60,15 @@ impl Agreement {
 
     /// Agrees on what was measured.
     pub(crate) fn agree(&mut self, boot: &Boot) {
-        let figures = boot.cases.iter().filter_map(|row| Some((row.name.clone(), row.figure()?.round())));
-        let agreed = Agreed { version: boot.version.clone(), instructions: figures.collect() };
+        let by_case = |figure: fn(&Row) -> Option<f64>| {
+            boot.cases.iter().filter_map(|row| Some((row.name.clone(), figure(row)?.round()))).collect()
+        };
+        let agreed = Agreed {
+            version: boot.version.clone(),
+            instructions: by_case(Row::figure),
+            start_instructions: by_case(start),
+            resident_kib: by_case(resident),
+        };
         self.0.insert(boot.series, agreed);
     }
 
@@ -65,33 +79,51 @@ impl Agreement {
 
     fn check_row(&self, boot: &Boot, row: &Row) -> Result<(), String> {
         let name = &row.name;
-        let Some(now) = row.figure() else {
+        if row.figure().is_none() {
             return Err(format!("{name}: {}", row.failure.as_deref().unwrap_or("not measured")));
-        };
+        }
         if let Some(lost @ 1..) = row.lost {
             return Err(format!("{name}: {lost} events lost"));
         }
-        let agreed = self.0.get(&boot.series);
-        let Some((agreed, count)) = agreed.and_then(|agreed| Some((agreed, *agreed.instructions.get(name)?)))
-        else {
-            return Err(format!("{name}: nothing was agreed on; `cargo xtask bench --agree` does it"));
-        };
-        let advice = match now / count {
-            ratio if ratio > 1.0 + TOLERANCE => "",
-            ratio if ratio < 1.0 - SUSPICIOUS => {
-                "; if it still does its work, `cargo xtask bench --agree` writes that down"
-            }
-            _ => return Ok(()),
-        };
-        Err(format!(
-            "{name}: {} instructions in {}, {} agreed in {}, {}{advice}",
-            table::count(Some(now)),
-            boot.version,
-            table::count(Some(count)),
-            agreed.version,
-            table::change(count, now)
-        ))
+        let Some(agreed) = self.0.get(&boot.series) else { return Err(nothing_agreed(name)) };
+        for (what, tolerance, now, counts) in [
+            ("instructions", TOLERANCE, row.figure(), &agreed.instructions),
+            ("instructions until it is attached", START_TOLERANCE, start(row), &agreed.start_instructions),
+            ("KiB resident", START_TOLERANCE, resident(row), &agreed.resident_kib),
+        ] {
+            let Some(now) = now else { continue };
+            let count = *counts.get(name).ok_or_else(|| nothing_agreed(name))?;
+            let advice = match now / count {
+                ratio if ratio > 1.0 + tolerance => "",
+                ratio if ratio < 1.0 - SUSPICIOUS => {
+                    "; if it still does its work, `cargo xtask bench --agree` writes that down"
+                }
+                _ => continue,
+            };
+            return Err(format!(
+                "{name}: {} {what} in {}, {} agreed in {}, {}{advice}",
+                table::count(Some(now)),
+                boot.version,
+                table::count(Some(count)),
+                agreed.version,
+                table::change(count, now)
+            ));
+        }
+        Ok(())
     }
+}
+
+fn start(row: &Row) -> Option<f64> {
+    row.start_instructions.map(|count| count as f64)
+}
+
+/// Where nothing traces it is the shell's.
+fn resident(row: &Row) -> Option<f64> {
+    row.start_instructions.and(row.resident_kib).map(|kib| kib as f64)
+}
+
+fn nothing_agreed(name: &str) -> String {
+    format!("{name}: nothing was agreed on; `cargo xtask bench --agree` does it")
 }
 
 #[cfg(test)]
@@ -111,6 +143,26 @@ mod tests {
         assert_eq!(agreement.check(&boot(1030.0, 0)), [Ok(())]);
         let exceeded = "hist: 1,031 instructions in 7.3.4, 1,000 agreed in 7.3.4, +3.1 %";
         assert_eq!(agreement.check(&boot(1031.0, 0)), [Err(exceeded.to_owned())]);
+    }
+
+    #[test]
+    fn a_start_and_its_memory_may_vary_by_a_tenth() {
+        let started = |instructions, kib| {
+            let mut boot = boot(1000.0, 0);
+            boot.cases[0].start_instructions = Some(instructions);
+            boot.cases[0].resident_kib = Some(kib);
+            boot
+        };
+        let mut agreement = Agreement::default();
+        agreement.agree(&started(1_000_000, 3_000));
+        assert_eq!(agreement.check(&started(1_090_000, 3_200)), [Ok(())]);
+        for (exceeded, what) in [
+            (started(1_110_000, 3_000), "1,110,000 instructions until it is attached"),
+            (started(1_000_000, 3_400), "3,400 KiB resident"),
+        ] {
+            let error = agreement.check(&exceeded).remove(0).unwrap_err();
+            assert!(error.contains(what), "{error}");
+        }
     }
 
     #[test]
