@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use nltrace_common::{HistogramSlot, MAX_PROBES, MAX_SLOTS, MAX_SNAPLEN, filtered, stage};
+use nltrace_common::{
+    COUNTING, HistogramSlot, KEY_CELLS, MAX_PROBES, MAX_SLOTS, MAX_SNAPLEN, ProcessorCounters, filtered,
+    stage,
+};
 
 use super::Method;
 use crate::kernel::is_preemptible;
@@ -77,8 +80,11 @@ pub struct Plan {
     pub verbose: bool,
 }
 
-/// Kernel memory for histograms, in bytes and for all processors together, unless the user asks for more.
+/// Kernel memory for histograms, in bytes and for all processors together, unless the user asks for more; their keys and the counters included.
 pub const HISTOGRAM_BYTES: usize = 64 << 20;
+
+/// Bytes of it that are there for any number of histograms: keys and counters.
+const SHARED_BYTES: usize = KEY_CELLS * size_of::<u64>() + COUNTING * size_of::<ProcessorCounters>();
 
 /// Histograms at most, unless the user asks for more.
 pub const MAX_HISTOGRAMS: u32 = 1024;
@@ -92,7 +98,7 @@ impl Plan {
         if self.mode == Mode::Trace {
             return 1;
         }
-        let affordable = HISTOGRAM_BYTES / (size_of::<HistogramSlot>() * cpus.max(1));
+        let affordable = (HISTOGRAM_BYTES - SHARED_BYTES) / (size_of::<HistogramSlot>() * cpus.max(1));
         let default = u32::try_from(affordable.saturating_sub(stage::COUNT.into()))
             .unwrap_or(u32::MAX)
             .min(MAX_HISTOGRAMS);
@@ -104,7 +110,7 @@ impl Plan {
     pub fn map_bytes(&self, cpus: usize) -> u64 {
         let slots = u64::from(self.slots(cpus) + u32::from(stage::COUNT));
         match self.mode {
-            Mode::Hist => slots * (size_of::<HistogramSlot>() * cpus) as u64,
+            Mode::Hist => slots * (size_of::<HistogramSlot>() * cpus) as u64 + SHARED_BYTES as u64,
             Mode::Trace => self.ring_bytes().into(),
         }
     }
@@ -214,9 +220,8 @@ mod tests {
     #[test]
     fn histograms_stay_within_their_memory_on_every_machine() {
         for cpus in [1, 2, 8, 64, 128] {
-            let slots = (plan(None).slots(cpus) + u32::from(stage::COUNT)) as usize;
-            assert!(slots * cpus * size_of::<HistogramSlot>() <= HISTOGRAM_BYTES, "{cpus} processors");
-            assert!(slots > 64, "{cpus} processors");
+            assert!(plan(None).map_bytes(cpus) <= HISTOGRAM_BYTES as u64, "{cpus} processors");
+            assert!(plan(None).slots(cpus) > 64, "{cpus} processors");
         }
         assert_eq!([2, 9, u32::MAX].map(|keys| plan(Some(keys)).slots(2)), [8, 9, MAX_KEYS]);
     }
@@ -224,7 +229,8 @@ mod tests {
     #[test]
     fn memory_is_known_before_it_is_taken() {
         let slot = size_of::<HistogramSlot>() as u64;
-        assert_eq!(plan(Some(1000)).map_bytes(3), (1000 + u64::from(stage::COUNT)) * slot * 3);
+        let histograms = (1000 + u64::from(stage::COUNT)) * slot * 3;
+        assert_eq!(plan(Some(1000)).map_bytes(3), histograms + SHARED_BYTES as u64);
         assert_eq!(Plan { mode: Mode::Trace, ring_bytes: 5000, ..plan(None) }.map_bytes(64), 8192);
     }
 
