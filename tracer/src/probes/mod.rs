@@ -207,7 +207,11 @@ impl Probes {
             match EbpfLogger::init_from_id(id) {
                 Err(aya_log::Error::MapNotFound) => continue,
                 Ok(log) => self.log = Some(log),
-                Err(error) => log::warn!("what the programs say themselves cannot be read: {error}"),
+                Err(error) => {
+                    log::warn!(
+                        "what the programs say themselves cannot be read: {error}; it takes CAP_SYS_ADMIN"
+                    );
+                }
             }
             self.opens_log = false;
             return;
