@@ -100,7 +100,7 @@ impl Types {
         let path = root.join("sys/kernel/btf/vmlinux");
         let read = |source| BtfError::Read { path: path.clone(), source };
         let mut file = File::open(&path).map_err(read)?;
-        // From 6.16 on it can be mapped, if not to be shared, which costs a tenth of what reading does.
+        // From 6.16 on it can be mapped, if not to be shared, so that nothing is copied.
         // SAFETY: the kernel does not change these bytes; those of a file that stands for them in a test are not changed either.
         if let Ok(bytes) = unsafe { MmapOptions::new().map_copy_read_only(&file) } {
             return Self::parse(&bytes);
@@ -162,7 +162,7 @@ impl Beginnings {
     fn of(names: impl Iterator<Item = &'static str>) -> Self {
         let mut known = [false; 256];
         for name in names {
-            known[Self::hash(name.as_bytes()).unwrap_or_default()] = true;
+            known[Self::hash(name.as_bytes()).expect("every name has eight bytes")] = true;
         }
         Self(known)
     }
@@ -172,7 +172,7 @@ impl Beginnings {
         Self::hash(strings).is_some_and(|hash| self.0[hash])
     }
 
-    /// None for what is shorter than every name.
+    /// By the first eight bytes; None where there are fewer.
     fn hash(bytes: &[u8]) -> Option<usize> {
         let first = u64::from_ne_bytes(*bytes.first_chunk()?);
         Some((first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize)

@@ -11,14 +11,8 @@ use super::Method;
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// The program was refused.
-    #[error("the kernel refused the program: {source}")]
-    Load {
-        /// What the kernel said.
-        #[source]
-        source: io::Error,
-        /// What its verifier said.
-        log: String,
-    },
+    #[error("the kernel refused the program: {0}")]
+    Load(#[source] io::Error),
     /// The function cannot be watched in this way.
     #[error("the kernel refused to attach: {0}")]
     Attach(#[source] io::Error),
@@ -87,7 +81,7 @@ impl ProbeError {
 /// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is loaded.
 fn refused(error: &AttachError) -> bool {
     match error {
-        AttachError::Load { source, .. } => source.raw_os_error() == Some(libc::EPERM),
+        AttachError::Load(error) => error.raw_os_error() == Some(libc::EPERM),
         error => denied(error),
     }
 }

@@ -14,7 +14,7 @@ use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_map_type};
 
 use super::{
     AttachError, ProbeError,
-    syscall::{self, Purpose, Refused},
+    syscall::{self, Purpose},
 };
 
 /// Programs that can be loaded, and those that are.
@@ -73,8 +73,7 @@ impl Loader {
         let program = self.object.programs.get(name).ok_or_else(missing)?;
         let function = self.object.functions.get(&program.function_key()).ok_or_else(missing)?;
         let loaded = syscall::load_program(purpose, name, &program.license, &function.instructions);
-        let program =
-            Rc::new(loaded.map_err(|Refused { source, log }| Ok(AttachError::Load { source, log }))?);
+        let program = Rc::new(loaded.map_err(|error| Ok(AttachError::Load(error)))?);
         self.loaded.push(Loaded { name, purpose, program: Rc::clone(&program) });
         Ok(program)
     }

@@ -44,56 +44,46 @@ impl Purpose {
     }
 }
 
-/// A program was refused.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) source: io::Error,
-    /// What the verifier said.
-    pub(super) log: String,
-}
-
-/// Loads a program. `name` is what tools show, its first 15 bytes.
+/// Loads a program. `name` is what tools show, its first 15 bytes. What the verifier says to one that it refuses is logged.
 pub(super) fn load_program(
     purpose: Purpose,
     name: &str,
     license: &CStr,
     instructions: &[bpf_insn],
-) -> Result<OwnedFd, Refused> {
+) -> io::Result<OwnedFd> {
     let mut attr = empty();
-    let mut log = Vec::new();
-    // The first time without a log: writing one takes the kernel longer than the check itself.
-    loop {
-        // SAFETY: the member that BPF_PROG_LOAD reads; what it points to lives until the call returns.
-        let load = unsafe { &mut attr.__bindgen_anon_3 };
-        load.prog_type = match purpose {
-            Purpose::Fentry(_) | Purpose::Fexit(_) => bpf_prog_type::BPF_PROG_TYPE_TRACING as u32,
-            Purpose::Session | Purpose::Kprobe => bpf_prog_type::BPF_PROG_TYPE_KPROBE as u32,
-        };
-        load.expected_attach_type = purpose.attach_type();
-        if let Purpose::Fentry(id) | Purpose::Fexit(id) = purpose {
-            load.attach_btf_id = id;
-        }
-        load.insns = instructions.as_ptr() as u64;
-        load.insn_cnt = instructions.len() as u32;
-        load.license = license.as_ptr() as u64;
-        for (to, from) in load.prog_name[..15].iter_mut().zip(name.bytes()) {
-            *to = from.cast_signed();
-        }
-        load.log_buf = if log.is_empty() { 0 } else { log.as_mut_ptr() as u64 };
-        load.log_size = log.len() as u32;
-        load.log_level = u32::from(!log.is_empty());
-        match bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) {
-            Ok(program) => return Ok(program),
-            Err(source) if log.is_empty() && source.raw_os_error() != Some(libc::EPERM) => {
-                log = vec![0u8; LOG_BYTES];
-                log::debug!("{name} was refused: {source}");
-            }
-            Err(source) => {
-                let log = CStr::from_bytes_until_nul(&log).unwrap_or_default();
-                return Err(Refused { source, log: log.to_string_lossy().into_owned() });
-            }
-        }
+    // SAFETY: the member that BPF_PROG_LOAD reads; what it points to lives until the call returns.
+    let load = unsafe { &mut attr.__bindgen_anon_3 };
+    load.prog_type = match purpose {
+        Purpose::Fentry(_) | Purpose::Fexit(_) => bpf_prog_type::BPF_PROG_TYPE_TRACING as u32,
+        Purpose::Session | Purpose::Kprobe => bpf_prog_type::BPF_PROG_TYPE_KPROBE as u32,
+    };
+    load.expected_attach_type = purpose.attach_type();
+    if let Purpose::Fentry(id) | Purpose::Fexit(id) = purpose {
+        load.attach_btf_id = id;
     }
+    load.insns = instructions.as_ptr() as u64;
+    load.insn_cnt = instructions.len() as u32;
+    load.license = license.as_ptr() as u64;
+    for (to, from) in load.prog_name[..15].iter_mut().zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    // Without a log: writing one takes the kernel longer than the check itself.
+    let refused = match bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) {
+        Err(error) if log::log_enabled!(log::Level::Debug) => error,
+        result => return result,
+    };
+    let mut words = vec![0u8; LOG_BYTES];
+    // SAFETY: as above.
+    let load = unsafe { &mut attr.__bindgen_anon_3 };
+    load.log_buf = words.as_mut_ptr() as u64;
+    load.log_size = words.len() as u32;
+    load.log_level = 1;
+    // Refused again, perhaps for want of room for the log.
+    drop(bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr));
+    let words = CStr::from_bytes_until_nul(&words).unwrap_or_default();
+    log::debug!("{name} was refused: {refused}: {}", words.to_string_lossy());
+    Err(refused)
 }
 
 /// Runs a program that was made for one function by [`Purpose::Fentry`] or [`Purpose::Fexit`] there, until the link is closed.
