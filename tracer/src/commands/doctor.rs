@@ -128,11 +128,14 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
         Some(unable) => no(name, unable.problem, unable.remedy),
         None => no(name, error.to_string(), missing(config, options)),
     };
-    // The way of a trace: it needs every map there is.
+    // Both commands, because each has maps of its own.
     let whole = attach(&plan(Mode::Trace, None));
-    let mut checks = vec![match &whole {
-        Err(error @ ProbeError::Maps(_)) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
-        _ => yes(MAPS, "task storage, arrays and ring buffer"),
+    let hist = attach(&plan(Mode::Hist, None)).err();
+    let refused =
+        whole.as_ref().err().into_iter().chain(&hist).find(|error| matches!(error, ProbeError::Maps(_)));
+    let mut checks = vec![match refused {
+        Some(error) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
+        None => yes(MAPS, "task storage, arrays and ring buffer"),
     }];
     for (name, method, options) in [
         (FENTRY, Method::Fentry, ["CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"]),

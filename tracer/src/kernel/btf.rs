@@ -236,7 +236,8 @@ impl<'a> Btf<'a> {
                 }
                 kind::FUNC if functions.may_have(name) => {
                     let found = self.functions.iter_mut().find(|(known, _)| begins_with(name, known));
-                    if let Some((_, known_id)) = found {
+                    // Of two with the same name the first counts.
+                    if let Some((_, known_id @ 0)) = found {
                         *known_id = id;
                     }
                 }
@@ -265,14 +266,15 @@ impl<'a> Btf<'a> {
     fn member(&self, structure: &str, path: &[&str]) -> Result<u32, BtfError> {
         let missing = || BtfError::Missing(format!("struct {structure} with {}", path.join(".")));
         let id = STRUCTS.iter().position(|name| *name == structure).map_or(0, |index| self.structs[index]);
-        let (mut id, mut bits) = (id, 0);
+        let (mut id, mut bits) = (id, 0u32);
         for name in path {
             let (offset, member) = self.find(id, name, 0).ok_or_else(missing)?;
-            bits += offset;
+            bits = bits.checked_add(offset).ok_or_else(missing)?;
             id = member;
         }
-        // A bit-field that does not start at a byte cannot be read as the programs do.
-        if bits % 8 == 0 { Ok(bits / 8) } else { Err(missing()) }
+        // The programs read whole bytes, and an instruction has 15 bits for where they are.
+        let readable = bits % 8 == 0 && bits / 8 <= i16::MAX as u32;
+        if readable { Ok(bits / 8) } else { Err(missing()) }
     }
 
     /// Looks for a member, also in members without a name: its offset in bits and the id of its type.
@@ -300,7 +302,7 @@ impl<'a> Btf<'a> {
                     return None;
                 }
                 let (inner, member_type) = self.find(member_type, name, depth + 1)?;
-                Some((offset + inner, member_type))
+                Some((offset.checked_add(inner)?, member_type))
             }),
             _ => None,
         }

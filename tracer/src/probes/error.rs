@@ -99,7 +99,7 @@ fn denied(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// An error and its sources in one line; the verifier's log, which is long, is left out.
+/// An error and its sources in one line, of each the first.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut error = Some(error);

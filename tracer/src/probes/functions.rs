@@ -1,4 +1,4 @@
-//! The functions of the kernel itself that are watched, and the programs for them in `tracer-ebpf`.
+//! The functions that are watched, and the programs for them in `tracer-ebpf`.
 
 use crate::kernel::Functions;
 

@@ -1,6 +1,6 @@
 //! Loading the programs and their maps into the kernel.
 //!
-//! aya parses the object, links its functions and makes its maps. It would load the programs as well, but it reads all of the kernel's types before,
+//! aya parses the object, links its functions and makes nearly all of its maps. It would load the programs as well, but it reads all of the kernel's types before,
 //! which costs more than everything else that happens at a start, and it knows neither sessions nor task storage.
 
 use std::{
@@ -92,9 +92,13 @@ fn make(name: &str, map: &Map) -> Result<MapData, MapError> {
         return MapData::from_fd(storage.map_err(refused)?);
     }
     let made = MapData::create(map.clone(), name, None)?;
-    if map.section_kind() == EbpfSectionKind::Rodata {
+    let (kind, fd) = (map.section_kind(), made.fd().as_fd());
+    if matches!(kind, EbpfSectionKind::Data | EbpfSectionKind::Rodata) {
         // SAFETY: the section's bytes are the map's only value.
-        unsafe { syscall::write_constants(made.fd().as_fd(), map.data()) }.map_err(refused)?;
+        unsafe { syscall::write_element(fd, map.data()) }.map_err(refused)?;
+    }
+    if kind == EbpfSectionKind::Rodata {
+        syscall::freeze(fd).map_err(refused)?;
     }
     Ok(made)
 }

@@ -207,11 +207,11 @@ impl Probes {
             match EbpfLogger::init_from_id(id) {
                 Err(aya_log::Error::MapNotFound) => continue,
                 Ok(log) => self.log = Some(log),
-                Err(error) => {
-                    log::warn!(
-                        "what the programs say themselves cannot be read: {error}; it takes CAP_SYS_ADMIN"
-                    );
+                // All programs are looked at, which is not for everybody.
+                Err(aya_log::Error::ProgramNotFound) => {
+                    log::warn!("what the programs say themselves takes CAP_SYS_ADMIN to read");
                 }
+                Err(error) => log::warn!("what the programs say themselves cannot be read: {error}"),
             }
             self.opens_log = false;
             return;

@@ -1,5 +1,5 @@
-//! bpf(2) and perf_event_open(2), as far as aya does not offer what is needed: it knows neither sessions nor task storage, and to attach a program
-//! to a kernel function by fentry it has to read all of the kernel's types.
+//! bpf(2) and perf_event_open(2), as far as aya does not offer what is needed: it knows neither sessions nor task storage, to attach a program to a
+//! kernel function by fentry it has to read all of the kernel's types, and it attaches only what it has loaded itself.
 
 use std::{
     ffi::CStr,
@@ -52,7 +52,7 @@ pub(super) fn load_program(
     instructions: &[bpf_insn],
 ) -> io::Result<OwnedFd> {
     let mut attr = empty();
-    // SAFETY: the member that BPF_PROG_LOAD reads; what it points to lives until the call returns.
+    // SAFETY: plain numbers, and the member that BPF_PROG_LOAD reads.
     let load = unsafe { &mut attr.__bindgen_anon_3 };
     load.prog_type = match purpose {
         Purpose::Fentry(_) | Purpose::Fexit(_) => bpf_prog_type::BPF_PROG_TYPE_TRACING as u32,
@@ -69,7 +69,8 @@ pub(super) fn load_program(
         *to = from.cast_signed();
     }
     // Without a log: writing one takes the kernel longer than the check itself.
-    let refused = match bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) {
+    // SAFETY: `instructions` and `license` are alive.
+    let refused = match unsafe { bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) } {
         Err(error) if log::log_enabled!(log::Level::Debug) => error,
         result => return result,
     };
@@ -80,7 +81,8 @@ pub(super) fn load_program(
     load.log_size = words.len() as u32;
     load.log_level = 1;
     // Refused again, perhaps for want of room for the log.
-    drop(bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr));
+    // SAFETY: as above, and so is `words`.
+    drop(unsafe { bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) });
     let words = CStr::from_bytes_until_nul(&words).unwrap_or_default();
     log::debug!("{name} was refused: {refused}: {}", words.to_string_lossy());
     Err(refused)
@@ -88,13 +90,14 @@ pub(super) fn load_program(
 
 /// Runs a program that was made for one function by [`Purpose::Fentry`] or [`Purpose::Fexit`] there, until the link is closed.
 pub(super) fn link_to_its_function(program: BorrowedFd<'_>, purpose: Purpose) -> io::Result<OwnedFd> {
-    link(program, purpose.attach_type(), |_| {})
+    // SAFETY: nothing is pointed to.
+    unsafe { link(program, purpose.attach_type(), |_| {}) }
 }
 
 /// Runs a program at both ends of these functions of the kernel itself, until the link is closed.
 pub(super) fn link_session(program: BorrowedFd<'_>, functions: &[&CStr]) -> io::Result<OwnedFd> {
     let names: Vec<_> = functions.iter().map(|name| name.as_ptr()).collect();
-    link(program, Purpose::Session.attach_type(), |attr| {
+    let target = |attr: &mut bpf_attr| {
         attr.link_create.__bindgen_anon_3.kprobe_multi = kprobe_multi {
             flags: 0,
             cnt: names.len() as u32,
@@ -102,18 +105,23 @@ pub(super) fn link_session(program: BorrowedFd<'_>, functions: &[&CStr]) -> io::
             addrs: 0,
             cookies: 0,
         };
-    })
+    };
+    // SAFETY: `names` and what they point to are alive.
+    unsafe { link(program, Purpose::Session.attach_type(), target) }
 }
 
 /// Runs a program at a function's entry or its return, until the link is closed.
 pub(super) fn link_kprobe(program: BorrowedFd<'_>, function: &CStr, end: End) -> io::Result<OwnedFd> {
-    let event = kprobe_event(function, end)?;
-    link(program, bpf_attach_type::BPF_PERF_EVENT as u32, |attr| {
-        attr.link_create.__bindgen_anon_2.target_fd = number(event.as_fd());
-    })
+    let probe = kprobe_event(function, end)?;
+    let target = |attr: &mut bpf_attr| attr.link_create.__bindgen_anon_2.target_fd = number(probe.as_fd());
+    // SAFETY: nothing is pointed to.
+    unsafe { link(program, bpf_attach_type::BPF_PERF_EVENT as u32, target) }
 }
 
-fn link(
+/// # Safety
+///
+/// What `target` has the attribute point to is alive.
+unsafe fn link(
     program: BorrowedFd<'_>,
     attach_type: u32,
     target: impl FnOnce(&mut bpf_attr),
@@ -122,7 +130,8 @@ fn link(
     attr.link_create.__bindgen_anon_1.prog_fd = number(program);
     attr.link_create.attach_type = attach_type;
     target(&mut attr);
-    bpf_fd(bpf_cmd::BPF_LINK_CREATE, &attr)
+    // SAFETY: the caller's promise.
+    unsafe { bpf_fd(bpf_cmd::BPF_LINK_CREATE, &attr) }
 }
 
 /// One of a call's ends.
@@ -149,7 +158,11 @@ fn kprobe_event(function: &CStr, end: End) -> io::Result<OwnedFd> {
     attr.type_ = read("type")?;
     attr.config = match end {
         End::Entry => 0,
-        End::Return => 1u64.checked_shl(read("format/retprobe")?).unwrap_or(0),
+        End::Return => {
+            let bit = read("format/retprobe")?;
+            1u64.checked_shl(bit)
+                .ok_or_else(|| io::Error::other(format!("{KIND}/format/retprobe is bit {bit}")))?
+        }
     };
     attr.__bindgen_anon_3.config1 = function.as_ptr() as u64;
     let (every_process, processor, no_group) = (-1, 0, -1);
@@ -171,7 +184,7 @@ fn kprobe_event(function: &CStr, end: End) -> io::Result<OwnedFd> {
 pub(super) fn create_task_storage(name: &str, value_bytes: u32, flags: u32) -> io::Result<OwnedFd> {
     let types = load_types(value_bytes)?;
     let mut attr = empty();
-    // SAFETY: the member that BPF_MAP_CREATE reads.
+    // SAFETY: plain numbers, and the member that BPF_MAP_CREATE reads.
     let create = unsafe { &mut attr.__bindgen_anon_1 };
     create.map_type = bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE as u32;
     create.key_size = size_of::<i32>() as u32;
@@ -183,7 +196,8 @@ pub(super) fn create_task_storage(name: &str, value_bytes: u32, flags: u32) -> i
     create.btf_fd = number(types.as_fd());
     create.btf_key_type_id = type_id::KEY;
     create.btf_value_type_id = type_id::VALUE;
-    bpf_fd(bpf_cmd::BPF_MAP_CREATE, &attr)
+    // SAFETY: nothing is pointed to.
+    unsafe { bpf_fd(bpf_cmd::BPF_MAP_CREATE, &attr) }
 }
 
 /// Ids in what [`load_types`] loads.
@@ -214,29 +228,36 @@ fn load_types(value_bytes: u32) -> io::Result<OwnedFd> {
     let words = header.into_iter().chain(types).flat_map(u32::to_ne_bytes);
     let bytes: Vec<_> = words.chain(STRINGS.iter().copied()).collect();
     let mut attr = empty();
-    // SAFETY: the member that BPF_BTF_LOAD reads; what it points to lives until the call returns.
+    // SAFETY: plain numbers, and the member that BPF_BTF_LOAD reads.
     let load = unsafe { &mut attr.__bindgen_anon_7 };
     load.btf = bytes.as_ptr() as u64;
     load.btf_size = bytes.len() as u32;
-    bpf_fd(bpf_cmd::BPF_BTF_LOAD, &attr)
+    // SAFETY: `bytes` is alive.
+    unsafe { bpf_fd(bpf_cmd::BPF_BTF_LOAD, &attr) }
 }
 
-/// Writes the only element of a map of constants, and lets nobody change it any more: the verifier may then rely on it.
+/// Writes the first element of a map.
 ///
 /// # Safety
 ///
 /// `value` is as long as the map's values are.
-pub(super) unsafe fn write_constants(map: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
+pub(super) unsafe fn write_element(map: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
     let (mut attr, key) = (empty(), 0u32);
-    // SAFETY: the member that these commands read; what it points to lives until they return.
+    // SAFETY: plain numbers, and the member that BPF_MAP_UPDATE_ELEM reads.
     let element = unsafe { &mut attr.__bindgen_anon_2 };
     element.map_fd = number(map);
     element.key = &raw const key as u64;
     element.__bindgen_anon_1.value = value.as_ptr() as u64;
-    bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &attr)?;
+    // SAFETY: `key` and `value` are alive, and as long as the caller says.
+    unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &attr) }
+}
+
+/// Lets nobody change a map any more: the verifier may then rely on what it holds.
+pub(super) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
     let mut attr = empty();
     attr.__bindgen_anon_2.map_fd = number(map);
-    bpf(bpf_cmd::BPF_MAP_FREEZE, &attr)
+    // SAFETY: nothing is pointed to.
+    unsafe { bpf(bpf_cmd::BPF_MAP_FREEZE, &attr) }
 }
 
 /// Reads the first element of a map.
@@ -246,12 +267,13 @@ pub(super) unsafe fn write_constants(map: BorrowedFd<'_>, value: &[u8]) -> io::R
 /// `value` is as long as the map's values are.
 pub(super) unsafe fn read_element(map: BorrowedFd<'_>, value: &mut [u64]) -> io::Result<()> {
     let (mut attr, key) = (empty(), 0u32);
-    // SAFETY: the member that BPF_MAP_LOOKUP_ELEM reads; what it points to lives until the call returns.
+    // SAFETY: plain numbers, and the member that BPF_MAP_LOOKUP_ELEM reads.
     let lookup = unsafe { &mut attr.__bindgen_anon_2 };
     lookup.map_fd = number(map);
     lookup.key = &raw const key as u64;
     lookup.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
-    bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &attr)
+    // SAFETY: `key` and `value` are alive, and as long as the caller says.
+    unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &attr) }
 }
 
 fn empty() -> bpf_attr {
@@ -263,8 +285,11 @@ fn number(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
 }
 
-fn bpf(command: bpf_cmd, attr: &bpf_attr) -> io::Result<()> {
-    // SAFETY: `attr` is as long as said, and what it points to is the caller's and alive.
+/// # Safety
+///
+/// What `attr` points to is alive, and as long as `command` takes it to be.
+unsafe fn bpf(command: bpf_cmd, attr: &bpf_attr) -> io::Result<()> {
+    // SAFETY: `attr` is as long as said; the rest is the caller's promise.
     match unsafe { libc::syscall(libc::SYS_bpf, command as u32, attr, size_of::<bpf_attr>()) } {
         0.. => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -272,8 +297,12 @@ fn bpf(command: bpf_cmd, attr: &bpf_attr) -> io::Result<()> {
 }
 
 /// For the commands that return a descriptor.
-fn bpf_fd(command: bpf_cmd, attr: &bpf_attr) -> io::Result<OwnedFd> {
-    // SAFETY: as above.
+///
+/// # Safety
+///
+/// As for [`bpf`].
+unsafe fn bpf_fd(command: bpf_cmd, attr: &bpf_attr) -> io::Result<OwnedFd> {
+    // SAFETY: `attr` is as long as said; the rest is the caller's promise.
     descriptor(unsafe { libc::syscall(libc::SYS_bpf, command as u32, attr, size_of::<bpf_attr>()) })
 }
 

@@ -91,8 +91,12 @@ impl Agreement {
             ("instructions until it is attached", START_TOLERANCE, start(row), &agreed.start_instructions),
             ("KiB resident", START_TOLERANCE, resident(row), &agreed.resident_kib),
         ] {
-            let Some(now) = now else { continue };
-            let count = *counts.get(name).ok_or_else(|| nothing_agreed(name))?;
+            let (now, count) = match (now, counts.get(name)) {
+                (None, None) => continue,
+                (None, Some(_)) => return Err(format!("{name}: {what} not measured")),
+                (Some(_), None) => return Err(nothing_agreed(name)),
+                (Some(now), Some(count)) => (now, *count),
+            };
             let advice = match now / count {
                 ratio if ratio > 1.0 + tolerance => "",
                 ratio if ratio < 1.0 - SUSPICIOUS => {
@@ -163,6 +167,16 @@ mod tests {
             let error = agreement.check(&exceeded).remove(0).unwrap_err();
             assert!(error.contains(what), "{error}");
         }
+    }
+
+    #[test]
+    fn a_start_that_is_not_measured_any_more_fails() {
+        let mut started = boot(1000.0, 0);
+        started.cases[0].start_instructions = Some(1_000_000);
+        let mut agreement = Agreement::default();
+        agreement.agree(&started);
+        let error = agreement.check(&boot(1000.0, 0)).remove(0).unwrap_err();
+        assert!(error.contains("not measured"), "{error}");
     }
 
     #[test]
