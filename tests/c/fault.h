@@ -3,7 +3,7 @@
 #ifndef _NLTEST_FAULT_H
 #define _NLTEST_FAULT_H
 
-#include "harness.h"
+#include "tap.h"
 
 #define NLFAULT	"/sys/module/nlfault/parameters/"
 

@@ -9,7 +9,7 @@
  * stand good ones, and each that the kernel can reach must be answered; the
  * module's counters must agree with what this program knows it sent. Needs root.
  */
-#include "harness.h"
+#include "health.h"
 
 #include <sched.h>
 

@@ -4,7 +4,7 @@
  * module's privileges, its namespaces, and receivers that behave badly.
  * Needs root.
  */
-#include "harness.h"
+#include "health.h"
 
 #include <grp.h>
 #include <sched.h>

@@ -7,7 +7,7 @@
  *
  * Needs root, and that the module is not loaded.
  */
-#include "harness.h"
+#include "health.h"
 #include "memory.h"
 #include "module.h"
 

@@ -3,7 +3,7 @@
  * Messages that no honest program sends, and what each of them must bring: an
  * error, or silence and a count. Needs root.
  */
-#include "harness.h"
+#include "health.h"
 
 #include <sched.h>
 #include <sys/uio.h>

@@ -3,7 +3,7 @@
 #ifndef _NLTEST_MEMORY_H
 #define _NLTEST_MEMORY_H
 
-#include "harness.h"
+#include "tap.h"
 
 /* A line of /proc/meminfo, in KiB. */
 static long meminfo(const char *name)

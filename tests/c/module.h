@@ -3,7 +3,7 @@
 #ifndef _NLTEST_MODULE_H
 #define _NLTEST_MODULE_H
 
-#include "harness.h"
+#include "tap.h"
 
 #include <sys/syscall.h>
 

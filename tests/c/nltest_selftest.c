@@ -3,7 +3,7 @@
  * The protocol as docs/protocol.md says it, byte by byte. Needs root; makes a
  * network namespace of its own, so that nobody else's messages are counted.
  */
-#include "harness.h"
+#include "health.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
  * Needs root, and that neither module is loaded.
  */
 #include "fault.h"
-#include "harness.h"
+#include "health.h"
 #include "memory.h"
 #include "module.h"
 
