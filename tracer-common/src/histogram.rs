@@ -87,9 +87,9 @@ pub const fn home_slot(key: u64, homes: u64) -> u64 {
     (hash as u64 * homes) >> 32
 }
 
-/// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots.
+/// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots, or none where there are no histograms.
 pub const fn home_slots(slots: u32) -> u64 {
-    (slots - (MAX_PROBES - 1)) as u64
+    slots.saturating_sub(MAX_PROBES - 1) as u64
 }
 
 /// The bucket of a value in nanoseconds.

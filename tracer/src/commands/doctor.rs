@@ -128,26 +128,26 @@ fn try_it(types: &Types, config: &Config, function: &ModuleFunction, loaded: boo
         Some(unable) => no(name, unable.problem, unable.remedy),
         None => no(name, error.to_string(), missing(config, options)),
     };
-    // Both commands, because each has maps of its own.
     let whole = attach(&plan(Mode::Trace, None));
-    let hist = attach(&plan(Mode::Hist, None)).err();
-    let refused =
-        whole.as_ref().err().into_iter().chain(&hist).find(|error| matches!(error, ProbeError::Maps(_)));
-    let mut checks = vec![match refused {
-        Some(error) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
-        None => yes(MAPS, "task storage, arrays and ring buffer"),
-    }];
-    for (name, method, options) in [
+    let methods = [
         (FENTRY, Method::Fentry, ["CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"]),
         (SESSION, Method::Session, ["CONFIG_FPROBE", "CONFIG_FUNCTION_GRAPH_TRACER"]),
         (KPROBE, Method::Kprobe, ["CONFIG_KPROBES", "CONFIG_KPROBE_EVENTS"]),
-    ] {
-        checks.push(match attach(&plan(Mode::Hist, Some(method))) {
-            Ok(_) => yes(name, format!("{method} on netlink_unicast")),
-            Err(_) if method == Method::Session && types.session.is_none() => {
+    ];
+    let tried = methods.map(|(_, method, _)| attach(&plan(Mode::Hist, Some(method))).err());
+    // Either command has maps of its own.
+    let mut errors = whole.as_ref().err().into_iter().chain(tried.iter().flatten());
+    let mut checks = vec![match errors.find(|error| matches!(error, ProbeError::Maps(_))) {
+        Some(error) => failed(MAPS, error, &["CONFIG_BPF_SYSCALL", "CONFIG_BPF_EVENTS"]),
+        None => yes(MAPS, "task storage, arrays and ring buffer"),
+    }];
+    for ((name, method, options), error) in methods.into_iter().zip(&tried) {
+        checks.push(match error {
+            None => yes(name, format!("{method} on netlink_unicast")),
+            Some(_) if method == Method::Session && types.session.is_none() => {
                 no(name, AttachError::NoSessions.to_string(), "not needed where fentry or kprobe works")
             }
-            Err(error) => failed(name, &error, &options),
+            Some(error) => failed(name, error, &options),
         });
     }
     let Ok(mut probes) = whole else {

@@ -131,7 +131,6 @@ impl Attacher<'_> {
         }
         let names =
             functions.iter().map(|function| c_string(function.name)).collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<_> = names.iter().map(CString::as_c_str).collect();
         let program = self.loader.load(programs.session, Purpose::Session)?;
         let entry = syscall::link_session(program.as_fd(), &names).map_err(refused)?;
         Ok(Attached { entry, exit: None, program })

@@ -20,7 +20,7 @@ pub enum AttachError {
     #[error("this kernel has no kprobe sessions that see every call (Linux 6.14 or later)")]
     NoSessions,
     /// The function is not one of the kernel itself: it may be in a module.
-    #[error("it is not a function of the kernel itself")]
+    #[error("only kprobes may watch what is not a function of the kernel itself")]
     NotBuiltIn,
 }
 

@@ -1,7 +1,7 @@
 //! Loading the programs and their maps into the kernel.
 //!
-//! aya parses the object, links its functions and makes nearly all of its maps. It would load the programs as well, but it reads all of the kernel's types before,
-//! which costs more than everything else that happens at a start, and it knows neither sessions nor task storage.
+//! aya parses the object, links its functions and makes nearly all of its maps. It would load the programs as well, but it reads all of the
+//! kernel's types before, which nothing here needs, and it knows neither sessions nor task storage.
 
 use std::{
     collections::HashMap,

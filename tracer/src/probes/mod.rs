@@ -209,7 +209,9 @@ impl Probes {
                 Ok(log) => self.log = Some(log),
                 // All programs are looked at, which is not for everybody.
                 Err(aya_log::Error::ProgramNotFound) => {
-                    log::warn!("what the programs say themselves takes CAP_SYS_ADMIN to read");
+                    log::warn!(
+                        "what the programs say themselves takes CAP_SYS_ADMIN to read: use sudo for it"
+                    );
                 }
                 Err(error) => log::warn!("what the programs say themselves cannot be read: {error}"),
             }

@@ -186,7 +186,7 @@ mod tests {
             };
             let types = Types { offsets, cast: None, session: None, functions: Functions::default() };
             known.extend(placeholders(&Object::parse(compiled(mode)).unwrap()));
-            assert!(placeholders(&prepared(&plan, &types, 1024).unwrap()).is_empty());
+            assert!(placeholders(&prepared(&plan, &types, plan.slots(2)).unwrap()).is_empty());
         }
         assert!(known.into_iter().eq(0..constant::COUNT as Constant));
     }

@@ -96,7 +96,7 @@ impl Plan {
     /// Histograms that each of `cpus` processors has room for, those for all other keys not counted.
     pub fn slots(&self, cpus: usize) -> u32 {
         if self.mode == Mode::Trace {
-            return 1;
+            return 0;
         }
         let affordable = (HISTOGRAM_BYTES - SHARED_BYTES) / (size_of::<HistogramSlot>() * cpus.max(1));
         let default = u32::try_from(affordable.saturating_sub(stage::COUNT.into()))

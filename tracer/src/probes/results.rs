@@ -54,7 +54,7 @@ impl Probes {
     }
 
     /// The histograms that something was counted in, with their keys and merged over processors, in the order of their keys; those
-    /// of [`nltrace_common::KEY_OTHER`] come last. None in [`super::Mode::Trace`].
+    /// of [`nltrace_common::KEY_OTHER`] come last. Empty in [`super::Mode::Trace`].
     pub fn slots(&self) -> Result<Vec<(u64, HistogramSlot)>, ProbeError> {
         self.histograms.as_ref().map_or(Ok(Vec::new()), Histograms::read)
     }

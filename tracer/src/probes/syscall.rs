@@ -2,7 +2,7 @@
 //! kernel function by fentry it has to read all of the kernel's types, and it attaches only what it has loaded itself.
 
 use std::{
-    ffi::CStr,
+    ffi::{CStr, CString, c_char},
     fs, io,
     mem::zeroed,
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
@@ -44,7 +44,7 @@ impl Purpose {
     }
 }
 
-/// Loads a program. `name` is what tools show, its first 15 bytes. What the verifier says to one that it refuses is logged.
+/// Loads a program. What the verifier says to one that it refuses is logged.
 pub(super) fn load_program(
     purpose: Purpose,
     name: &str,
@@ -65,9 +65,7 @@ pub(super) fn load_program(
     load.insns = instructions.as_ptr() as u64;
     load.insn_cnt = instructions.len() as u32;
     load.license = license.as_ptr() as u64;
-    for (to, from) in load.prog_name[..15].iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
-    }
+    load.prog_name = shown(name);
     // Without a log: writing one takes the kernel longer than the check itself.
     // SAFETY: `instructions` and `license` are alive.
     let refused = match unsafe { bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) } {
@@ -95,7 +93,7 @@ pub(super) fn link_to_its_function(program: BorrowedFd<'_>, purpose: Purpose) ->
 }
 
 /// Runs a program at both ends of these functions of the kernel itself, until the link is closed.
-pub(super) fn link_session(program: BorrowedFd<'_>, functions: &[&CStr]) -> io::Result<OwnedFd> {
+pub(super) fn link_session(program: BorrowedFd<'_>, functions: &[CString]) -> io::Result<OwnedFd> {
     let names: Vec<_> = functions.iter().map(|name| name.as_ptr()).collect();
     let target = |attr: &mut bpf_attr| {
         attr.link_create.__bindgen_anon_3.kprobe_multi = kprobe_multi {
@@ -148,7 +146,9 @@ fn kprobe_event(function: &CStr, end: End) -> io::Result<OwnedFd> {
     let read = |file: &str| {
         let path = format!("{KIND}/{file}");
         let text = fs::read_to_string(&path);
-        let text = text.map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))?;
+        let text = text.map_err(|error| {
+            io::Error::new(error.kind(), format!("{path}: {error}; it takes sysfs and CONFIG_KPROBE_EVENTS"))
+        })?;
         let digits = text.trim().trim_start_matches("config:");
         digits.parse().map_err(|_| io::Error::other(format!("{path} is no number: {text:?}")))
     };
@@ -190,9 +190,7 @@ pub(super) fn create_task_storage(name: &str, value_bytes: u32, flags: u32) -> i
     create.key_size = size_of::<i32>() as u32;
     create.value_size = value_bytes;
     create.map_flags = flags;
-    for (to, from) in create.map_name[..15].iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
-    }
+    create.map_name = shown(name);
     create.btf_fd = number(types.as_fd());
     create.btf_key_type_id = type_id::KEY;
     create.btf_value_type_id = type_id::VALUE;
@@ -242,14 +240,30 @@ fn load_types(value_bytes: u32) -> io::Result<OwnedFd> {
 ///
 /// `value` is as long as the map's values are.
 pub(super) unsafe fn write_element(map: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
-    let (mut attr, key) = (empty(), 0u32);
-    // SAFETY: plain numbers, and the member that BPF_MAP_UPDATE_ELEM reads.
+    // SAFETY: `value` is alive, and as long as the caller says.
+    unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &first_element(map, value.as_ptr() as u64)) }
+}
+
+/// Reads the first element of a map.
+///
+/// # Safety
+///
+/// `value` is as long as the map's values are.
+pub(super) unsafe fn read_element(map: BorrowedFd<'_>, value: &mut [u64]) -> io::Result<()> {
+    // SAFETY: as above.
+    unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &first_element(map, value.as_mut_ptr() as u64)) }
+}
+
+/// Which element, and the address of its value.
+fn first_element(map: BorrowedFd<'_>, value: u64) -> bpf_attr {
+    static FIRST: u32 = 0;
+    let mut attr = empty();
+    // SAFETY: plain numbers, and the member that the commands for elements read.
     let element = unsafe { &mut attr.__bindgen_anon_2 };
     element.map_fd = number(map);
-    element.key = &raw const key as u64;
-    element.__bindgen_anon_1.value = value.as_ptr() as u64;
-    // SAFETY: `key` and `value` are alive, and as long as the caller says.
-    unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &attr) }
+    element.key = &raw const FIRST as u64;
+    element.__bindgen_anon_1.value = value;
+    attr
 }
 
 /// Lets nobody change a map any more: the verifier may then rely on what it holds.
@@ -260,25 +274,18 @@ pub(super) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
     unsafe { bpf(bpf_cmd::BPF_MAP_FREEZE, &attr) }
 }
 
-/// Reads the first element of a map.
-///
-/// # Safety
-///
-/// `value` is as long as the map's values are.
-pub(super) unsafe fn read_element(map: BorrowedFd<'_>, value: &mut [u64]) -> io::Result<()> {
-    let (mut attr, key) = (empty(), 0u32);
-    // SAFETY: plain numbers, and the member that BPF_MAP_LOOKUP_ELEM reads.
-    let lookup = unsafe { &mut attr.__bindgen_anon_2 };
-    lookup.map_fd = number(map);
-    lookup.key = &raw const key as u64;
-    lookup.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
-    // SAFETY: `key` and `value` are alive, and as long as the caller says.
-    unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &attr) }
-}
-
 fn empty() -> bpf_attr {
     // SAFETY: a union of numbers; all zeros is what the kernel takes for "not given".
     unsafe { zeroed() }
+}
+
+/// The name that tools show of a program or a map: its first 15 bytes.
+fn shown(name: &str) -> [c_char; 16] {
+    let mut shown = [0; 16];
+    for (to, from) in shown[..15].iter_mut().zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    shown
 }
 
 fn number(fd: BorrowedFd<'_>) -> u32 {

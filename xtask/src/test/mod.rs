@@ -247,8 +247,8 @@ fn clippy_host(project: &Project) -> Command {
     command
 }
 
-/// With what tracer/build.rs compiles it with, and for what becomes of a call by these features. A target folder of its own, because `RUSTC_BOOTSTRAP` would make cargo build
-/// everything else again.
+/// With what tracer/build.rs compiles it with. A target folder of its own, because `RUSTC_BOOTSTRAP` would make cargo build everything
+/// else again.
 fn clippy_bpf(project: &Project, features: &str) -> Command {
     let mut command = project.cargo();
     command.args([
