@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The commands: one table says what each takes and who may ask for it, one
- * function a command carries it out.
+ * The commands: a function for each, and a table of what they take and who may
+ * use them.
  */
 #include <linux/capability.h>
 #include <linux/err.h>
@@ -11,34 +11,47 @@
 #include "compat.h"
 #include "nltest.h"
 
+/* The payload takes the place of a fixed part: one reservation less. */
+static void nltest_echo_payload(struct nlmsghdr *nlh,
+				const struct nlattr *payload)
+{
+	struct nlattr *nla = nlmsg_data(nlh);
+
+	nla->nla_type = NLTEST_A_PAYLOAD;
+	nla->nla_len = payload->nla_len;
+	memcpy(nla_data(nla), nla_data(payload), nla_len(payload));
+	if (nla_padlen(nla_len(nla)))
+		memset((u8 *)nla + nla->nla_len, 0, nla_padlen(nla_len(nla)));
+}
+
 static int nltest_echo(struct nltest_ctx *ctx)
 {
 	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
-	int attrlen = payload ? nla_total_size(nla_len(payload)) : 0;
+	int len = payload ? nla_total_size(nla_len(payload)) : 0;
+	struct sk_buff *skb = NULL;
 	struct nlmsghdr *nlh;
-	struct nlattr *nla;
 
-	/* The attribute takes the place of a fixed part: one reservation less. */
-	nlh = nltest_answer(ctx, NLTEST_CMD_ECHO, attrlen, 0);
-	if (!nlh)
-		return -ENOMEM;
-
-	if (payload) {
-		nla = nlmsg_data(nlh);
-		nla->nla_type = NLTEST_A_PAYLOAD;
-		nla->nla_len = payload->nla_len;
-		memcpy(nla_data(nla), nla_data(payload), nla_len(payload));
-		if (nla_padlen(nla_len(nla)))
-			memset((u8 *)nla + nla->nla_len, 0,
-			       nla_padlen(nla_len(nla)));
+	if (nltest_gathers(ctx->nlh)) {
+		nlh = nltest_gather_answer(ctx, len);
+		if (!nlh)
+			return -ENOMEM;
+	} else {
+		skb = nltest_answer(ctx, NLTEST_CMD_ECHO, len, 0);
+		if (!skb)
+			return -ENOMEM;
+		nlh = nlmsg_hdr(skb);
 	}
-	nltest_answer_end(ctx, nlh);
+
+	if (payload)
+		nltest_echo_payload(nlh, payload);
+	if (skb)
+		nltest_answer_send(ctx, skb);
 	return 0;
 }
 
 /*
- * A killed process need not sit its time out, and a datagram full of delays must
- * not keep the machine from being suspended.
+ * A fatal signal ends the sleep. It is freezable, so that a datagram full of
+ * delays does not keep the machine from suspending.
  */
 static int nltest_sleep(u32 us)
 {
@@ -57,7 +70,7 @@ static int nltest_delay(struct nltest_ctx *ctx)
 {
 	const struct nlattr *payload = ctx->attrs[NLTEST_A_PAYLOAD];
 	u32 us = nla_get_u32(ctx->attrs[NLTEST_A_DELAY_US]);
-	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
 	int attrlen;
 
 	if (us && nltest_sleep(us)) {
@@ -68,29 +81,17 @@ static int nltest_delay(struct nltest_ctx *ctx)
 	attrlen = nla_total_size(sizeof(us));
 	if (payload)
 		attrlen += nla_total_size(nla_len(payload));
-	nlh = nltest_answer(ctx, NLTEST_CMD_DELAY, 0, attrlen);
-	if (!nlh)
+	skb = nltest_answer(ctx, NLTEST_CMD_DELAY, 0, attrlen);
+	if (!skb)
 		return -ENOMEM;
 
-	__nla_put(ctx->answer, NLTEST_A_DELAY_US, sizeof(us), &us);
+	__nla_put(skb, NLTEST_A_DELAY_US, sizeof(us), &us);
 	if (payload)
-		__nla_put(ctx->answer, NLTEST_A_PAYLOAD, nla_len(payload),
+		__nla_put(skb, NLTEST_A_PAYLOAD, nla_len(payload),
 			  nla_data(payload));
-	nlmsg_end(ctx->answer, nlh);
-	nltest_answer_end(ctx, nlh);
+	nlmsg_end(skb, nlmsg_hdr(skb));
+	nltest_answer_send(ctx, skb);
 	return 0;
-}
-
-/* A multicast counts as sent, whoever gets it. */
-static int nltest_multicast(struct nltest_ctx *ctx, struct sk_buff *skb,
-			    u32 group)
-{
-	struct nltest_counters *counters = nltest_count_begin(ctx->nn);
-
-	nltest_add(counters, ctx->slot, NOTIFIED, 1);
-	nltest_add(counters, ctx->slot, TX_BYTES, skb->len);
-	nltest_count_end(ctx->nn, counters);
-	return test_nl_send_user(ctx->sk, skb, group);
 }
 
 static int nltest_notify(struct nltest_ctx *ctx)
@@ -104,7 +105,7 @@ static int nltest_notify(struct nltest_ctx *ctx)
 
 	skb = nlmsg_new(nla_total_size(len), GFP_KERNEL);
 	if (!skb) {
-		NL_SET_ERR_MSG(&ctx->extack, "no memory for the notification");
+		NL_SET_ERR_MSG(&ctx->extack, "not enough memory for the notification");
 		return -ENOMEM;
 	}
 	nlh = nlmsg_put(skb, 0, 0, NLTEST_CMD_NOTIFY, 0, 0);
@@ -113,101 +114,12 @@ static int nltest_notify(struct nltest_ctx *ctx)
 	nlmsg_end(skb, nlh);
 
 	err = nltest_multicast(ctx, skb, NETLINK_MYGROUP);
-	/* That nobody listens is not the asker's fault. */
+	/* It is no error that nobody listens. */
 	if (err == -ESRCH)
 		err = 0;
 	if (err)
-		NL_SET_ERR_MSG(&ctx->extack, "a listener lost the notification");
+		NL_SET_ERR_MSG(&ctx->extack, "a listener missed the notification");
 	return err;
-}
-
-/* The @number-th message of a burst. */
-static struct sk_buff *nltest_burst_message(const struct nltest_ctx *ctx,
-					    bool group, u32 size, u32 number)
-{
-	struct nlmsghdr *nlh;
-	struct nlattr *nla;
-	struct sk_buff *skb;
-
-	skb = nlmsg_new(nla_total_size(size) + nla_total_size(sizeof(number)),
-			GFP_KERNEL);
-	if (!skb)
-		return NULL;
-
-	nlh = nlmsg_put(skb, group ? 0 : ctx->portid,
-			group ? 0 : ctx->nlh->nlmsg_seq, NLTEST_CMD_BURST, 0, 0);
-	nla = __nla_reserve(skb, NLTEST_A_PAYLOAD, size);
-	memset(nla_data(nla), 0, size);
-	__nla_put(skb, NLTEST_A_COUNT, sizeof(number), &number);
-	nlmsg_end(skb, nlh);
-	return skb;
-}
-
-static int nltest_burst_answer(struct nltest_ctx *ctx, u64 delivered,
-			       u64 undelivered)
-{
-	struct nlmsghdr *nlh;
-
-	nlh = nltest_answer(ctx, NLTEST_CMD_BURST, 0,
-			    2 * nla_total_size_64bit(sizeof(u64)));
-	if (!nlh)
-		return -ENOMEM;
-
-	nla_put_u64_64bit(ctx->answer, NLTEST_A_DELIVERED, delivered,
-			  NLTEST_A_PAD);
-	nla_put_u64_64bit(ctx->answer, NLTEST_A_UNDELIVERED, undelivered,
-			  NLTEST_A_PAD);
-	nlmsg_end(ctx->answer, nlh);
-	nltest_answer_end(ctx, nlh);
-	return 0;
-}
-
-static int nltest_burst(struct nltest_ctx *ctx)
-{
-	u32 count = nla_get_u32(ctx->attrs[NLTEST_A_COUNT]);
-	u32 size = ctx->attrs[NLTEST_A_SIZE] ?
-		   nla_get_u32(ctx->attrs[NLTEST_A_SIZE]) : 0;
-	u32 group = ctx->attrs[NLTEST_A_GROUP] ?
-		    nla_get_u32(ctx->attrs[NLTEST_A_GROUP]) : 0;
-	u64 delivered = 0, undelivered = 0;
-	struct nltest_counters *counters;
-	struct sk_buff *skb;
-	unsigned int len;
-	u32 number;
-	int err;
-
-	for (number = 1; number <= count; number++) {
-		skb = nltest_burst_message(ctx, group, size, number);
-		if (!skb) {
-			NL_SET_ERR_MSG(&ctx->extack, "no memory for the whole burst");
-			return -ENOMEM;
-		}
-
-		len = skb->len;
-		if (group)
-			err = nltest_multicast(ctx, skb, group);
-		else
-			err = nlmsg_unicast(ctx->sk, skb, ctx->portid);
-
-		counters = nltest_count_begin(ctx->nn);
-		if (err) {
-			undelivered++;
-			nltest_add(counters, ctx->slot, UNDELIVERED, 1);
-		} else {
-			delivered++;
-			nltest_add(counters, ctx->slot, DELIVERED, 1);
-			nltest_add(counters, ctx->slot, TX_BYTES, group ? 0 : len);
-		}
-		nltest_count_end(ctx->nn, counters);
-
-		cond_resched();
-		if (fatal_signal_pending(current)) {
-			NL_SET_ERR_MSG(&ctx->extack, "killed before the burst was over");
-			return -EINTR;
-		}
-	}
-
-	return nltest_burst_answer(ctx, delivered, undelivered);
 }
 
 static int nltest_fail(struct nltest_ctx *ctx)
@@ -217,10 +129,10 @@ static int nltest_fail(struct nltest_ctx *ctx)
 	if (!text) {
 		NL_SET_ERR_MSG(&ctx->extack, "refused as asked");
 	} else {
-		/* The request's own need not end in a NUL. */
+		/* The text in the request need not end in a NUL. */
 		ctx->text = nla_strdup(text, GFP_KERNEL);
 		if (!ctx->text) {
-			NL_SET_ERR_MSG(&ctx->extack, "no memory for the text");
+			NL_SET_ERR_MSG(&ctx->extack, "not enough memory for the text");
 			return -ENOMEM;
 		}
 		do_trace_netlink_extack(ctx->text);
@@ -229,6 +141,15 @@ static int nltest_fail(struct nltest_ctx *ctx)
 
 	NL_SET_BAD_ATTR(&ctx->extack, ctx->attrs[NLTEST_A_ERRNO]);
 	return -(int)nla_get_u32(ctx->attrs[NLTEST_A_ERRNO]);
+}
+
+/* Tells the listeners an error, and drops nothing. */
+static int nltest_set_err(struct nltest_ctx *ctx)
+{
+	u32 errno = nla_get_u32(ctx->attrs[NLTEST_A_ERRNO]);
+
+	netlink_set_err(ctx->sk, 0, NETLINK_MYGROUP, -(int)errno);
+	return 0;
 }
 
 nltest_range nltest_delay_range = { .max = NLTEST_DELAY_MAX_US };
@@ -248,6 +169,8 @@ static const struct nla_policy nltest_burst_policy[] = {
 	[NLTEST_A_COUNT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_count_range),
 	[NLTEST_A_SIZE]		= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_size_range),
 	[NLTEST_A_GROUP]	= NLA_POLICY_RANGE(NLA_U32, NETLINK_MYGROUP, NETLINK_MYGROUP),
+	/* 0 is the kernel's own socket, which would handle what it sends. */
+	[NLTEST_A_PORTID]	= NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 static const struct nla_policy nltest_fail_policy[] = {
@@ -259,15 +182,26 @@ static const struct nla_policy nltest_stats_policy[] = {
 	[NLTEST_A_SIZE]		= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_size_range),
 };
 
+static const struct nla_policy nltest_parts_policy[] = {
+	[NLTEST_A_COUNT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_count_range),
+	[NLTEST_A_SIZE]		= NLA_POLICY_FULL_RANGE(NLA_U32, &nltest_size_range),
+	[NLTEST_A_ERRNO]	= NLA_POLICY_RANGE(NLA_U32, 1, MAX_ERRNO),
+	[NLTEST_A_STALL]	= { .type = NLA_FLAG },
+};
+
+static const struct nla_policy nltest_set_err_policy[] = {
+	[NLTEST_A_ERRNO]	= NLA_POLICY_RANGE(NLA_U32, 1, MAX_ERRNO),
+};
+
 /**
  * struct nltest_op - a command
- * @doit: carries it out; 0, %NLTEST_NO_ACK, or a negative errno
+ * @doit: carries it out; returns 0, %NLTEST_NO_ACK, or a negative errno
  * @policy: the attributes that it takes
  * @maxattr: the highest of them
- * @required: the attribute that it cannot do without, or 0
+ * @required: the attribute that a request must have, or 0
  * @admin: needs CAP_NET_ADMIN in the user namespace that owns the network
  *	namespace, both now and when the socket was opened
- * @dump: to be asked with %NLM_F_DUMP, all others without
+ * @dump: needs %NLM_F_DUMP, which all others refuse
  */
 struct nltest_op {
 	int				(*doit)(struct nltest_ctx *ctx);
@@ -311,6 +245,18 @@ static const struct nltest_op nltest_ops[] = {
 		NLTEST_POLICY(nltest_stats_policy),
 		.dump		= true,
 	},
+	[NLTEST_CMD_PARTS - NLTEST_CMD_MIN] = {
+		.doit		= nltest_parts,
+		NLTEST_POLICY(nltest_parts_policy),
+		.required	= NLTEST_A_COUNT,
+		.dump		= true,
+	},
+	[NLTEST_CMD_SET_ERR - NLTEST_CMD_MIN] = {
+		.doit		= nltest_set_err,
+		NLTEST_POLICY(nltest_set_err_policy),
+		.required	= NLTEST_A_ERRNO,
+		.admin		= true,
+	},
 };
 
 static_assert(ARRAY_SIZE(nltest_ops) == NLTEST_SLOT_OTHER - NLTEST_SLOT_CMD);
@@ -336,7 +282,7 @@ int nltest_command(struct nltest_ctx *ctx)
 
 	if (op->admin && !netlink_net_capable(ctx->skb, CAP_NET_ADMIN)) {
 		NL_SET_ERR_MSG(extack,
-			       "CAP_NET_ADMIN is needed, now and when the socket was opened");
+			       "the sender and the opener of the socket need CAP_NET_ADMIN");
 		return -EPERM;
 	}
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels that nltest builds on (6.1 and later).
- *
- * Every condition on a kernel's version stands in this file.
+ * Differences between the kernels that nltest builds for, from 6.1 on. All
+ * conditions on the kernel version are in this file.
  */
 #ifndef _NLTEST_COMPAT_H
 #define _NLTEST_COMPAT_H

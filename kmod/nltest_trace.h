@@ -12,13 +12,13 @@
 #include <net/sock.h>
 
 /*
- * Type, flags and sequence number are those of the first message; all are zero
- * when the datagram is too short for one.
+ * Type, flags and sequence number of the first message, or 0 if the datagram is
+ * too short for a header.
  */
 #define NLTEST_TRACE_FIRST(skb, field)					\
 	((skb)->len >= NLMSG_HDRLEN ? nlmsg_hdr(skb)->field : 0)
 
-/* The receive function begins. */
+/* The receive function starts. */
 TRACE_EVENT(nltest_receive_entry,
 	TP_PROTO(const struct sk_buff *skb),
 	TP_ARGS(skb),

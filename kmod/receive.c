@@ -1,35 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The receive function: walks a datagram and gives every message its due. */
+/* The receive function: handles the messages of a datagram one by one. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/moduleparam.h>
-#include <linux/ratelimit.h>
 #include <net/sock.h>
 
 #include "nltest.h"
 #include "nltest_trace.h"
 
-/* Longest text in the log: escaped it still fits a record of the log. */
+/* Longest text in the log, in bytes: it fits one record even when escaped. */
 #define NLTEST_LOG_TEXT_MAX	240
-
-/* Most messages logged in NLTEST_LOG_INTERVAL. */
-#define NLTEST_LOG_BURST	40
-#define NLTEST_LOG_INTERVAL	(5 * HZ)
 
 static bool log_text = true;
 module_param(log_text, bool, 0644);
 MODULE_PARM_DESC(log_text, "Log the text of plain-text messages (default Y)");
 
-static void nltest_log(const struct nlmsghdr *nlh)
+static void nltest_log(struct nltest_net *nn, const struct nlmsghdr *nlh)
 {
-	static DEFINE_RATELIMIT_STATE(limit, NLTEST_LOG_INTERVAL,
-				      NLTEST_LOG_BURST);
 	const char *text = nlmsg_data(nlh);
 	size_t len = strnlen(text, nlmsg_len(nlh));
 	size_t shown = min_t(size_t, len, NLTEST_LOG_TEXT_MAX);
 
 	/* Both lines or none. */
-	if (!__ratelimit(&limit))
+	if (!__ratelimit(&nn->log_limit))
 		return;
 
 	pr_info("Entering: test_nl_receive_message\n");
@@ -40,57 +33,46 @@ static void nltest_log(const struct nlmsghdr *nlh)
 static int nltest_plain(struct nltest_ctx *ctx)
 {
 	static const char text[] = NLTEST_UNICAST_TEXT;
-	struct nlmsghdr *nlh;
+	struct sk_buff *skb;
 
 	if (READ_ONCE(log_text))
-		nltest_log(ctx->nlh);
+		nltest_log(ctx->nn, ctx->nlh);
 
-	nlh = nltest_answer(ctx, NLMSG_DONE, sizeof(text), 0);
-	if (!nlh)
+	skb = nltest_answer(ctx, NLMSG_DONE, sizeof(text), 0);
+	if (!skb)
 		return -ENOMEM;
 
-	memcpy(nlmsg_data(nlh), text, sizeof(text));
-	nltest_answer_end(ctx, nlh);
+	memcpy(nlmsg_data(nlmsg_hdr(skb)), text, sizeof(text));
+	nltest_answer_send(ctx, skb);
 	return 0;
 }
 
 /*
- * netlink_rcv_skb() calls back for requests of a type from NLMSG_MIN_TYPE
- * only, and a plain-text message is neither. Apart from that, and from the
- * counting, this does what netlink_rcv_skb() does.
+ * Not netlink_rcv_skb(): it calls back for messages with NLM_F_REQUEST and a
+ * type of NLMSG_MIN_TYPE or above, and plain text has neither. Apart from that
+ * and from the counting, this is what it does for each message.
  */
 static int nltest_message(struct nltest_ctx *ctx)
 {
 	struct nlmsghdr *nlh = ctx->nlh;
+	const u16 type = nlh->nlmsg_type;
+	const enum nltest_slot slot = nltest_slot(type);
+	struct nltest_counters *counters;
 	int err = 0;
 
-	ctx->gathers = nlh->nlmsg_type == NLTEST_CMD_ECHO &&
-		       nlh->nlmsg_flags & NLTEST_F_GATHER;
+	ctx->slot = slot;
+	counters = nltest_count_begin(ctx->nn);
+	nltest_add(counters, slot, RECEIVED, 1);
+	nltest_add(counters, slot, RX_BYTES, nlh->nlmsg_len);
+	nltest_count_end(ctx->nn, counters);
 
-	/*
-	 * Answers leave in the order of the requests; only ECHO's ever wait, and
-	 * are counted in the slot of the message before this one.
-	 */
-	if (!ctx->gathers && nltest_pending(ctx))
-		nltest_flush(ctx);
+	/* Answers leave in the order of their requests. */
+	if (ctx->gather.skb && !nltest_gathers(nlh))
+		nltest_gather_send(ctx);
 
-	ctx->slot = nltest_slot(nlh->nlmsg_type);
-	if (nlh->nlmsg_type == NLTEST_CMD_ECHO) {
-		/* So frequent that it is counted together with its answer. */
-		ctx->received++;
-		ctx->rx_bytes += nlh->nlmsg_len;
-	} else {
-		struct nltest_counters *counters = nltest_count_begin(ctx->nn);
-
-		nltest_add(counters, ctx->slot, RECEIVED, 1);
-		nltest_add(counters, ctx->slot, RX_BYTES, nlh->nlmsg_len);
-		nltest_count_end(ctx->nn, counters);
-	}
-
-	if (!nlh->nlmsg_type)
+	if (!type)
 		err = nltest_plain(ctx);
-	else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE &&
-		 nlh->nlmsg_flags & NLM_F_REQUEST)
+	else if (type >= NLMSG_MIN_TYPE && nlh->nlmsg_flags & NLM_F_REQUEST)
 		err = nltest_command(ctx);
 
 	if (likely(err >= 0 && !(nlh->nlmsg_flags & NLM_F_ACK)))
@@ -98,12 +80,12 @@ static int nltest_message(struct nltest_ctx *ctx)
 
 	if (err < 0)
 		nltest_count(ctx->nn, ctx->slot, REFUSED, 1);
-	if (nltest_pending(ctx))
-		nltest_flush(ctx);
+	if (ctx->gather.skb)
+		nltest_gather_send(ctx);
 	if (err != NLTEST_NO_ACK)
 		netlink_ack(ctx->skb, nlh, err, &ctx->extack);
 
-	/* Whatever wrote there has failed. */
+	/* Only a handler that failed has set these. */
 	memset(&ctx->extack, 0, sizeof(ctx->extack));
 	kfree(ctx->text);
 	ctx->text = NULL;
@@ -115,23 +97,25 @@ static int nltest_message(struct nltest_ctx *ctx)
  * test_nl_receive_message - handle what a process sent to the kernel
  * @skb: the datagram, linear; the caller frees it
  *
- * Runs in the sender's sendmsg(), without a lock: a handler that sleeps holds
- * up its sender and nobody else. Tracers find this function by its name.
+ * Runs in the sender's sendmsg(), without a lock: a handler that sleeps delays
+ * its sender and nobody else. Tracers probe this function by its name.
  */
 noinline __noclone void test_nl_receive_message(struct sk_buff *skb)
 {
-	/* @skb->sk, because nn->sk may not be set yet while the module loads. */
-	struct nltest_ctx ctx = {
-		.skb	= skb,
-		.sk	= skb->sk,
-		.nn	= nltest_pernet(sock_net(skb->sk)),
-		.portid	= NETLINK_CB(skb).portid,
-		.nlh	= nlmsg_hdr(skb),
-		.rest	= skb->len,
-	};
 	u64 start = trace_nltest_receive_exit_enabled() ? ktime_get_ns() : 0;
+	struct nltest_ctx ctx __uninitialized;
 	unsigned int messages = 0;
 	int ret = 0;
+
+	/* nlmsg_parse() clears the attributes, as many as a command takes. */
+	memset(&ctx, 0, offsetof(struct nltest_ctx, attrs));
+	ctx.skb = skb;
+	/* Not nn->sk, which may not be set yet while the module loads. */
+	ctx.sk = skb->sk;
+	ctx.nn = nltest_pernet(sock_net(skb->sk));
+	ctx.portid = NETLINK_CB(skb).portid;
+	ctx.nlh = nlmsg_hdr(skb);
+	ctx.rest = skb->len;
 
 	trace_nltest_receive_entry(skb);
 
@@ -141,10 +125,10 @@ noinline __noclone void test_nl_receive_message(struct sk_buff *skb)
 		ctx.nlh = nlmsg_next(ctx.nlh, &ctx.rest);
 	}
 
-	if (nltest_pending(&ctx))
-		nltest_flush(&ctx);
+	if (ctx.gather.skb)
+		nltest_gather_send(&ctx);
 
-	/* Nothing that could be answered: the header itself cannot be trusted. */
+	/* Not answered, because the header cannot be trusted. */
 	if (unlikely(ctx.rest > 0)) {
 		nltest_count(ctx.nn, NLTEST_SLOT_OTHER, MALFORMED, 1);
 		ret = -EBADMSG;

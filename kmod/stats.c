@@ -1,30 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The counters. Each processor has its own, so that counting is a few additions
- * to memory that nobody else writes.
- */
+/* STATS: the counters of a network namespace, as a dump. */
 #include <net/sock.h>
 
 #include "nltest.h"
-
-int nltest_stats_init(struct nltest_net *nn)
-{
-	int cpu;
-
-	nn->counters = alloc_percpu_gfp(struct nltest_counters,
-					GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!nn->counters)
-		return -ENOMEM;
-
-	for_each_possible_cpu(cpu)
-		u64_stats_init(&per_cpu_ptr(nn->counters, cpu)->syncp);
-	return 0;
-}
-
-void nltest_stats_exit(struct nltest_net *nn)
-{
-	free_percpu(nn->counters);
-}
 
 /* All counters of a namespace at one time. */
 struct nltest_sums {
@@ -58,13 +36,13 @@ static void nltest_stats_sum(const struct nltest_net *nn,
 }
 
 /*
- * Parts of a dump that were taken before and after something was counted do
- * not fit together, and nl_dump_check_consistent() tells the reader so. The
- * dump itself, which counts its own messages, must not seem to be the cause.
+ * Changes whenever a counter does: nl_dump_check_consistent() compares it, and
+ * flags the rest of a dump as inconsistent. What a dump counts of itself is left
+ * out.
  */
 static unsigned int nltest_stats_generation(const struct nltest_sums *sums)
 {
-	const enum nltest_slot stats = nltest_slot(NLTEST_CMD_STATS);
+	const enum nltest_slot stats = NLTEST_SLOT_STATS;
 	unsigned int generation = 1;
 	int slot, counter;
 
@@ -74,11 +52,11 @@ static unsigned int nltest_stats_generation(const struct nltest_sums *sums)
 	generation -= sums->value[stats][NLTEST_COUNTER(REPLIED)];
 	generation -= sums->value[stats][NLTEST_COUNTER(TX_BYTES)];
 
-	/* 0 would mean that there is no generation to compare. */
+	/* To nl_dump_check_consistent(), 0 is no generation. */
 	return generation ?: 1;
 }
 
-/* The messages of the dump: the namespace, plain text, each command. */
+/* Messages of a dump: the namespace, plain text, each command. */
 #define NLTEST_STATS_MESSAGES	(1 + NLTEST_SLOT_OTHER)
 
 static int nltest_stats_size(u32 size)
@@ -136,11 +114,10 @@ err_cancel:
 	return -EMSGSIZE;
 }
 
-/* Goes on from message cb->args[0]; runs in the asker's sendmsg() or recvmsg(). */
+/* Continues at message cb->args[0]; runs in the sendmsg() or recvmsg() of the sender. */
 static int nltest_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nltest_net *nn = nltest_pernet(sock_net(skb->sk));
-	const enum nltest_slot slot = nltest_slot(NLTEST_CMD_STATS);
 	struct nltest_counters *counters;
 	u32 size = (uintptr_t)cb->data;
 	struct nltest_sums sums;
@@ -158,13 +135,18 @@ static int nltest_stats_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 		cb->args[0]++;
 		counters = nltest_count_begin(nn);
-		nltest_add(counters, slot, REPLIED, 1);
-		nltest_add(counters, slot, TX_BYTES, ret);
+		nltest_add(counters, NLTEST_SLOT_STATS, REPLIED, 1);
+		nltest_add(counters, NLTEST_SLOT_STATS, TX_BYTES, ret);
 		nltest_count_end(nn, counters);
 	}
 }
 
-/* Carries out STATS. */
+/**
+ * nltest_stats - carry out STATS
+ * @ctx: the datagram that is handled
+ *
+ * Return: %NLTEST_NO_ACK, or a negative errno with an extended ACK.
+ */
 int nltest_stats(struct nltest_ctx *ctx)
 {
 	const struct nlattr *attr = ctx->attrs[NLTEST_A_SIZE];
@@ -174,15 +156,6 @@ int nltest_stats(struct nltest_ctx *ctx)
 		.data		= (void *)(uintptr_t)size,
 		.min_dump_alloc	= nlmsg_total_size(nltest_stats_size(size)),
 	};
-	int err;
 
-	err = netlink_dump_start(ctx->sk, ctx->skb, ctx->nlh, &control);
-	/* This is how it says that the dump is under way. */
-	if (err == -EINTR)
-		return NLTEST_NO_ACK;
-	if (err == -EBUSY)
-		NL_SET_ERR_MSG(&ctx->extack, "a dump is under way on this socket");
-	else
-		NL_SET_ERR_MSG(&ctx->extack, "the dump could not begin");
-	return err;
+	return nltest_start_dump(ctx, &control);
 }

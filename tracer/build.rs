@@ -1,5 +1,4 @@
-//! Compiles nltrace-ebpf for the BPF target, once for each thing that can become of a call, and leaves the objects where `include_bytes_aligned!`
-//! finds them.
+//! Compiles nltrace-ebpf for the BPF target, and leaves its objects where `include_bytes_aligned!` finds them.
 //!
 //! `core` for that target is built from source, which a stable compiler does when `RUSTC_BOOTSTRAP` says so. This is what
 //! aya-build does too, but that cannot choose the revision of the instruction set: 3 brings compare-and-exchange, which the
@@ -26,23 +25,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let target_dir = out_dir.join("bpf");
 
-    for (name, features) in [("hist", ""), ("trace", "trace")] {
-        compile(features, &target_dir)?;
-        fs::copy(target_dir.join(TARGET).join("release").join(PACKAGE), out_dir.join(name))?;
+    compile(&target_dir)?;
+    for name in ["hist", "spans", "trace", "drops", "sockets"] {
+        fs::copy(target_dir.join(TARGET).join("release").join(name), out_dir.join(name))?;
     }
     Ok(())
 }
 
 /// Without debug information and the types made of it: nothing in the programs is relocated by them, and reading them took longer at each start than all
 /// the rest of the object.
-fn compile(features: &str, target_dir: &Path) -> Result<(), Box<dyn Error>> {
+fn compile(target_dir: &Path) -> Result<(), Box<dyn Error>> {
     let flags = [
         format!("--cfg=bpf_target_arch=\"{}\"", env::var("CARGO_CFG_TARGET_ARCH")?),
         "-Ctarget-cpu=v3".to_owned(),
     ];
     let status = Command::new(env::var_os("CARGO").ok_or("CARGO is not set")?)
         .args(["build", "--locked", "--release", "--package", PACKAGE, "--bins", "--target", TARGET])
-        .args(["--features", features, "-Z", "build-std=core", "--target-dir"])
+        .args(["-Z", "build-std=core", "--target-dir"])
         .arg(target_dir)
         .env("PATH", path_with_linker()?)
         .env("RUSTC_BOOTSTRAP", "1")

@@ -2,6 +2,8 @@
 
 use std::{ops::Range, time::Duration};
 
+use netlink_wire::{Flags, align};
+
 use crate::{
     Error, Refusal, Request,
     codec::{self, ECHO_HEADERS_LEN, Message, Messages},
@@ -10,16 +12,17 @@ use crate::{
     uapi,
 };
 
-/// A connection whose calls wait.
+/// A connection whose calls block.
 ///
-/// One at a time: [`Connection::echo`]. Many: [`Connection::push`] requests, [`Connection::flush`] them as one datagram,
-/// then [`Connection::receive`] until all answers are there.
+/// For one request at a time: [`Connection::echo`]. For many: [`Connection::push`] the requests,
+/// [`Connection::flush`] them as one datagram, then [`Connection::receive`] until all answers are there.
 #[derive(Debug)]
 pub struct Connection {
     socket: Socket,
     timeout: Option<Duration>,
     sequence: Sequence,
-    /// The datagram in the making is the first `pushed` bytes; what is behind them is room that needs no clearing.
+    /// The first `pushed` bytes are the next datagram; what follows them is room that need not be cleared
+    /// again.
     transmit: Vec<u8>,
     pushed: usize,
     receive: Box<[u8]>,
@@ -46,26 +49,25 @@ impl Connection {
         &self.socket
     }
 
-    /// The number that the next request will have.
-    pub const fn next_sequence(&self) -> u32 {
-        self.sequence.peek()
-    }
-
-    /// Adds a request to the datagram in the making; its sequence number. The answers to echoes may share datagrams too.
+    /// Adds a request to the next datagram; its sequence number. The answers to echoes may share datagrams,
+    /// too.
     ///
     /// # Errors
-    /// [`Error::TooLong`]; the datagram is then as it was.
+    /// [`Error::TooLong`], [`Error::DatagramTooLong`]; the datagram is then as it was.
     pub fn push(&mut self, request: &Request<'_>) -> Result<u32, Error> {
+        let sequence = self.sequence.next();
         self.transmit.truncate(self.pushed);
-        request.encode_gathered(self.sequence.peek(), &mut self.transmit)?;
+        request.encode_gathered(sequence, &mut self.transmit)?;
+        self.socket.check_length(self.transmit.len())?;
         self.pushed = self.transmit.len();
-        Ok(self.sequence.next())
+        Ok(sequence)
     }
 
-    /// Adds `count` ECHOs of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
+    /// Adds `count` ECHOs of `size` bytes. `fill` is given each one's sequence number and the place to write
+    /// its payload to, in the datagram itself.
     ///
     /// # Errors
-    /// [`Error::TooLong`]; the datagram is then as it was.
+    /// [`Error::TooLong`], [`Error::DatagramTooLong`]; the datagram is then as it was.
     #[inline]
     pub fn push_echoes(
         &mut self,
@@ -79,15 +81,16 @@ impl Connection {
     #[inline]
     fn push_echoes_with(
         &mut self,
-        flags: u16,
+        flags: Flags,
         count: usize,
         size: usize,
         mut fill: impl FnMut(u32, &mut [u8]),
     ) -> Result<(), Error> {
         codec::check_payload(size)?;
-        let each = ECHO_HEADERS_LEN + codec::align(size);
+        let each = ECHO_HEADERS_LEN + align(size);
         let start = self.pushed;
-        let end = start + count * each;
+        let end = start.saturating_add(count.saturating_mul(each));
+        self.socket.check_length(end)?;
         if self.transmit.len() < end {
             self.make_room(end);
         }
@@ -110,8 +113,8 @@ impl Connection {
         self.transmit.resize(end, 0);
     }
 
-    /// Sends what was pushed, in one datagram. The kernel handles all of it before this returns; afterwards the datagram
-    /// is empty, also after an error.
+    /// Sends the pushed requests in one datagram. The kernel handles all of them before this returns;
+    /// afterwards the next datagram is empty, also after an error.
     ///
     /// # Errors
     /// [`Error::NobodyThere`], [`Error::Io`], with `EMSGSIZE` when the datagram exceeds the send buffer.
@@ -120,7 +123,7 @@ impl Connection {
         self.socket.send(&self.transmit[..end])
     }
 
-    /// The messages of the next unicast datagram from the kernel; they come in the order of their sending.
+    /// The messages of the next unicast datagram from the kernel, in the order in which they were sent.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Overrun`], [`Error::Truncated`], [`Error::Io`].
@@ -129,7 +132,7 @@ impl Connection {
         Ok(Messages::new(&self.receive[..length]))
     }
 
-    /// [`Connection::receive`] that does not wait: `None` when nothing is queued.
+    /// [`Connection::receive`] that does not block: `None` when nothing is queued.
     ///
     /// # Errors
     /// [`Error::Overrun`], [`Error::Truncated`], [`Error::Io`].
@@ -145,34 +148,38 @@ impl Connection {
         }
     }
 
-    /// Sends a payload and waits for its echo, which is borrowed until the next call. Messages with other sequence
-    /// numbers, late answers, are skipped.
+    /// Sends a payload and waits for its echo, which is borrowed until the next call. Messages with other
+    /// sequence numbers, which are late answers, are skipped.
     ///
     /// # Errors
-    /// Any [`Error`]; after one the connection can be used on.
+    /// Any [`Error`]; the connection can still be used afterwards.
     pub fn echo(&mut self, payload: &[u8]) -> Result<&[u8], Error> {
         self.echo_with(payload.len(), |_, room| room.copy_from_slice(payload))
     }
 
-    /// [`Connection::echo`] of `size` bytes, which `fill` writes where they are sent from, knowing the sequence number.
+    /// [`Connection::echo`] of `size` bytes. `fill` is given the sequence number and the place to write the
+    /// payload to, in the datagram itself.
     ///
     /// # Errors
     /// As [`Connection::echo`].
     #[inline]
-    pub fn echo_with(&mut self, size: usize, fill: impl FnMut(u32, &mut [u8])) -> Result<&[u8], Error> {
-        let sequence = self.next_sequence();
-        self.push_echoes_with(0, 1, size, fill)?;
+    pub fn echo_with(&mut self, size: usize, mut fill: impl FnMut(u32, &mut [u8])) -> Result<&[u8], Error> {
+        let mut sequence = 0;
+        self.push_echoes_with(Flags::NONE, 1, size, |number, payload| {
+            sequence = number;
+            fill(number, payload);
+        })?;
         self.flush()?;
         let answer = self.wait_for(sequence)?;
-        // The message was checked; what ends with it is its payload.
+        // The message was checked, and the range ends with it.
         match Messages::new(&self.receive[answer]).next() {
             Some(Ok(message)) => echo_answer(&message),
             _ => Err(Error::Abandoned),
         }
     }
 
-    /// Reads until a message has this sequence number; where it lies in the receive buffer. A range instead of a borrow,
-    /// so that the loop can read on.
+    /// Reads until a message has this sequence number. Returns where it lies in the receive buffer: a range
+    /// instead of a borrow, so that the loop can continue to read.
     #[inline]
     fn wait_for(&mut self, sequence: u32) -> Result<Range<usize>, Error> {
         loop {
@@ -191,13 +198,13 @@ impl Connection {
                 if header.sequence == sequence {
                     return Ok(start..end);
                 }
-                start = codec::align(end);
+                start = align(end);
             }
         }
     }
 
-    /// Reads and forgets what is queued, which also ends the state in which the kernel drops everything after an
-    /// overrun. Never waits.
+    /// Discards what is queued. After an overrun the kernel drops every message until this has been done.
+    /// Never blocks.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -223,10 +230,10 @@ impl Connection {
     }
 }
 
-/// Hands over the sequence number and the payload of each message, all of which are answers to ECHOs.
+/// Calls `take` with the sequence number and the payload of each message, all of which are answers to ECHOs.
 ///
 /// # Errors
-/// [`Error::Refused`] when one is a refusal, [`Error::Malformed`]; the messages after it are left out.
+/// [`Error::Refused`] when one is a refusal, [`Error::Malformed`]; the messages after it are skipped.
 #[inline]
 pub fn for_each_echo<'a>(
     mut messages: Messages<'a>,
@@ -235,13 +242,13 @@ pub fn for_each_echo<'a>(
     while let Some(message) = messages.next_whole() {
         take(message.header.sequence, echo_answer(&message)?);
     }
-    messages.next().transpose().map(drop)
+    Ok(messages.next().transpose().map(drop)?)
 }
 
 /// The payload of an ECHO answer, or the refusal that came in its place.
 #[inline]
 fn echo_answer<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
-    if message.header.message_type == crate::uapi::Command::Echo.raw() {
+    if message.header.message_type == uapi::Command::Echo.number() {
         return codec::echo_payload(message);
     }
     // A copy, so that the message of the hot path need not have an address.
@@ -250,10 +257,12 @@ fn echo_answer<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
 
 #[cold]
 fn no_echo(message: Message<'_>) -> Error {
-    if message.is_error()
-        && let Some(error) = Refusal::parse(&message).map_or_else(Some, |refusal| refusal.map(Error::from))
-    {
-        return error;
+    let refusal = if message.is_error() { Refusal::parse(&message) } else { Ok(None) };
+    match refusal {
+        Ok(Some(refusal)) => refusal.into(),
+        Ok(None) => {
+            Error::Malformed(format!("type {} is no answer to an ECHO", message.header.message_type.0))
+        }
+        Err(malformed) => malformed.into(),
     }
-    Error::Malformed(format!("type {} is no answer to an ECHO", message.header.message_type))
 }

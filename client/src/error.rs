@@ -1,8 +1,8 @@
-//! What can go wrong between a request and its answer, each with what to do next.
+//! What can go wrong between a request and its answer, and what to do about it.
 
 use std::time::Duration;
 
-use crate::codec::Refusal;
+use crate::refusal::Refusal;
 
 /// An error of this library.
 #[derive(Debug, thiserror::Error)]
@@ -10,8 +10,8 @@ use crate::codec::Refusal;
 pub enum Error {
     /// The kernel has no such netlink family: `EPROTONOSUPPORT` from socket(2).
     #[error(
-        "this kernel has no netlink family {protocol}: load the module (`modprobe nltest`, or `insmod nltest.ko` from \
-         the build folder), or name another number with --protocol"
+        "the kernel has no netlink family {protocol}: load the module (`modprobe nltest`, or `insmod nltest.ko` in \
+         the build directory), or add --protocol N if it was loaded with protocol=N"
     )]
     NotLoaded {
         /// The protocol number asked for.
@@ -20,8 +20,8 @@ pub enum Error {
 
     /// The family exists, but not in this network namespace: `ECONNREFUSED` from sendmsg(2).
     #[error(
-        "nobody answers for netlink family {protocol} in this network namespace: is it the nltest module that holds \
-         this number?"
+        "netlink family {protocol} has no kernel socket in this network namespace: another module may own this \
+         number; add --protocol N if nltest was loaded with protocol=N"
     )]
     NobodyThere {
         /// The protocol number asked for.
@@ -33,17 +33,18 @@ pub enum Error {
     Refused(Box<Refusal>),
 
     /// No answer within the time given.
-    #[error("no answer within {} s: try a longer timeout, and see `nltest stats` and the kernel's log", .0.as_secs_f64())]
+    #[error("no answer within {} s: retry with a longer --timeout, and check `nltest stats` and dmesg", .0.as_secs_f64())]
     TimedOut(Duration),
 
-    /// The socket's receive buffer was full and the kernel dropped messages: `ENOBUFS` from recvmsg(2). For a request:
-    /// its answer is among the dropped ones, for certain.
-    #[error("receive buffer overrun, messages were lost: read faster or enlarge the buffer with --rcvbuf")]
+    /// The socket's receive buffer was full and the kernel dropped messages: `ENOBUFS` from recvmsg(2). For a
+    /// request: its answer is certainly among them.
+    #[error("the receive buffer overran and messages were lost: enlarge it with --rcvbuf, or read faster")]
     Overrun,
 
     /// A datagram was longer than the receive buffer.
     #[error(
-        "the kernel's message of {length} bytes was cut to {capacity}: please report this, nltest sends none so long"
+        "a datagram of {length} bytes was truncated to {capacity} bytes: read into a larger buffer; none of nltest's \
+         messages is longer than 64 KiB"
     )]
     Truncated {
         /// Length of the datagram as it was sent, in bytes.
@@ -54,12 +55,12 @@ pub enum Error {
 
     /// A message from the kernel does not follow the protocol.
     #[error(
-        "malformed message from the kernel: {0}; do the module and this program come from the same version?"
+        "malformed message from the kernel: {0}: check that the module and this program are of the same version"
     )]
     Malformed(String),
 
     /// A request cannot be encoded.
-    #[error("{what} of {length} bytes is too long: at most {max}")]
+    #[error("{what} of {length} bytes is too long: the limit is {max} bytes")]
     TooLong {
         /// Which part of the request.
         what: &'static str,
@@ -69,8 +70,20 @@ pub enum Error {
         max: usize,
     },
 
-    /// The connection was dropped, or its runtime shut down, before the request was sent.
-    #[error("the request was abandoned before it was sent")]
+    /// The messages of one datagram exceed the socket's send buffer.
+    #[error(
+        "a datagram of {length} bytes does not fit the send buffer ({max} bytes): send fewer or smaller messages per \
+         datagram"
+    )]
+    DatagramTooLong {
+        /// Its length in bytes, or that of its beginning.
+        length: usize,
+        /// The longest that the send buffer takes, in bytes.
+        max: usize,
+    },
+
+    /// The request's runtime was shut down, or its answer was taken before.
+    #[error("the request was cancelled: its runtime was shut down, or its answer was taken before")]
     Abandoned,
 
     /// A system call failed.
@@ -99,13 +112,14 @@ impl Error {
         match self {
             Self::NotLoaded { .. } => Some(libc::EPROTONOSUPPORT),
             Self::NobodyThere { .. } => Some(libc::ECONNREFUSED),
-            Self::Refused(refusal) => Some(refusal.errno),
+            Self::Refused(refusal) => Some(refusal.errno.number()),
             Self::Overrun => Some(libc::ENOBUFS),
             Self::Io { error, .. } => error.raw_os_error(),
             Self::TimedOut(_)
             | Self::Truncated { .. }
             | Self::Malformed(_)
             | Self::TooLong { .. }
+            | Self::DatagramTooLong { .. }
             | Self::Abandoned => None,
         }
     }
@@ -114,13 +128,17 @@ impl Error {
 fn remedy(error: &std::io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
-            ": run it as root or with CAP_NET_ADMIN in this network namespace's owner"
+            ": run as root, or with CAP_NET_ADMIN in the user namespace that owns this network namespace"
         }
         Some(libc::EMSGSIZE) => {
-            ": the datagram is larger than the socket's send buffer, send fewer or smaller messages"
+            ": the datagram exceeds the socket's send buffer; send fewer or smaller messages per datagram"
         }
-        Some(libc::EMFILE | libc::ENFILE) => ": too many open files, see `ulimit -n`",
-        Some(libc::EAFNOSUPPORT) => ": this kernel is built without netlink",
+        Some(libc::EMFILE) => ": this process has too many open files; raise `ulimit -n`",
+        Some(libc::ENFILE) => ": the system has too many open files; raise the sysctl fs.file-max",
+        Some(libc::EAFNOSUPPORT) => {
+            ": netlink sockets are not available; usual causes: a kernel without CONFIG_NET, or RestrictAddressFamilies= \
+             of a systemd unit"
+        }
         _ => "",
     }
 }

@@ -1,16 +1,17 @@
-//! How the command ends.
+//! The exit status of the command.
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use nltest::Error;
+use terminal::is_broken_pipe;
 
-/// Exit codes, the same as nltrace's.
+/// Exit codes, the same as those of nltrace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
     Usage = 2,
-    /// This kernel or this user cannot; the message says what to do.
+    /// Not possible with this kernel or these privileges; the message says what to do.
     Unable = 3,
 }
 
@@ -19,23 +20,18 @@ impl Exit {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<Error>() {
             Some(Error::NotLoaded { .. } | Error::NobodyThere { .. }) => Self::Unable,
-            Some(Error::TooLong { .. }) => Self::Usage,
+            Some(Error::TooLong { .. } | Error::DatagramTooLong { .. }) => Self::Usage,
             Some(error @ (Error::Refused(_) | Error::Io { .. }))
                 if matches!(error.errno(), Some(libc::EPERM | libc::EACCES)) =>
             {
                 Self::Unable
             }
             Some(_) => Self::Failed,
-            // A reader that left, as in `nltest ping | head -1`, has what it wanted.
-            None if is_broken_pipe(error) => Self::Done,
+            // The reader has closed the pipe, as in `nltest ping | head -1`.
+            None if is_broken_pipe(error.as_ref()) => Self::Done,
             None => Self::Failed,
         }
     }
-}
-
-/// Whether nobody reads the output any more.
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 impl From<Exit> for ExitCode {
@@ -46,12 +42,14 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use nltest::Refusal;
+    use std::io;
+
+    use nltest::{Errno, Refusal};
 
     use super::*;
 
-    fn refused(errno: i32) -> Error {
-        Error::Refused(Box::new(Refusal { errno, ..Refusal::default() }))
+    fn refused(errno: Errno) -> Error {
+        Refusal::from(errno).into()
     }
 
     #[test]
@@ -60,9 +58,9 @@ mod tests {
         for (error, exit) in [
             (Error::NotLoaded { protocol: 25 }, Exit::Unable),
             (Error::NobodyThere { protocol: 25 }, Exit::Unable),
-            (refused(libc::EPERM), Exit::Unable),
+            (refused(Errno::EPERM), Exit::Unable),
             (io(libc::EPERM), Exit::Unable),
-            (refused(libc::EINVAL), Exit::Failed),
+            (refused(Errno::EINVAL), Exit::Failed),
             (io(libc::ENOMEM), Exit::Failed),
             (Error::Overrun, Exit::Failed),
             (Error::TooLong { what: "a text", length: 2, max: 1 }, Exit::Usage),
@@ -75,7 +73,7 @@ mod tests {
 
     #[test]
     fn context_does_not_hide_the_cause() {
-        let error = anyhow::Error::from(refused(libc::EPERM)).context("notifying");
+        let error = anyhow::Error::from(refused(Errno::EPERM)).context("notifying");
         assert_eq!(Exit::of(&error), Exit::Unable);
     }
 }

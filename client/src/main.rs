@@ -9,6 +9,7 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
+use terminal::is_broken_pipe;
 
 use crate::{cli::Cli, exit::Exit};
 
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     match commands::run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            if !exit::is_broken_pipe(&error) {
+            if !is_broken_pipe(error.as_ref()) {
                 output::report(&cli, &error);
             }
             Exit::of(&error).into()
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what the parser answers: help or the version, or what is wrong with the options.
+/// Prints the help, the version, or what is wrong with the command line.
 fn help(answer: &clap::Error) -> ExitCode {
     let printed = answer.print();
     if answer.use_stderr() {
@@ -37,8 +38,8 @@ fn help(answer: &clap::Error) -> ExitCode {
     match printed.map_err(output::not_written) {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
-            let error = error.into();
-            if !exit::is_broken_pipe(&error) {
+            let error = anyhow::Error::from(error);
+            if !is_broken_pipe(error.as_ref()) {
                 eprintln!("nltest: {error}");
             }
             Exit::of(&error).into()

@@ -1,15 +1,15 @@
-//! The payload that `ping` and `bench` send, so that anybody who sees a message can verify it byte for byte.
+//! The payload that `ping` and `bench` send: anybody who sees a message can verify it byte for byte.
 
 /// Period of the letters.
 const ALPHABET: usize = 26;
 /// Bytes of the sequence number in front of the letters.
 const SEQUENCE_LEN: usize = 4;
 
-/// Letters that one copy writes at most.
+/// The most letters that one copy writes.
 const CHUNK: usize = 1024;
 
-/// Letters enough for one copy from any starting letter: the hot loop then fills a payload with one memcpy instead of a
-/// division a byte.
+/// Enough letters for one copy from any starting letter, so that the hot loop fills a payload with one memcpy
+/// instead of one division per byte.
 static LETTERS: [u8; CHUNK + ALPHABET] = {
     let mut letters = [0; CHUNK + ALPHABET];
     let mut i = 0;
@@ -22,8 +22,8 @@ static LETTERS: [u8; CHUNK + ALPHABET] = {
 
 /// The payload of the message with sequence number `sequence`, `size` bytes long.
 ///
-/// The first four bytes are the sequence number, little-endian on every machine; byte `i` from 4 on is the letter
-/// `'a' + (sequence + i) % 26`. A payload shorter than four bytes is the beginning of that.
+/// The first four bytes are the sequence number, little-endian on every machine; byte `i` from 4 on is the
+/// letter `'a' + (sequence + i) % 26`. A payload shorter than four bytes is the beginning of that.
 ///
 /// ```
 /// assert_eq!(nltest::pattern(1, 12), b"\x01\0\0\0fghijklm");
@@ -88,7 +88,7 @@ fn are_letters(mut start: usize, letters: &[u8]) -> bool {
     })
 }
 
-/// Which letter stands at byte 4; in u64, since the sum may pass `u32::MAX`.
+/// The index of the letter at byte 4; in u64, because the sum may exceed `u32::MAX`.
 const fn first_letter(sequence: u32) -> usize {
     ((sequence as u64 + SEQUENCE_LEN as u64) % ALPHABET as u64) as usize
 }

@@ -1,13 +1,17 @@
 //! The netlink socket: opened, bound, connected to the kernel, with its options.
 //!
-//! netlink-sys is not used here: its socket holds a bare descriptor that `Clone` duplicates, so that two owners close
-//! one number, and it has neither timeouts nor `SO_RCVBUFFORCE`. rustix has the system calls over `OwnedFd`; only the
-//! `SOL_NETLINK` options are left to libc.
+//! netlink-sys is not used here: its socket holds a bare descriptor that `Clone` copies, so two owners close
+//! the same number, and it has neither timeouts nor `SO_RCVBUFFORCE`. rustix has the system calls over
+//! `OwnedFd`; only the `SOL_NETLINK` options need libc.
+
+mod filter;
+mod memory;
+mod options;
 
 use std::{
     mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -20,131 +24,64 @@ use rustix::{
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::{Error, uapi};
+use crate::Error;
+pub use filter::Filter;
+pub use memory::Memory;
+pub use options::SocketOptions;
 
-/// Room for one datagram: twice the longest message of the protocol, and as much as the kernel puts into one buffer
-/// of a dump.
+/// Bytes for one datagram: twice the longest message of the protocol, and more than the kernel puts into one
+/// datagram of a dump.
 pub(crate) const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// How a socket is opened. The defaults suit family 25.
-#[derive(Debug, Clone)]
-pub struct SocketOptions {
-    protocol: u8,
-    receive_buffer: Option<usize>,
-    extended_ack: bool,
-    cap_ack: bool,
-    no_enobufs: bool,
-    broadcast_error: bool,
-    strict_check: bool,
-    timeout: Option<Duration>,
-}
+/// When a read tells something: an error alone does not make a socket readable, but the next read has it.
+pub(crate) const READABLE: Interest = Interest::READABLE.add(Interest::ERROR);
 
-impl Default for SocketOptions {
-    fn default() -> Self {
-        Self {
-            protocol: uapi::PROTOCOL,
-            receive_buffer: None,
-            extended_ack: true,
-            cap_ack: false,
-            no_enobufs: false,
-            broadcast_error: false,
-            strict_check: true,
-            timeout: Some(Duration::from_secs(5)),
-        }
-    }
-}
-
-impl SocketOptions {
-    /// The netlink protocol number, 25 unless the module was loaded with another.
-    #[must_use]
-    pub const fn protocol(mut self, protocol: u8) -> Self {
-        self.protocol = protocol;
-        self
-    }
-
-    /// Size of the receive buffer in bytes, `SO_RCVBUFFORCE` where this user may, else `SO_RCVBUF`, which the kernel
-    /// bounds by `net.core.rmem_max`. The kernel doubles the number, and counts whole buffers against it, not bytes.
-    #[must_use]
-    pub const fn receive_buffer(mut self, bytes: Option<usize>) -> Self {
-        self.receive_buffer = bytes;
-        self
-    }
-
-    /// `NETLINK_EXT_ACK`, on by default: errors carry a text and an offset.
-    #[must_use]
-    pub const fn extended_ack(mut self, on: bool) -> Self {
-        self.extended_ack = on;
-        self
-    }
-
-    /// `NETLINK_CAP_ACK`, off by default: errors do not repeat the request. The attribute at fault then has no name.
-    #[must_use]
-    pub const fn cap_ack(mut self, on: bool) -> Self {
-        self.cap_ack = on;
-        self
-    }
-
-    /// `NETLINK_NO_ENOBUFS`, off by default: an overrun is not reported. What was lost is lost all the same, and
-    /// requests whose answers were lost time out.
-    #[must_use]
-    pub const fn no_enobufs(mut self, on: bool) -> Self {
-        self.no_enobufs = on;
-        self
-    }
-
-    /// `NETLINK_BROADCAST_ERROR`, off by default: a multicast fails for its sender when this listener's buffer is full.
-    #[must_use]
-    pub const fn broadcast_error(mut self, on: bool) -> Self {
-        self.broadcast_error = on;
-        self
-    }
-
-    /// `NETLINK_GET_STRICT_CHK`, on by default: the kernel checks a dump request's attributes too.
-    #[must_use]
-    pub const fn strict_check(mut self, on: bool) -> Self {
-        self.strict_check = on;
-        self
-    }
-
-    /// How long a request waits for its answer, 5 s by default; `None`: for ever.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    pub(crate) const fn get_timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-}
-
-/// Whether a socket's calls wait.
+/// Whether a socket's calls block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocking {
-    /// They wait, for as long as the options' timeout says.
+    /// They block, at most for the options' timeout.
     Yes,
-    /// They return at once.
+    /// They return immediately.
     No,
 }
 
-/// A datagram's description; its bytes are in the caller's buffer.
+/// What is known of a received datagram; its bytes are in the caller's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Datagram {
     /// Its length in bytes.
     pub length: usize,
     /// The groups it was multicast to, bit 0 for group 1; 0 for a unicast.
     pub groups: u32,
+    /// Who sent it, 0 for the kernel.
+    pub sender: u32,
 }
 
-/// A netlink socket, connected to the kernel: the kernel itself refuses unicasts from other processes, and this end
-/// ignores whatever a process multicasts.
+/// What became of a datagram to another process's socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It was queued, or refused by the receiver's socket filter, which the kernel does not tell apart.
+    Queued,
+    /// The receive buffer was full: `EAGAIN`, at once or after the socket's send timeout.
+    WouldBlock,
+    /// A signal came while it waited for room: `EINTR`.
+    Interrupted,
+    /// No socket has the portid, or it is connected to somebody else: `ECONNREFUSED`.
+    NoReceiver,
+}
+
+/// A netlink socket, connected to the kernel: the kernel refuses unicasts from other processes, and
+/// multicasts from other processes are ignored. Unless [`SocketOptions::from_processes`] is on.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
     protocol: u8,
     portid: u32,
-    /// Whether it ever joined a group.
-    joined: AtomicBool,
+    /// Whether to receive what processes send.
+    from_processes: bool,
+    /// Whether each datagram's sender has to be asked for.
+    asks_sender: AtomicBool,
+    /// The longest datagram that fits the send buffer, when it was last asked for; 0 before that.
+    longest: AtomicUsize,
 }
 
 impl Socket {
@@ -158,7 +95,7 @@ impl Socket {
         if blocking == Blocking::No {
             flags |= SocketFlags::NONBLOCK;
         }
-        // Number 0 is routing; rustix says it with `None`.
+        // Number 0 is routing, for which rustix has `None`.
         let number = std::num::NonZeroU32::new(protocol.into()).map(rustix::net::Protocol::from_raw);
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, number).map_err(
             |error| match error {
@@ -168,30 +105,41 @@ impl Socket {
         )?;
         let kernel = SocketAddrNetlink::new(0, 0);
         rustix::net::bind(&fd, &kernel).map_err(|error| Error::io("binding the socket", error))?;
-        rustix::net::connect(&fd, &kernel).map_err(|error| Error::io("connecting to the kernel", error))?;
+        if !options.from_processes {
+            rustix::net::connect(&fd, &kernel)
+                .map_err(|error| Error::io("connecting to the kernel", error))?;
+        }
         let address =
             rustix::net::getsockname(&fd).map_err(|error| Error::io("reading the socket's portid", error))?;
         let portid = SocketAddrNetlink::try_from(address)
             .map_err(|error| Error::io("reading the socket's portid", error))?
             .pid();
-        let socket = Self { fd, protocol, portid, joined: AtomicBool::new(false) };
+        let from_processes = options.from_processes;
+        let asks_sender = AtomicBool::new(from_processes);
+        let socket = Self { fd, protocol, portid, from_processes, asks_sender, longest: AtomicUsize::new(0) };
         socket.apply(options, blocking)?;
         Ok(socket)
     }
 
-    /// Hands the socket to the runtime that this is called in, to be woken when there is something to read.
+    /// Registers the socket with the current runtime, which then reports when it is readable.
     pub(crate) fn register(self) -> Result<AsyncFd<Self>, Error> {
-        // SAFETY: the descriptor is owned by `fd`, which nothing replaces or closes before the drop, and `as_raw_fd`
-        // always returns it.
+        // SAFETY: the descriptor is owned by `fd`, which nothing replaces or closes before the drop, and
+        // `as_raw_fd` always returns it.
         unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }
             .map_err(|error| Error::io("registering the socket with the runtime", error))
     }
 
     fn apply(&self, options: &SocketOptions, blocking: Blocking) -> Result<(), Error> {
         if let Some(bytes) = options.receive_buffer {
-            sockopt::set_socket_recv_buffer_size_force(&self.fd, bytes)
-                .or_else(|_| sockopt::set_socket_recv_buffer_size(&self.fd, bytes))
-                .map_err(|error| Error::io("setting the receive buffer's size", error))?;
+            let forced = options.force_receive_buffer
+                && sockopt::set_socket_recv_buffer_size_force(&self.fd, bytes).is_ok();
+            if !forced {
+                sockopt::set_socket_recv_buffer_size(&self.fd, bytes)
+                    .map_err(|error| Error::io("setting the receive buffer's size", error))?;
+            }
+        }
+        if let Some(filter) = options.filter {
+            filter.attach(self).map_err(|error| Error::io("attaching a socket filter", error))?;
         }
         for (option, on, action) in [
             (libc::NETLINK_EXT_ACK, options.extended_ack, "setting NETLINK_EXT_ACK"),
@@ -215,10 +163,11 @@ impl Socket {
     /// Joins a multicast group; 0 is no group.
     ///
     /// # Errors
-    /// [`Error::Io`], with EPERM where the family lets only CAP_NET_ADMIN listen and EINVAL for a group it lacks.
+    /// [`Error::Io`], with EPERM where the family lets only CAP_NET_ADMIN listen and EINVAL for a group it
+    /// lacks.
     pub fn join(&self, group: u32) -> Result<(), Error> {
-        // Before the first multicast can come.
-        self.joined.store(true, Ordering::Relaxed);
+        // Before the first multicast can arrive.
+        self.asks_sender.store(true, Ordering::Relaxed);
         self.set_option(libc::NETLINK_ADD_MEMBERSHIP, group.cast_signed(), "joining the multicast group")
     }
 
@@ -236,8 +185,44 @@ impl Socket {
             .map_err(|error| Error::io("reading the receive buffer's size", error))
     }
 
-    /// Sends a datagram to the kernel, which handles it before this returns: a request that sleeps in the kernel sleeps
-    /// here.
+    /// The receive queue as the kernel accounts it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system call fails.
+    pub fn memory(&self) -> Result<Memory, Error> {
+        Memory::of(self).map_err(|error| Error::io("reading the socket's memory", error))
+    }
+
+    /// How long [`Socket::send_to`] waits for room in the receiver's buffer; `None`: without limit, which is what
+    /// a new socket does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system call fails.
+    pub fn set_send_timeout(&self, timeout: Option<Duration>) -> Result<(), Error> {
+        sockopt::set_socket_timeout(&self.fd, sockopt::Timeout::Send, timeout)
+            .map_err(|error| Error::io("setting the send timeout", error))
+    }
+
+    /// Checks that a datagram fits the send buffer, before memory is filled with one that the kernel would
+    /// refuse.
+    #[inline]
+    pub(crate) fn check_length(&self, length: usize) -> Result<(), Error> {
+        if length <= self.longest.load(Ordering::Relaxed) { Ok(()) } else { self.ask_for_longest(length) }
+    }
+
+    #[cold]
+    fn ask_for_longest(&self, length: usize) -> Result<(), Error> {
+        /// What netlink_sendmsg() leaves free of the send buffer, in bytes.
+        const KEPT_FREE: usize = 32;
+        let buffer = sockopt::socket_send_buffer_size(&self.fd)
+            .map_err(|error| Error::io("reading the send buffer's size", error))?;
+        let max = buffer.saturating_sub(KEPT_FREE);
+        self.longest.store(max, Ordering::Relaxed);
+        if length <= max { Ok(()) } else { Err(Error::DatagramTooLong { length, max }) }
+    }
+
+    /// Sends a datagram to the kernel, which handles it before this returns: this takes as long as the
+    /// request's handler.
     ///
     /// # Errors
     /// [`Error::NobodyThere`] when this network namespace has no such family, [`Error::Io`] else.
@@ -249,11 +234,31 @@ impl Socket {
         }
     }
 
+    /// Sends a datagram to another process's socket; needs CAP_NET_ADMIN. A full receive buffer is waited for,
+    /// unless `blocking` is [`Blocking::No`] or the socket does not block.
+    ///
+    /// # Errors
+    /// [`Error::Io`], with `EPERM` without the capability.
+    pub fn send_to(&self, portid: u32, datagram: &[u8], blocking: Blocking) -> Result<Sent, Error> {
+        let flags = match blocking {
+            Blocking::Yes => SendFlags::empty(),
+            Blocking::No => SendFlags::DONTWAIT,
+        };
+        let receiver = SocketAddrNetlink::new(portid, 0);
+        match rustix::net::sendto(&self.fd, datagram, flags, &receiver) {
+            Ok(_) => Ok(Sent::Queued),
+            Err(Errno::AGAIN) => Ok(Sent::WouldBlock),
+            Err(Errno::INTR) => Ok(Sent::Interrupted),
+            Err(Errno::CONNREFUSED) => Ok(Sent::NoReceiver),
+            Err(error) => Err(Error::io("sending to another process", error)),
+        }
+    }
+
     /// Receives the next datagram from the kernel; `None` when there is none (yet, or within the timeout).
     ///
     /// # Errors
-    /// [`Error::Overrun`] after a loss, [`Error::Truncated`] when `buffer` was too short (its bytes are what fitted),
-    /// [`Error::Io`] else.
+    /// [`Error::Overrun`] after a loss, [`Error::Truncated`] when `buffer` was too short (its bytes are what
+    /// fitted), [`Error::Io`] else.
     pub fn receive(&self, buffer: &mut [u8]) -> Result<Option<Datagram>, Error> {
         self.receive_with(buffer, RecvFlags::empty())
     }
@@ -267,33 +272,34 @@ impl Socket {
     }
 
     fn receive_with(&self, buffer: &mut [u8], flags: RecvFlags) -> Result<Option<Datagram>, Error> {
-        // The result is then the datagram's own length: this tells all that recvmsg(2) would, for fewer instructions.
+        // The result is then the datagram's own length, so recvmsg(2), with more instructions, would tell no
+        // more.
         let flags = flags | RecvFlags::TRUNC;
         let capacity = buffer.len();
         loop {
-            // Whoever is in no group gets unicasts only, and a connected socket gets those from its peer only: the kernel
-            // turns others away (netlink_getsockbyportid). Asking for the source costs 100 instructions, so only
-            // listeners ask.
-            let received = if self.joined.load(Ordering::Relaxed) {
+            // A socket in no group receives unicasts only, and a connected socket receives those from its
+            // peer only: the kernel refuses others (netlink_getsockbyportid). Asking for the source costs 100
+            // instructions, so only the others ask.
+            let received = if self.asks_sender.load(Ordering::Relaxed) {
                 self.receive_from(buffer, flags)
             } else {
                 rustix::net::recv(&self.fd, &mut *buffer, flags).map(|(_, length)| (length, 0, 0))
             };
-            let (length, portid, groups) = match received {
+            let (length, sender, groups) = match received {
                 Ok(received) => received,
                 Err(Errno::AGAIN) => return Ok(None),
                 Err(Errno::INTR) => continue,
                 Err(Errno::NOBUFS) => return Err(Error::Overrun),
                 Err(error) => return Err(Error::io("receiving from the kernel", error)),
             };
-            if portid != 0 {
-                // A process has multicast this.
+            if sender != 0 && !self.from_processes {
+                // Multicast by a process.
                 continue;
             }
             if length > capacity {
                 return Err(Error::Truncated { length, capacity });
             }
-            return Ok(Some(Datagram { length, groups }));
+            return Ok(Some(Datagram { length, groups, sender }));
         }
     }
 
@@ -301,7 +307,7 @@ impl Socket {
     fn receive_from(&self, buffer: &mut [u8], flags: RecvFlags) -> rustix::io::Result<(usize, u32, u32)> {
         let (_, length, source) = rustix::net::recvfrom(&self.fd, buffer, flags)?;
         let source = source.and_then(|source| SocketAddrNetlink::try_from(source).ok());
-        // Should the kernel ever leave the address out, it is nobody's.
+        // If the kernel ever left the address out, the datagram would count as a process's.
         Ok(source.map_or((length, u32::MAX, 0), |source| (length, source.pid(), source.groups())))
     }
 

@@ -9,20 +9,21 @@ pub struct Stats {
     pub command: Option<u32>,
     /// Messages received.
     pub received: u64,
-    /// Answers queued to their asker, errors and ACKs not included.
+    /// Answers queued to the sender of the request, errors and ACKs not included.
     pub replied: u64,
     /// Multicasts sent.
     pub notified: u64,
     /// Messages answered with an error.
     pub refused: u64,
-    /// Datagrams dropped in whole or in part because their headers cannot be followed.
+    /// Datagrams of which a part was dropped because a header in them was malformed.
     pub malformed: u64,
     /// Bytes of received messages, headers included.
     pub rx_bytes: u64,
-    /// Bytes of answers and notifications, headers included.
+    /// Bytes of what was sent to sockets and of multicasts, headers included.
     pub tx_bytes: u64,
-    /// Messages of bursts that were queued.
+    /// Messages of bursts that somebody got; to a single socket, also those that its socket filter refused.
     pub delivered: u64,
-    /// Messages of bursts and answers that the receiving socket refused.
+    /// Messages of bursts and answers that nobody got: the receive buffer was full, nobody listens or has the
+    /// portid, or every listener's socket filter refused them.
     pub undelivered: u64,
 }

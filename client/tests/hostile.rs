@@ -1,9 +1,10 @@
-//! The decoders fed with random and with mutilated datagrams: they may refuse, they must not panic, and what they accept
-//! must lie within the datagram.
+//! The decoders fed with random and with mutilated datagrams: they may refuse, they must not panic, and what
+//! they accept must lie within the datagram.
 
+use netlink_wire::{Attributes, HEADER_LEN};
 use nltest::{
-    Refusal, Request,
-    codec::{self, Messages, attributes},
+    BurstTo, Refusal, Request,
+    codec::{self, Messages},
 };
 
 /// Datagrams for each seed; with the seeds below half a million in all, within a second or two.
@@ -40,10 +41,10 @@ fn decode(datagram: &[u8]) -> usize {
     for message in Messages::new(datagram) {
         let Ok(message) = message else { continue };
         inside(message.payload);
-        for value in attributes(message.payload) {
-            let Ok(value) = value else { continue };
-            inside(value.bytes);
-            let _ = (value.u32(), value.u64(), value.text());
+        for attribute in Attributes::new(message.payload) {
+            let Ok(attribute) = attribute else { continue };
+            inside(attribute.value);
+            let _ = (attribute.u32(), attribute.u64(), attribute.text());
         }
         codec::plain_text(&message);
         for accepted in [
@@ -57,7 +58,7 @@ fn decode(datagram: &[u8]) -> usize {
             understood += usize::from(accepted);
         }
         if let Ok(Some(refusal)) = Refusal::parse(&message) {
-            assert!((1..=4095).contains(&refusal.errno));
+            assert!((1..=4095).contains(&refusal.errno.number()));
             let _ = (refusal.to_string(), refusal.attribute_name());
             understood += 1;
         }
@@ -71,11 +72,12 @@ fn well_formed(random: &mut Random) -> Vec<u8> {
     for sequence in 0..=random.below(3) as u32 {
         let length = random.below(40);
         let payload = random.bytes(length);
-        let request = match random.below(5) {
+        let request = match random.below(6) {
             0 => Request::Echo(&payload),
             1 => Request::Delay { us: 5, payload: Some(&payload) },
-            2 => Request::Burst { count: 1, size: 2, group: Some(3) },
-            3 => Request::Fail { errno: 22, text: Some("no") },
+            2 => Request::Burst { count: 1, size: 2, to: BurstTo::Group(3) },
+            3 => Request::Parts { count: 1, size: 2, errno: Some(5), stall: true },
+            4 => Request::Fail { errno: 22, text: Some("no") },
             _ => Request::Stats { padding: random.below(2) as u32 },
         };
         if random.below(3) == 0 {
@@ -94,12 +96,12 @@ fn error_about(request: &Request<'_>, sequence: u32, random: &mut Random, datagr
     request.encode(sequence, &mut body).expect("it fits");
     let capped = random.below(2) == 0;
     if capped {
-        body.truncate(before + codec::HEADER_LEN);
+        body.truncate(before + HEADER_LEN);
     }
     body.extend(8_u16.to_ne_bytes());
     body.extend(2_u16.to_ne_bytes());
     body.extend((random.below(64) as u32).to_ne_bytes());
-    datagram.extend((codec::HEADER_LEN as u32 + body.len() as u32).to_ne_bytes());
+    datagram.extend((HEADER_LEN as u32 + body.len() as u32).to_ne_bytes());
     datagram.extend(2_u16.to_ne_bytes());
     datagram.extend((0x200_u16 | if capped { 0x100 } else { 0 }).to_ne_bytes());
     datagram.extend(sequence.to_ne_bytes());

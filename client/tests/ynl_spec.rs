@@ -41,7 +41,8 @@ fn section(name: &str) -> impl Iterator<Item = &'static str> {
         .take_while(|line| line.is_empty() || line.starts_with([' ', '#']))
 }
 
-/// The entries of a list whose items are indented by `indent`: name and value, which counts up where it is not given.
+/// The entries of a list whose items are indented by `indent`: name and value, which counts up where it is not
+/// given.
 fn entries(lines: impl Iterator<Item = &'static str>, indent: usize) -> Vec<(String, u64)> {
     let indent = " ".repeat(indent);
     let mut entries: Vec<(String, u64)> = Vec::new();
@@ -81,7 +82,7 @@ fn operations_are_those_of_the_header() {
 #[test]
 fn limits_are_those_of_the_header() {
     let limits = in_c(entries(section("definitions"), 4));
-    for name in ["PAYLOAD_MAX", "TEXT_MAX", "DELAY_MAX_US", "BURST_MAX"] {
+    for name in ["PAYLOAD_MAX", "TEXT_MAX", "DELAY_MAX_US", "BURST_MAX", "F_GATHER", "GATHER_MAX"] {
         assert_eq!(limits.get(name), Some(&header_define(&format!("NLTEST_{name}"))), "{name}");
     }
     assert_eq!(limits.get("MYGROUP"), Some(&header_define("NETLINK_MYGROUP")));

@@ -6,39 +6,15 @@
  * usage: echo_loop COUNT SIZE
  * prints: one line of JSON with the time that the loop took
  */
-#include <errno.h>
 #include <linux/netlink.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "loop.h"
 
 #define NETLINK_TESTFAMILY	25
 #define NLTEST_CMD_ECHO		0x10
 #define NLTEST_A_PAYLOAD	1
 #define NLTEST_PAYLOAD_MAX	32768
-
-static unsigned long number(const char *text, unsigned long min, unsigned long max)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || *end || end == text || value < min || value > max) {
-		fprintf(stderr, "echo_loop: %s is not a number from %lu to %lu\n", text, min, max);
-		exit(2);
-	}
-	return value;
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "echo_loop: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 int main(int argc, char **argv)
 {
@@ -48,9 +24,8 @@ int main(int argc, char **argv)
 	} request, answer;
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct nlattr *payload = (struct nlattr *)(request.bytes + NLMSG_HDRLEN);
-	struct timespec start, end;
+	uint64_t start, elapsed;
 	unsigned long count, size;
-	uint64_t elapsed;
 	int fd;
 
 	if (argc != 3) {
@@ -70,7 +45,7 @@ int main(int argc, char **argv)
 	payload->nla_type = NLTEST_A_PAYLOAD;
 	memset(request.bytes + NLMSG_HDRLEN + NLA_HDRLEN, 'x', size);
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = now_ns();
 	for (unsigned long i = 0; i < count; i++) {
 		request.header.nlmsg_seq++;
 		if (sendto(fd, &request, request.header.nlmsg_len, 0, (struct sockaddr *)&kernel,
@@ -79,7 +54,7 @@ int main(int argc, char **argv)
 		if (recv(fd, &answer, sizeof(answer), 0) < 0)
 			die("recv");
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	elapsed = now_ns() - start;
 
 	/* Outside of the loop: that what was timed did what it should. */
 	if (answer.header.nlmsg_type != NLTEST_CMD_ECHO ||
@@ -90,7 +65,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "echo_loop: the last answer is not an echo\n");
 		return 1;
 	}
-	elapsed = (uint64_t)(end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec;
 	printf("{\"count\":%lu,\"size\":%lu,\"elapsed_ns\":%llu,\"ns_per_message\":%.1f}\n", count, size,
 	       (unsigned long long)elapsed, (double)elapsed / (double)count);
 	return 0;

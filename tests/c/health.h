@@ -68,9 +68,12 @@ static void check_log(int log)
 #define COUNTERS	(NLTEST_A_UNDELIVERED - NLTEST_A_RECEIVED + 1)
 #define WHOLE		(-1)
 
-/* The counters of a namespace: [0] in all, [1] of plain text, then of each command. */
+/* Messages of a dump of them: [0] in all, [1] of plain text, then of each command. */
+#define COUNTER_ROWS	(2 + NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1)
+
+/* The counters of a namespace. */
 struct counters {
-	uint64_t value[2 + NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1][COUNTERS];
+	uint64_t value[COUNTER_ROWS][COUNTERS];
 	bool interrupted;
 };
 
@@ -86,7 +89,7 @@ static void read_counters(const struct nlmsghdr *nlh, struct counters *counters)
 	uint64_t number = command ? attr_value(command, sizeof(uint32_t)) : 0;
 	size_t row = !command ? 0 : !number ? 1 : 2 + number - NLTEST_CMD_MIN;
 
-	if (row >= sizeof(counters->value) / sizeof(counters->value[0])) {
+	if (row >= COUNTER_ROWS) {
 		fail_at(__FILE__, __LINE__, "counters of command %llu", (unsigned long long)number);
 		return;
 	}
@@ -116,7 +119,7 @@ static bool get_counters(struct counters *counters)
 	}
 	close(fd);
 	CHECK(nlh && nlh->nlmsg_type == NLMSG_DONE, "the dump does not end in NLMSG_DONE");
-	CHECK_EQUAL(messages, 2 + NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1);
+	CHECK_EQUAL(messages, COUNTER_ROWS);
 	return nlh && nlh->nlmsg_type == NLMSG_DONE;
 }
 

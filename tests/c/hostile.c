@@ -105,6 +105,12 @@ static void ask_everything(int fd, bool admin)
 	if (expect_refusal(fd, &in, error, &refusal) && error)
 		CHECK(refusal.text && strstr(refusal.text, "CAP_NET_ADMIN"), "text: %s", refusal.text);
 
+	message_begin(&out, NLTEST_CMD_SET_ERR, NLM_F_REQUEST | NLM_F_ACK, 7);
+	attr_append_u32(&out, NLTEST_A_ERRNO, EIO);
+	send_datagram(fd, &out);
+	if (expect_refusal(fd, &in, error, &refusal) && error)
+		CHECK(refusal.text && strstr(refusal.text, "CAP_NET_ADMIN"), "text: %s", refusal.text);
+
 	/* Privileges come before attributes: who may not ask learns nothing else. */
 	message_begin(&out, NLTEST_CMD_BURST, NLM_F_REQUEST | NLM_F_ACK, 3);
 	send_datagram(fd, &out);

@@ -200,7 +200,11 @@ static void make_traffic(void)
 		send_once(fd, NLTEST_CMD_NOTIFY, 0, 0, 0);
 		send_once(fd, NLTEST_CMD_FAIL, 0, NLTEST_A_ERRNO, EPERM);
 		send_once(fd, NLTEST_CMD_BURST, 0, NLTEST_A_COUNT, 300);
-		send_once(fd, NLTEST_CMD_STATS, NLM_F_DUMP, NLTEST_A_SIZE, NLTEST_PAYLOAD_MAX);
+		send_once(fd, NLTEST_CMD_SET_ERR, 0, NLTEST_A_ERRNO, EIO);
+		if (i % 2)
+			send_once(fd, NLTEST_CMD_STATS, NLM_F_DUMP, NLTEST_A_SIZE, NLTEST_PAYLOAD_MAX);
+		else
+			send_once(fd, NLTEST_CMD_PARTS, NLM_F_DUMP, NLTEST_A_COUNT, 300);
 		send_once(fd, NLTEST_CMD_DELAY, 0, NLTEST_A_DELAY_US, 500);
 		receive_within(fd, &in, 0);
 		close(fd);

@@ -335,7 +335,7 @@ static bool read_refusal(const struct nlmsghdr *nlh, struct refusal *refusal)
 	return true;
 }
 
-/* Expects an NLMSG_ERROR with this error next. The datagram stays in `in`, which refusal->text points into. */
+/* Expects an NLMSG_ERROR with this error next. refusal->text points into `in`. */
 __attribute__((unused))
 static bool expect_refusal(int fd, struct received *in, int error, struct refusal *refusal)
 {

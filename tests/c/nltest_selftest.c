@@ -423,6 +423,30 @@ static void gathering_changes_neither_order_nor_counts(void)
 	close(fd);
 }
 
+static void only_one_flag_gathers(void)
+{
+	int fd = open_quiet();
+
+	for (uint16_t flag = 1; flag; flag <<= 1) {
+		bool gathers = flag == NLTEST_F_GATHER;
+
+		/* These mean something in every request. */
+		if (flag & (NLM_F_ACK | NLM_F_DUMP))
+			continue;
+		for (int i = 0; i < 3; i++) {
+			message_begin(&out, NLTEST_CMD_ECHO, NLM_F_REQUEST | flag, i);
+			attr_append(&out, NLTEST_A_PAYLOAD, "alone?", 6);
+		}
+		send_datagram(fd, &out);
+		for (int i = 0; i < 3; i++) {
+			check_echo(fd, i, (const unsigned char *)"alone?", 6);
+			CHECK((in.at < in.len) == (gathers && i < 2), "flag %#x: answer %d", flag, i);
+		}
+	}
+	CHECK(silent(fd), "more answers than requests");
+	close(fd);
+}
+
 /* ---- DELAY ---- */
 
 static void delay_sleeps_and_answers(void)
@@ -665,6 +689,64 @@ static void burst_to_the_caller(void)
 	close(fd);
 }
 
+/* A burst to another socket; with the numbers from the answer. */
+static void ask_portid_burst(int fd, uint32_t seq, uint32_t count, uint32_t portid)
+{
+	request(NLTEST_CMD_BURST, seq);
+	attr_append_u32(&out, NLTEST_A_COUNT, count);
+	attr_append_u32(&out, NLTEST_A_SIZE, 64);
+	attr_append_u32(&out, NLTEST_A_PORTID, portid);
+	send_datagram(fd, &out);
+}
+
+/* A portid that nobody has: sockets get process numbers, or negative ones. */
+#define NOBODYS_PORTID	0x7fffffff
+
+static void burst_to_another_socket(void)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	int fd = open_quiet(), other = open_family();
+	static struct counters before, after;
+	struct nlmsghdr *nlh;
+
+	if (bind(other, (struct sockaddr *)&address, sizeof(address)))
+		bail_out("bind");
+	ask_portid_burst(fd, 5, 20, portid_of(other));
+	check_burst_answer(fd, 5, 20, 0);
+	/* It is no answer to anything. */
+	CHECK_EQUAL(read_burst(other, 0, 19, 64), 19);
+	nlh = expect(other, NLTEST_CMD_BURST, 0);
+	NEED(nlh, "no message 20");
+	CHECK_EQUAL(nlh->nlmsg_pid, portid_of(other));
+	CHECK(silent(other), "more messages than asked for");
+	close(other);
+
+	get_counters(&before);
+	ask_portid_burst(fd, 6, 20, NOBODYS_PORTID);
+	check_burst_answer(fd, 6, 0, 20);
+	get_counters(&after);
+	CHECK_EQUAL(COUNTER(&after, NLTEST_CMD_BURST, UNDELIVERED) -
+		    COUNTER(&before, NLTEST_CMD_BURST, UNDELIVERED), 20);
+	close(fd);
+}
+
+static void a_burst_has_one_destination(void)
+{
+	struct refusal refusal;
+	int fd = open_explained();
+
+	request(NLTEST_CMD_BURST, 1);
+	attr_append_u32(&out, NLTEST_A_COUNT, 1);
+	attr_append_u32(&out, NLTEST_A_GROUP, NETLINK_MYGROUP);
+	attr_append_u32(&out, NLTEST_A_PORTID, NOBODYS_PORTID);
+	send_datagram(fd, &out);
+	if (expect_refusal(fd, &in, -EINVAL, &refusal)) {
+		CHECK(refusal.text, "no text");
+		CHECK_EQUAL(refusal.offset, NLMSG_HDRLEN + 16);
+	}
+	close(fd);
+}
+
 static void burst_to_the_group(void)
 {
 	int fd = open_quiet(), listener = open_listener();
@@ -733,6 +815,165 @@ static void an_overrun_is_counted_exactly(void)
 	attr_append(&out, NLTEST_A_PAYLOAD, "on", 2);
 	send_datagram(fd, &out);
 	check_echo(fd, 99, (const unsigned char *)"on", 2);
+	close(fd);
+}
+
+/* ---- PARTS ---- */
+
+static void ask_parts(uint32_t seq, uint32_t count, uint32_t size)
+{
+	message_begin(&out, NLTEST_CMD_PARTS, NLM_F_REQUEST | NLM_F_DUMP | NLM_F_ACK, seq);
+	attr_append_u32(&out, NLTEST_A_COUNT, count);
+	attr_append_u32(&out, NLTEST_A_SIZE, size);
+}
+
+/* Reads the parts of a dump, each a datagram of one message; whether all came. */
+static bool read_parts(int fd, uint32_t seq, uint32_t count, uint32_t size)
+{
+	for (uint32_t number = 1; number <= count; number++) {
+		struct nlmsghdr *nlh = expect(fd, NLTEST_CMD_PARTS, seq);
+		const struct nlattr *nla;
+
+		if (!nlh)
+			return false;
+		CHECK_EQUAL(in.at, in.len);
+		CHECK_EQUAL(nlh->nlmsg_flags, NLM_F_MULTI);
+		CHECK_EQUAL(nlh->nlmsg_pid, portid_of(fd));
+		CHECK_EQUAL(attr_value(find_attr(nlh, NLTEST_A_COUNT), 4), number);
+		nla = find_attr(nlh, NLTEST_A_PAYLOAD);
+		CHECK(nla && attr_len(nla) == size, "part %u: not %u bytes of payload", number, size);
+		for (uint32_t i = 0; nla && i < attr_len(nla); i++)
+			CHECK(!((const char *)attr_data(nla))[i], "part %u: byte %u is not 0", number, i);
+		check_padding(&in);
+	}
+	return true;
+}
+
+static void a_dump_has_the_parts_and_the_end_that_it_was_asked_for(void)
+{
+	static const struct {
+		uint32_t count, size;
+		int error;
+	} cases[] = {
+		{ 1, 0, 0 },
+		{ 3, 100, EIO },
+		{ 40, 4096, 0 },
+		{ 2, NLTEST_PAYLOAD_MAX, ENOBUFS },
+		{ 5, 1, EMSGSIZE },
+		{ 5, 1, 4095 },
+	};
+	static struct counters before, after;
+	int fd = open_explained();
+	uint64_t parts = 0;
+
+	get_counters(&before);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct nlmsghdr *nlh;
+
+		ask_parts(i, cases[i].count, cases[i].size);
+		if (cases[i].error)
+			attr_append_u32(&out, NLTEST_A_ERRNO, cases[i].error);
+		send_datagram(fd, &out);
+		NEED(read_parts(fd, i, cases[i].count, cases[i].size), "case %zu: parts are missing", i);
+		parts += cases[i].count;
+		nlh = expect(fd, NLMSG_DONE, i);
+		NEED(nlh, "case %zu: no end", i);
+		CHECK_EQUAL(*(int *)NLMSG_DATA(nlh), -cases[i].error);
+		CHECK(!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) == !cases[i].error, "case %zu: flags %#x", i,
+		      nlh->nlmsg_flags);
+		CHECK(silent(fd), "case %zu: something follows the end of the dump", i);
+	}
+	get_counters(&after);
+	CHECK_EQUAL(COUNTER(&after, NLTEST_CMD_PARTS, REPLIED) - COUNTER(&before, NLTEST_CMD_PARTS, REPLIED),
+		    parts);
+	CHECK_EQUAL(drops_of(fd), 0);
+	close(fd);
+}
+
+static void a_dump_that_stalls_fails_its_reader_and_drops_nothing(void)
+{
+	int fd = open_explained();
+	struct refusal refusal;
+
+	ask_parts(1, 5, 100);
+	attr_append(&out, NLTEST_A_STALL, NULL, 0);
+	send_datagram(fd, &out);
+	NEED(read_parts(fd, 1, 5, 100), "parts are missing");
+	CHECK(!receive_within(fd, &in, SOON) && errno == ENOBUFS, "no ENOBUFS: %s", strerror(errno));
+	CHECK(silent(fd), "something follows");
+	CHECK_EQUAL(drops_of(fd), 0);
+
+	/* It has no end: another one has to wait, and the wait is told again. */
+	ask_parts(2, 1, 0);
+	send_datagram(fd, &out);
+	expect_refusal(fd, &in, -EBUSY, &refusal);
+	CHECK(!receive_within(fd, &in, SOON) && errno == ENOBUFS, "no ENOBUFS: %s", strerror(errno));
+	close(fd);
+	CHECK(alive(), "no answer");
+}
+
+static void a_dump_has_one_end(void)
+{
+	struct refusal refusal;
+	int fd = open_explained();
+
+	ask_parts(1, 1, 0);
+	attr_append_u32(&out, NLTEST_A_ERRNO, EIO);
+	attr_append(&out, NLTEST_A_STALL, NULL, 0);
+	send_datagram(fd, &out);
+	if (expect_refusal(fd, &in, -EINVAL, &refusal)) {
+		CHECK(refusal.text, "no text");
+		CHECK_EQUAL(refusal.offset, NLMSG_HDRLEN + 24);
+	}
+
+	/* A flag has no value. */
+	ask_parts(2, 1, 0);
+	attr_append_u32(&out, NLTEST_A_STALL, 1);
+	send_datagram(fd, &out);
+	if (expect_refusal(fd, &in, -ERANGE, &refusal))
+		CHECK_EQUAL(refusal.offset, NLMSG_HDRLEN + 16);
+	close(fd);
+}
+
+/* ---- SET_ERR ---- */
+
+static void ask_set_err(int fd, uint32_t error)
+{
+	message_begin(&out, NLTEST_CMD_SET_ERR, NLM_F_REQUEST | NLM_F_ACK, 1);
+	attr_append_u32(&out, NLTEST_A_ERRNO, error);
+	send_datagram(fd, &out);
+	expect_refusal(fd, &in, 0, NULL);
+}
+
+static void listeners_are_told_an_error_once_and_miss_nothing(void)
+{
+	static const int codes[] = { EIO, ENOBUFS, 4095 };
+	int fd = open_quiet(), first = open_listener(), quiet = open_listener(), deaf = open_family();
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+
+	if (bind(deaf, (struct sockaddr *)&address, sizeof(address)))
+		bail_out("bind");
+	set_option(quiet, NETLINK_NO_ENOBUFS, 1);
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		ask_burst(fd, 2, 1, 8, true);
+		check_burst_answer(fd, 2, 1, 0);
+		ask_set_err(fd, codes[i]);
+		CHECK(!receive_within(first, &in, SOON) && errno == codes[i], "not errno %d: %s", codes[i],
+		      strerror(errno));
+		/* Who asked not to be told is not. */
+		if (codes[i] != ENOBUFS)
+			CHECK(!receive_within(quiet, &in, SOON) && errno == codes[i], "not errno %d: %s",
+			      codes[i], strerror(errno));
+		in.len = in.at = 0;
+		CHECK_EQUAL(read_burst(first, 0, 1, 8), 1);
+		CHECK_EQUAL(read_burst(quiet, 0, 1, 8), 1);
+		CHECK(silent(first), "the error is told twice");
+	}
+	CHECK(silent(deaf), "who does not listen was told");
+	CHECK_EQUAL(drops_of(first), 0);
+	close(deaf);
+	close(quiet);
+	close(first);
 	close(fd);
 }
 
@@ -849,6 +1090,9 @@ static void values_out_of_range_are_refused_with_their_policy(void)
 		{ NLTEST_CMD_BURST, NLTEST_A_SIZE, NLTEST_PAYLOAD_MAX + 1 },
 		{ NLTEST_CMD_BURST, NLTEST_A_GROUP, 0 },
 		{ NLTEST_CMD_BURST, NLTEST_A_GROUP, 2 },
+		{ NLTEST_CMD_BURST, NLTEST_A_PORTID, 0 },
+		{ NLTEST_CMD_SET_ERR, NLTEST_A_ERRNO, 0 },
+		{ NLTEST_CMD_SET_ERR, NLTEST_A_ERRNO, 4096 },
 		{ NLTEST_CMD_FAIL, NLTEST_A_ERRNO, 0 },
 		{ NLTEST_CMD_FAIL, NLTEST_A_ERRNO, 4096 },
 	};
@@ -889,13 +1133,16 @@ static void a_missing_attribute_is_named(void)
 		{ NLTEST_CMD_DELAY, NLTEST_A_DELAY_US },
 		{ NLTEST_CMD_BURST, NLTEST_A_COUNT },
 		{ NLTEST_CMD_FAIL, NLTEST_A_ERRNO },
+		{ NLTEST_CMD_SET_ERR, NLTEST_A_ERRNO },
+		{ NLTEST_CMD_PARTS, NLTEST_A_COUNT },
 	};
 	int fd = open_explained();
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		struct refusal refusal;
 
-		request(needs[i][0], i);
+		message_begin(&out, needs[i][0],
+			      NLM_F_REQUEST | (needs[i][0] == NLTEST_CMD_PARTS ? NLM_F_DUMP : 0), i);
 		send_datagram(fd, &out);
 		if (!expect_refusal(fd, &in, -EINVAL, &refusal))
 			continue;
@@ -914,7 +1161,9 @@ static void attributes_that_a_command_does_not_take_are_refused(void)
 		{ NLTEST_CMD_DELAY, NLTEST_A_COUNT },
 		{ NLTEST_CMD_NOTIFY, NLTEST_A_GROUP },
 		{ NLTEST_CMD_BURST, NLTEST_A_ERRNO },
+		{ NLTEST_CMD_BURST, NLTEST_A_PAD },
 		{ NLTEST_CMD_FAIL, NLTEST_A_SIZE },
+		{ NLTEST_CMD_SET_ERR, NLTEST_A_GROUP },
 		{ NLTEST_CMD_DELAY, NLTEST_A_DELAY_US | NLA_F_NESTED },
 	};
 	int fd = open_explained();
@@ -976,11 +1225,15 @@ static void what_is_no_request_is_acknowledged_at_most(void)
 	close(fd);
 }
 
-static void only_stats_is_dumped_and_stats_only_dumped(void)
+static void dumps_are_dumped_and_nothing_else_is(void)
 {
 	int fd = open_explained();
 
 	request(NLTEST_CMD_STATS, 1);
+	send_datagram(fd, &out);
+	expect_refusal(fd, &in, -EOPNOTSUPP, NULL);
+	request(NLTEST_CMD_PARTS, 1);
+	attr_append_u32(&out, NLTEST_A_COUNT, 1);
 	send_datagram(fd, &out);
 	expect_refusal(fd, &in, -EOPNOTSUPP, NULL);
 	message_begin(&out, NLTEST_CMD_ECHO, NLM_F_REQUEST | NLM_F_DUMP, 2);
@@ -1059,14 +1312,53 @@ static void counters_are_exact(void)
 	CHECK_EQUAL(COUNTER(&c, WHOLE, MALFORMED), 1);
 	CHECK_EQUAL(COUNTER(&c, WHOLE, UNDELIVERED), 0);
 
-	/* The dump before this one had 8 messages of its own. */
+	/* The dump before this one had messages of its own. */
 	sum = COUNTER(&c, WHOLE, RECEIVED);
 	get_counters(&c);
 	CHECK_EQUAL(COUNTER(&c, WHOLE, RECEIVED), sum + 1);
-	CHECK(COUNTER(&c, NLTEST_CMD_STATS, REPLIED) >= 8, "a dump's messages are not counted");
+	CHECK(COUNTER(&c, NLTEST_CMD_STATS, REPLIED) >= COUNTER_ROWS, "a dump's messages are not counted");
 	close(fd);
 	fflush(stdout);
 	_exit(test_failed);
+}
+
+/* ECHOs that have been received and have no answer yet, lost answers and errors included. */
+static int64_t echoes_in_hand(void)
+{
+	static struct counters c;
+
+	get_counters(&c);
+	return COUNTER(&c, NLTEST_CMD_ECHO, RECEIVED) - COUNTER(&c, NLTEST_CMD_ECHO, REPLIED) -
+	       COUNTER(&c, NLTEST_CMD_ECHO, UNDELIVERED) - COUNTER(&c, NLTEST_CMD_ECHO, REFUSED);
+}
+
+/* Gathered answers wait for each other, and meanwhile the counters can be read from another processor. */
+static void requests_are_counted_when_they_come(void)
+{
+	uint64_t end = now_us() + SOON * 1000ULL;
+	int64_t before = echoes_in_hand();
+	bool ahead = false;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork_child();
+	if (!child) {
+		int fd = open_quiet();
+
+		for (;;) {
+			for (int i = 0; i < 10000; i++)
+				message_begin(&out, NLTEST_CMD_ECHO, NLM_F_REQUEST | NLTEST_F_GATHER, i);
+			send_datagram(fd, &out);
+			while (receive_within(fd, &in, 0))
+				;
+		}
+	}
+	/* An answer on its way makes no difference of more than one. */
+	while (!ahead && now_us() < end)
+		ahead = echoes_in_hand() > before + 1;
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK(ahead, "no request was counted before its answer left");
 }
 
 /* Begins a dump with a payload that makes it take many datagrams; reads the first. */
@@ -1109,9 +1401,9 @@ static void a_dump_takes_as_many_datagrams_as_it_needs(void)
 		}
 		CHECK_EQUAL(nlh->nlmsg_type, NLMSG_DONE);
 		CHECK_EQUAL(*(int *)NLMSG_DATA(nlh), 0);
-		CHECK_EQUAL(messages, 8);
+		CHECK_EQUAL(messages, COUNTER_ROWS);
 		if (sizes[i] >= 3000)
-			CHECK(datagrams >= 8, "only %d datagrams", datagrams);
+			CHECK(datagrams >= COUNTER_ROWS, "only %d datagrams", datagrams);
 		/* NLM_F_ACK adds nothing to a dump. */
 		CHECK(silent(fd), "something follows the end of the dump");
 		close(fd);
@@ -1225,6 +1517,7 @@ static const struct test tests[] = {
 	TEST(a_batch_is_answered_in_order_one_datagram_each),
 	TEST(gathered_answers_share_datagrams_up_to_a_limit),
 	TEST(gathering_changes_neither_order_nor_counts),
+	TEST(only_one_flag_gathers),
 	TEST(delay_sleeps_and_answers),
 	TEST(delay_holds_up_nobody_else),
 	TEST(a_sleeping_handler_yields_to_a_kill_only),
@@ -1233,7 +1526,13 @@ static const struct test tests[] = {
 	TEST(notify_tells_of_a_loss_that_a_listener_wants_told),
 	TEST(burst_to_the_caller),
 	TEST(burst_to_the_group),
+	TEST(burst_to_another_socket),
+	TEST(a_burst_has_one_destination),
 	TEST(an_overrun_is_counted_exactly),
+	TEST(a_dump_has_the_parts_and_the_end_that_it_was_asked_for),
+	TEST(a_dump_that_stalls_fails_its_reader_and_drops_nothing),
+	TEST(a_dump_has_one_end),
+	TEST(listeners_are_told_an_error_once_and_miss_nothing),
 	TEST(fail_says_what_it_is_told),
 	TEST(fail_takes_texts_up_to_its_limit),
 	TEST(acks_are_as_long_as_the_socket_wants_them),
@@ -1243,8 +1542,9 @@ static const struct test tests[] = {
 	TEST(attributes_that_a_command_does_not_take_are_refused),
 	TEST(unknown_commands_are_refused),
 	TEST(what_is_no_request_is_acknowledged_at_most),
-	TEST(only_stats_is_dumped_and_stats_only_dumped),
+	TEST(dumps_are_dumped_and_nothing_else_is),
 	TEST(counters_are_exact),
+	TEST(requests_are_counted_when_they_come),
 	TEST(a_dump_takes_as_many_datagrams_as_it_needs),
 	TEST(a_dump_says_when_its_parts_do_not_fit_together),
 	TEST(one_dump_at_a_time),

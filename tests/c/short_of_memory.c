@@ -18,8 +18,8 @@
 #define BURST		2
 #define LISTENERS	2
 
-/* Of a dump: the namespace, plain text, each command. */
-#define DUMPED		(2 + NLTEST_CMD_MAX - NLTEST_CMD_MIN + 1)
+/* Of a dump of the counters. */
+#define DUMPED		COUNTER_ROWS
 
 static struct datagram out;
 static struct received in;
@@ -69,6 +69,17 @@ static void append_group_burst(void)
 	attr_append_u32(&out, NLTEST_A_GROUP, NETLINK_MYGROUP);
 }
 
+static void append_parts(void)
+{
+	attr_append_u32(&out, NLTEST_A_COUNT, 1);
+	attr_append_u32(&out, NLTEST_A_SIZE, 100);
+}
+
+static void append_errno(void)
+{
+	attr_append_u32(&out, NLTEST_A_ERRNO, EIO);
+}
+
 static void append_failure(void)
 {
 	attr_append_u32(&out, NLTEST_A_ERRNO, EBUSY);
@@ -107,6 +118,10 @@ static const struct command commands[] = {
 	  { NOT_SENT, REFUSED, UNHEARD, DONE } },
 	{ "STATS", NLTEST_CMD_STATS, NLM_F_DUMP, append_nothing, -ENOBUFS, 0,
 	  { NOT_SENT, REFUSED, DONE } },
+	{ "PARTS", NLTEST_CMD_PARTS, NLM_F_DUMP, append_parts, -ENOBUFS, 0,
+	  { NOT_SENT, REFUSED, DONE } },
+	{ "SET_ERR", NLTEST_CMD_SET_ERR, NLM_F_ACK, append_errno, -ENOMEM, 0,
+	  { NOT_SENT, UNHEARD, DONE } },
 };
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -236,7 +251,7 @@ static void check_counters(const struct command *command, bool sent, bool refuse
 #undef GROWN
 }
 
-/* Whether the module refuses a request whose allocations fail from the one after `pass` on, `fail` of them. */
+/* Whether the module refuses a request of which `fail` allocations fail, after `pass` that succeed. */
 static bool is_refused(const struct command *command, unsigned int pass, unsigned int fail)
 {
 	bool refused = command->error && pass;
@@ -247,8 +262,8 @@ static bool is_refused(const struct command *command, unsigned int pass, unsigne
 }
 
 /*
- * One request whose allocations fail from the one after `pass` on, `fail` of them. The sockets are new: for one that
- * has read much before, netlink_dump() tries a large buffer first.
+ * One request of which `fail` allocations fail, after `pass` that succeed. The sockets are new: for one that has
+ * read much before, netlink_dump() tries a large buffer first.
  */
 static void step(const struct command *command, unsigned int pass, unsigned int fail, enum outcome outcome)
 {

@@ -13,7 +13,8 @@ fn passes(program: &str) {
     reports_no_failure(Program::new(program).limit(LIMIT));
 }
 
-/// Runs a program that reports in the Test Anything Protocol: all that it planned must have been run, and have passed.
+/// Runs a program that reports in the Test Anything Protocol: all tests that it planned must have run and
+/// passed.
 fn reports_no_failure(program: Program) {
     let output = program.run();
     let lines = || output.stdout.lines();

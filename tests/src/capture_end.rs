@@ -14,7 +14,7 @@ fn signals_end_a_capture_with_its_result() {
     let _module = Module::load();
     let signals = [Signal::INT, Signal::TERM, Signal::HUP];
     let captures = signals.map(|_| nltrace("hist --json -f nltest").start());
-    let trace = nltrace("trace -f nltest").start().listening();
+    let trace = nltrace("trace --calls -f nltest").start().listening();
     let captures = captures.map(Running::listening);
     nltest("ping -q -i 0 -c 20").run().success();
     for (signal, hist) in signals.into_iter().zip(captures) {
@@ -46,9 +46,10 @@ fn a_capture_lasts_as_long_as_its_command() {
 #[test]
 fn a_command_that_fails_fails_the_capture_after_its_result() {
     let _module = Module::load();
-    let missing = nltrace("hist -f nltest -- /no/such/program").start();
+    let missing = nltrace("-v hist -f nltest -- /no/such/program").start();
     let killed = nltrace("hist -f nltest -- sh -c").word("kill -KILL $$").start();
-    missing.end().exits(1).said("/no/such/program");
+    let missing = missing.end().exits(1).said("cannot run /no/such/program: not found");
+    assert!(!missing.stderr.contains("watching"), "it is known before anything is attached: {missing:?}");
     killed.end().exits(1).said("signal 9 (SIGKILL)");
     let output = around("nltest ping -q -i 0 -c 5; exit 7").run().exits(1).said("exit status 7");
     assert_eq!(Hist::of(&output).counts("ECHO"), [5; 3]);
@@ -63,7 +64,7 @@ fn nohup_keeps_a_capture_from_ending_with_its_terminal() {
     nltest("ping -q -i 0 -c 20").run().success();
     let output = hist.interrupt().success();
     assert!(
-        output.stdout.ends_with("60 hits = 60 recorded + 0 filtered + 0 unmatched + 0 lost\n\n"),
+        output.stdout.ends_with("\n60 hits = 60 recorded + 0 filtered + 0 unmatched + 0 lost\n"),
         "{output:?}"
     );
 }
@@ -107,8 +108,8 @@ fn a_command_that_ignores_ctrl_c_is_told_to_end_and_one_that_ignores_that_too_is
     };
     let both = [trapped("INT"), trapped("INT TERM")].map(|nltrace| nltrace.shows("ready").types(b"\x03"));
     let [obedient, stubborn] = both.map(|nltrace| nltrace.end().success().stdout);
-    assert!(obedient.contains("0 hits") && !obedient.contains("goes on"), "{obedient}");
-    assert!(stubborn.contains("0 hits") && stubborn.contains("the command goes on"), "{stubborn}");
+    assert!(obedient.contains("0 hits") && !obedient.contains("still running"), "{obedient}");
+    assert!(stubborn.contains("0 hits") && stubborn.contains("the command is still running"), "{stubborn}");
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn a_duration_ends_a_capture() {
     let hist = Hist::of(&nltrace("hist --json -f nltest -d 0.3").run().success());
     assert!(hist.json().number("/duration_ns") >= 300_000_000);
     assert_eq!(hist.accounting(), Accounting::all_recorded(0));
-    let trace = Trace::of(&nltrace("trace --json -f nltest -d 0.1").run().success());
+    let trace = Trace::of(&nltrace("trace --calls --json -f nltest -d 0.1").run().success());
     assert!(trace.events.is_empty());
 }
 
@@ -147,7 +148,7 @@ fn intervals_add_up_to_the_whole() {
 #[test]
 fn intervals_of_a_trace_add_up_to_the_whole() {
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest -i 0.1");
+    let trace = capturing("trace --calls --json -f nltest -i 0.1");
     for _ in 0..3 {
         nltest("bench -c 300").run().success();
         let reported = |text: &str| text.matches(r#""event":"interval""#).count();
@@ -166,7 +167,8 @@ fn intervals_of_a_trace_add_up_to_the_whole() {
 #[test]
 fn the_rest_behind_the_last_interval_is_reported() {
     let _module = Module::load();
-    let captures = [capturing("hist --json -f nltest -i 1000"), capturing("trace --json -f nltest -i 1000")];
+    let captures =
+        [capturing("hist --json -f nltest -i 1000"), capturing("trace --calls --json -f nltest -i 1000")];
     nltest("bench -c 200").run().success();
     let [hist, trace] = captures.map(|capture| capture.interrupt().success());
     let lines: Vec<_> = hist.json_lines().into_iter().map(Hist::new).collect();

@@ -1,4 +1,4 @@
-//! The client against the real module: every mode counted by the module too, errors explained, overruns told.
+//! The client against the real module: the module counts each mode, too; errors are explained, overruns reported.
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ fn a_dump_of_many_buffers_arrives_whole() {
     assert_eq!(*large.at("/interrupted"), false);
     let commands = |stats: &serde_json::Value| stats.at("/commands").as_object().map(serde_json::Map::len);
     assert_eq!(commands(&large), commands(&small));
-    assert_eq!(commands(&large), Some(7), "plain text and six commands");
+    assert_eq!(commands(&large), Some(9), "plain text and eight commands");
 }
 
 #[test]
@@ -107,14 +107,34 @@ fn a_burst_may_take_longer_than_an_answer() {
     let start = Instant::now();
     let burst = nltest("--json --timeout 0.5 burst -n 1000000 --group").run().success().json();
     assert!(start.elapsed() > Duration::from_secs(1), "too short to show anything: {:?}", start.elapsed());
-    assert_eq!(burst.number("/delivered") + burst.number("/undelivered"), 1_000_000);
+    assert_eq!((burst.number("/delivered"), burst.number("/undelivered")), (0, 1_000_000), "nobody listens");
 }
 
 #[test]
 fn a_long_burst_shows_how_far_it_is() {
     let _module = Module::load();
     let burst = Program::new("env").words("TERM=xterm nltest burst -n 1000000 --group").on_a_terminal();
-    burst.start().shows("/1,000,000").end().success();
+    let shown = burst.start().shows("/1,000,000").shows("/s, ").end().success().stdout;
+    for (end, _) in shown.match_indices("/s, ") {
+        let rate = shown[..end].rsplit(' ').next().unwrap_or_default();
+        assert!(
+            rate.chars().all(|c| c.is_ascii_digit() || c == ','),
+            "a whole number: {rate:?} in {shown:?}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_larger_than_the_send_buffer_is_refused_and_a_smaller_one_is_not() {
+    let _module = Module::load();
+    for runtime in ["", "--async"] {
+        let refused = nltest(&format!("bench --batch 65536 -s 32768 {runtime}")).run();
+        refused.exits(2).said("does not fit the send buffer (212960 bytes)");
+        let bench = nltest(&format!("--json bench -c 12 --batch 6 -s 32768 {runtime}")).run();
+        // A receive buffer holds less than that of answers this long.
+        assert_eq!(bench.json().number("/sent"), 12);
+    }
+    assert_eq!(stats().number("/commands/ECHO/received"), 24);
 }
 
 #[test]

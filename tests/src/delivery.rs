@@ -27,7 +27,7 @@ fn network_namespace() -> u64 {
 fn ten_thousand_echoes_of_four_clients_arrive_with_everything_that_belongs_to_them() {
     const EACH: u32 = 2500;
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest --ring-size 32M");
+    let trace = capturing("trace --calls --json -f nltest --ring-size 32M");
     let clients = [1usize, 56, 100, 252].map(|size| {
         let client = nltest(&format!("--json ping -q -i 0 -c {EACH} -s {size}")).start();
         (size, client.pid(), client)
@@ -73,7 +73,7 @@ fn ten_thousand_echoes_of_four_clients_arrive_with_everything_that_belongs_to_th
 fn a_payload_is_kept_up_to_the_snaplen() {
     let _module = Module::load();
     for (snaplen, size) in [(0, 8), (256, 252), (256, 253), (4096, 1000), (16384, 32768)] {
-        let trace = capturing(&format!("trace --json -f nltest --snaplen {snaplen}"));
+        let trace = capturing(&format!("trace --calls --json -f nltest --snaplen {snaplen}"));
         nltest(&format!("ping -q -i 0 -c 3 -s {size}")).run().success();
         let trace = Trace::of(&trace.interrupt().success());
         assert_eq!(trace.accounting(), Accounting::all_recorded(9), "snaplen {snaplen}, size {size}");
@@ -95,7 +95,7 @@ fn a_payload_is_kept_up_to_the_snaplen() {
 #[test]
 fn texts_errors_and_notifications_are_decoded() {
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest --snaplen 4096");
+    let trace = capturing("trace --calls --json -f nltest --snaplen 4096");
     nltest("send").word("Hello \u{1b}[2J").run().success();
     nltest("fail EBUSY --text").word("not today").run().success();
     nltest("notify").word("to whom it may concern").run().success();
@@ -117,15 +117,18 @@ fn texts_errors_and_notifications_are_decoded() {
     assert_eq!(notification.number("/group"), 1);
     assert_eq!(notification.text("/errno"), "ESRCH", "nobody listens");
     assert_eq!(notification.text("/decoded/payload"), "to whom it may concern");
-    let batch = one("request", "ECHO");
-    assert_eq!(batch.number("/messages"), 64);
-    assert_eq!(batch.number("/datagram_len"), 64 * 52);
+    let batch = trace.select("request", "ECHO");
+    assert_eq!(batch.len(), 64);
+    for (index, line) in (0..).zip(&batch) {
+        assert_eq!((line.number("/datagram/index"), line.number("/datagram/of")), (index, 64));
+        assert_eq!((line.number("/datagram_len"), line.number("/messages")), (64 * 52, 64));
+    }
 }
 
 #[test]
 fn what_is_printed_for_people_cannot_command_their_terminal() {
     let _module = Module::load();
-    let trace = capturing("trace -f nltest");
+    let trace = capturing("trace --calls -f nltest");
     nltest("send").word("\u{1b}[2J\u{7}evil").run().success();
     let output = trace.interrupt().success();
     assert!(output.stdout.contains("evil"), "the text is shown: {}", output.stdout);

@@ -23,7 +23,7 @@ fn echoes_here_and_there() {
 fn a_family_that_is_filtered_out_leaves_no_event() {
     let _module = Module::load();
     // The receive functions of other families than route are not even watched.
-    let trace = nltrace("-v trace --json -f route").start().says("watching rtnetlink_rcv");
+    let trace = nltrace("-v trace --calls --json -f route").start().says("watching rtnetlink_rcv");
     echoes_here_and_there();
     Program::new("ip").words("link show lo").run().success();
     let trace = Trace::of(&trace.interrupt().success());
@@ -35,7 +35,7 @@ fn a_family_that_is_filtered_out_leaves_no_event() {
 #[test]
 fn a_process_is_told_from_others() {
     let _module = Module::load();
-    let trace = capturing(&format!("trace --json -f nltest -p {}", process::id()));
+    let trace = capturing(&format!("trace --calls --json -f nltest -p {}", process::id()));
     echoes_here_and_there();
     let trace = Trace::of(&trace.interrupt().success());
     assert_eq!(trace.hook("receive"), Accounting::filtered(HERE, THERE));
@@ -69,7 +69,7 @@ fn a_thread_name_is_told_from_others() {
 fn a_portid_is_told_from_others() {
     let _module = Module::load();
     let raw = Raw::open();
-    let trace = capturing(&format!("trace --json -f nltest --portid {}", raw.portid()));
+    let trace = capturing(&format!("trace --calls --json -f nltest --portid {}", raw.portid()));
     raw.request(&Request::Echo(b"this one"), 1);
     assert_eq!(raw.echo(1), b"this one");
     echoes_here_and_there();

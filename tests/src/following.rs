@@ -17,7 +17,7 @@ fn the_module_can_be_unloaded_under_nltrace_which_keeps_its_results_and_ends() {
 #[test]
 fn a_trace_ends_with_all_its_events_when_the_module_goes() {
     let mut module = Module::load();
-    let trace = capturing("trace --json -f nltest");
+    let trace = capturing("trace --calls --json -f nltest");
     nltest("ping -q -i 0 -c 200").run().success();
     module.unload();
     let trace = Trace::of(&trace.end().success().said("was unloaded"));
@@ -27,7 +27,7 @@ fn a_trace_ends_with_all_its_events_when_the_module_goes() {
 #[test]
 fn rmmod_works_while_nltrace_is_attached() {
     let mut module = Module::load();
-    let mut captures = vec![capturing("hist --json"), capturing("trace --json")];
+    let mut captures = vec![capturing("hist --json"), capturing("trace --calls --json")];
     nltest("ping -q -i 0 -c 10").run().success();
     module.unload();
     module.load_again();
@@ -60,7 +60,8 @@ fn wait_attaches_when_the_module_comes_and_again_when_it_comes_back() {
 
 #[test]
 fn the_duration_counts_from_the_modules_arrival() {
-    let trace = nltrace("trace --json -f nltest --wait -d 2").start().says("waiting for the module nltest");
+    let trace =
+        nltrace("trace --calls --json -f nltest --wait -d 2").start().says("waiting for the module nltest");
     let _module = Module::load();
     let trace = trace.says("was loaded");
     nltest("ping -q -i 0 -c 5").run().success();

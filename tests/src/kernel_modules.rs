@@ -1,8 +1,8 @@
 //! Receive functions in the kernel's own modules: watched as soon as the module is there, again when it comes back, and never held.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use crate::guest::{Accounting, Hist, Json, Program, Raw, Running, message, nltrace};
+use crate::guest::{Accounting, Hist, Json, Program, Raw, Running, message, nltrace, wait_for};
 
 /// Families that a module receives for on some kernels: number, name, module.
 const FAMILIES: [(u8, &str, &str); 6] = [
@@ -21,6 +21,18 @@ fn is_loaded(module: &str) -> bool {
 /// Whether this kernel has it as a module and not built in.
 fn is_module(module: &str) -> bool {
     Program::new("modprobe").words("--dry-run").word(module).run().status.success()
+}
+
+/// Removes a module that other tests had loaded, with those that use it. The namespace that its last user was in is cleaned up in the background.
+fn unload(module: &str) {
+    let holders = Path::new("/sys/module").join(module).join("holders");
+    for holder in fs::read_dir(holders).into_iter().flatten().flatten() {
+        unload(&holder.file_name().to_string_lossy());
+    }
+    wait_for(&format!("the module {module} can go"), || {
+        let gone = || Program::new("modprobe").words("-r").word(module).run().status.success();
+        (!is_loaded(module) || gone()).then_some(())
+    });
 }
 
 /// Datagrams of one empty message each.
@@ -52,7 +64,7 @@ fn the_kernels_own_modules_are_watched_whenever_they_are_there_and_can_go() {
         FAMILIES.into_iter().partition(|(_, _, module)| is_module(module));
     assert!(in_modules.iter().any(|(_, name, ..)| *name == "xfrm"), "{in_modules:?}");
     for (_, _, module) in in_modules.iter().filter(|(_, _, module)| is_loaded(module)) {
-        Program::new("modprobe").words("-r").word(*module).run().success();
+        unload(module);
     }
     let names = FAMILIES.map(|(_, name, ..)| name).join(",");
     let mut hist = nltrace(&format!("hist --json -f {names}")).start();

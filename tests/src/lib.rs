@@ -1,52 +1,47 @@
 //! End-to-end tests: what nltest and nltrace promise, shown inside a booted kernel.
 //!
-//! `cargo xtask test` boots each kernel and runs this package's one test program in it as root, one test after the other.
-//! `guest` is what the tests are written with; every other file is one subject.
+//! `cargo xtask test` boots each kernel and runs this package's one test program in it as root, a process for
+//! each test, one test after the other. `guest` is what the tests are written with; every other file is one
+//! subject.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod guest;
 
-#[cfg(test)]
 mod c_programs;
-#[cfg(test)]
 mod capture_end;
-#[cfg(test)]
+mod cases;
 mod client;
-#[cfg(test)]
 mod counts;
-#[cfg(test)]
 mod delays;
-#[cfg(test)]
 mod delivery;
-#[cfg(test)]
+mod drop_causes;
+mod drop_origins;
+mod drop_senders;
+mod drops;
+mod drops_report;
+mod exchange_cases;
+mod exchanges;
 mod filters;
-#[cfg(test)]
 mod following;
-#[cfg(test)]
 mod generated;
-#[cfg(test)]
+mod hangs;
 mod kernel_modules;
-#[cfg(test)]
+mod large_payloads;
 mod library;
-#[cfg(test)]
 mod loss;
-#[cfg(test)]
 mod malformed;
-#[cfg(test)]
+mod messages;
+mod missed_returns;
 mod module;
-#[cfg(test)]
 mod namespaces;
-#[cfg(test)]
 mod nesting;
-#[cfg(test)]
+mod outcomes;
 mod plain_text;
-#[cfg(test)]
 mod privileges;
-#[cfg(test)]
 mod refusals;
-#[cfg(test)]
+mod sockets;
 mod standard_output;
-#[cfg(test)]
 mod tracepoints;
-#[cfg(test)]
+mod words;
 mod ynl;

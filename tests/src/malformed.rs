@@ -1,4 +1,5 @@
-//! Messages that lie: an error, or silence where no header can be trusted; and everybody else is answered as ever.
+//! Malformed messages: an error, or silence where no header can be trusted; everybody else is answered as
+//! before.
 
 use nltest::Request;
 
@@ -114,7 +115,7 @@ fn attributes_out_of_range_or_unknown_or_missing_are_refused_with_the_reason() {
 fn unknown_types_are_refused_and_control_types_ignored() {
     let _module = Module::load();
     let raw = Raw::open();
-    for kind in [0x16, 0x17, 0xff, 0x8000, u16::MAX] {
+    for kind in [0x18, 0x19, 0xff, 0x8000, u16::MAX] {
         raw.send(&request(kind, REQUEST, 2, b""));
         assert_eq!(raw.verdict(2).0, libc::EOPNOTSUPP, "type {kind}");
     }

@@ -1,4 +1,5 @@
-//! The module comes and goes: loaded, refused, busy, unloaded. What a hundred rounds of that leave behind, load_rounds looks for.
+//! The module comes and goes: loaded, refused, busy, unloaded. load_rounds looks for what a hundred rounds of
+//! that leave behind.
 
 use std::{
     thread,
@@ -80,7 +81,7 @@ fn a_number_that_another_family_holds_is_refused() {
     Program::new("insmod").word("/opt/nltrace/nlanswer.ko").run().success();
     let mut log = KernelLog::from_now();
     let refused = Module::insert("");
-    log.wait_for("nltest: cannot open netlink protocol 25: another family holds it");
+    log.wait_for("nltest: cannot open netlink protocol 25: another family uses it");
     let other = Module::load_with("protocol=26");
     nltest("--protocol 26 ping -q -i 0 -c 1").run().success();
     drop(other);

@@ -1,6 +1,10 @@
 //! Network namespaces: each has the family to itself.
 
-use crate::guest::{Json, Module, Namespace, nltest};
+use std::thread;
+
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+use crate::guest::{Json, KernelLog, Module, Namespace, Raw, message, nltest};
 
 #[test]
 fn a_notification_stays_in_its_namespace() {
@@ -49,4 +53,29 @@ fn a_namespace_goes_and_the_module_stays_usable() {
     }
     nltest("ping -q -i 0 -c 1").run().success();
     module.unload();
+}
+
+#[test]
+fn a_namespace_that_floods_the_log_does_not_silence_another() {
+    let _module = Module::load();
+    let mut log = KernelLog::from_now();
+    let texts = |text: &[u8], count| {
+        let raw = Raw::open();
+        for sequence in 0..count {
+            raw.send(&message(16 + text.len() as u32, 0, 0, sequence, text));
+            assert!(raw.datagram().is_some(), "text {sequence} is answered");
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // SAFETY: only this thread moves, and it shares nothing but memory.
+            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.expect("root may have a namespace");
+            texts(b"spam", 2000);
+        });
+    });
+    texts(b"heard", 1);
+    let lines = log.of_module();
+    let spam = lines.iter().filter(|line| *line == "Received message: spam").count();
+    assert!((1..500).contains(&spam), "{spam} of 2,000 texts of a flood were logged");
+    assert!(lines.ends_with(&["Received message: heard".to_owned()]), "silenced: {:?}", lines.last());
 }

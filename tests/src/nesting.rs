@@ -44,7 +44,7 @@ fn triples(trace: &Trace, type_name: &str) -> BTreeMap<(u64, u64), [RangeInclusi
 #[test]
 fn a_handlers_time_includes_its_replys() {
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest");
+    let trace = capturing("trace --calls --json -f nltest");
     nltest("ping -q -i 0 -c 500").run().success();
     let trace = Trace::of(&trace.interrupt().success());
     let triples = triples(&trace, "ECHO");
@@ -60,7 +60,7 @@ fn a_handlers_time_includes_its_replys() {
 #[test]
 fn many_replies_within_one_handler_are_all_recorded() {
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest");
+    let trace = capturing("trace --calls --json -f nltest");
     nltest("burst -n 100 -s 8").run().success();
     nltest("burst -n 70 --group").run().success();
     let trace = Trace::of(&trace.interrupt().success());
@@ -127,7 +127,7 @@ fn pin(tid: i32, processor: usize) {
 #[test]
 fn threads_that_sleep_and_migrate_keep_their_calls_apart() {
     let _module = Module::load();
-    let trace = capturing("trace --json -f nltest");
+    let trace = capturing("trace --calls --json -f nltest");
     sleep_and_migrate();
     let trace = Trace::of(&trace.interrupt().success());
     let messages = THREADS as u64 * MESSAGES;

@@ -8,12 +8,6 @@ use crate::guest::{Accounting, Hist, Json, Module, Program, nltest, nltrace};
 
 const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 
-/// With the capabilities to trace, and no other, as the user nobody.
-fn with_tracing_capabilities(program: Program) -> Program {
-    let words = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon --";
-    program.under(words.split_whitespace().map(ToOwned::to_owned).collect())
-}
-
 /// In a mount namespace where this place is empty.
 fn without(place: &str, program: Program) -> Program {
     let script = format!("mount -t tmpfs none {place} && exec \"$0\" \"$@\"");
@@ -23,7 +17,7 @@ fn without(place: &str, program: Program) -> Program {
 #[test]
 fn without_privileges_it_says_which_ones() {
     let _module = Module::load();
-    for command in ["hist", "trace", "hist -f nltest --json", "trace -f route"] {
+    for command in ["hist", "trace", "hist -f nltest --json", "trace -f route", "sockets", "sockets --json"] {
         let output = nltrace(command).by_nobody().run().exits(3);
         let output = output.said("CAP_BPF").said("CAP_PERFMON").said("sudo");
         assert!(output.stdout.is_empty(), "no result is no result: {}", output.stdout);
@@ -36,7 +30,7 @@ fn two_capabilities_are_enough() {
     let setting = fs::read_to_string(PARANOID).expect("the kernel has perf events");
     fs::write(PARANOID, "2").expect("root may");
     let capture = nltrace("hist --json -f nltest -- nltest bench -c 1000");
-    let output = with_tracing_capabilities(capture).run();
+    let output = capture.by_a_tracer().run();
     fs::write(PARANOID, &setting).expect("root may");
     let line = output.success().stdout.lines().last().map(serde_json::from_str::<Value>);
     let hist = Hist::new(line.expect("a result").expect("JSON"));
@@ -49,7 +43,7 @@ fn two_capabilities_are_enough_or_the_setting_is_named() {
     let _module = Module::load();
     let setting = fs::read_to_string(PARANOID).expect("the kernel has perf events");
     fs::write(PARANOID, "3").expect("root may");
-    let output = with_tracing_capabilities(nltrace("hist --json -f nltest -- nltest bench -c 10")).run();
+    let output = nltrace("hist --json -f nltest -- nltest bench -c 10").by_a_tracer().run();
     fs::write(PARANOID, &setting).expect("root may");
     if output.status.code() != Some(0) {
         output.exits(3).said("kernel.perf_event_paranoid");
@@ -100,8 +94,8 @@ fn a_family_that_does_not_exist_is_wrong_usage() {
 /// Of the guest's 1024 MiB.
 #[test]
 fn a_capture_that_needs_most_of_the_memory_does_not_take_it() {
-    nltrace("trace -f route --ring-size 1024M").run().exits(3).said("1024 MiB").said("a smaller --ring-size");
-    nltrace("hist -f route --max-keys 65532").run().exits(3).said("a smaller --max-keys");
+    nltrace("trace -f route --ring-size 1G").run().exits(3).said("1024 MiB").said("a smaller --ring-size");
+    nltrace("hist -f route --max-keys 65526").run().exits(3).said("a smaller --max-keys");
 }
 
 #[test]
@@ -135,6 +129,10 @@ fn malformed_options_are_wrong_usage() {
         "trace --ring-size 1",
         "trace --ring-size much",
         "hist surplus",
+        "sockets -f nosuch",
+        "sockets -p 0",
+        "sockets --netns ..",
+        "sockets --duration 1",
     ] {
         let output = nltrace(options).run().exits(2);
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{options}");
@@ -148,6 +146,8 @@ fn doctor_finds_this_kernel_fit_and_says_what_is_missing_to_others() {
     let fit = nltrace("doctor --json").run().success().json();
     text.end().success();
     assert_eq!(*fit.at("/can_capture"), true);
+    let list = fit.list("/checks").iter().find(|check| *check.at("/name") == "list of sockets");
+    assert_eq!(*list.expect("it is tried").at("/state"), "yes");
     assert!(fit.list("/attachments").iter().any(|hook| *hook.at("/function") == "test_nl_receive_message"));
     let unfit = nltrace("doctor --json").by_nobody().run().exits(3).json();
     assert_eq!(*unfit.at("/can_capture"), false);

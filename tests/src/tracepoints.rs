@@ -1,4 +1,5 @@
-//! The module's own tracepoints, read by the tools that people have: their fields have names, and values that are right.
+//! The module's own tracepoints, read by the tools that people have: their fields have names, and values that
+//! are right.
 
 use std::fs;
 
@@ -30,10 +31,18 @@ fn perf_shows_the_fields() {
     tells_of_three_pings(&Program::new("perf").words("script -i /tmp/perf.data").run().success().stdout);
 }
 
+/// Not by `trace-cmd record`: it stops its recorders, a process for each processor, when the command ends,
+/// and does not wait for them before it starts the command. With one as short as this they recorded nothing
+/// in one of 60 runs on 6.1.
 #[test]
 fn trace_cmd_shows_the_fields() {
     let _module = Module::load();
-    Program::new("trace-cmd").words("record -q -e nltest -o /tmp/trace.dat").words(PINGS).run().success();
+    let set = |file: &str, value: &str| fs::write(format!("/sys/kernel/tracing/{file}"), value).expect(file);
+    set("trace", "");
+    set("events/nltest/enable", "1");
+    Program::new("nltest").words("ping -q -i 0 -c 3").run().success();
+    set("events/nltest/enable", "0");
+    Program::new("trace-cmd").words("extract -o /tmp/trace.dat").run().success();
     tells_of_three_pings(&Program::new("trace-cmd").words("report -i /tmp/trace.dat").run().success().stdout);
 }
 

@@ -1,39 +1,26 @@
 //! The accounting of every hook: `hits = recorded + filtered + unmatched + lost`.
 
-/// A function that is watched; the number is the index of its [`Counters`].
-pub type Hook = u32;
-
-/// The hooks, and how many there are.
-pub mod hook {
-    use super::Hook;
-
-    /// `netlink_unicast`.
-    pub const UNICAST: Hook = 0;
-    /// `netlink_broadcast_filtered`, or `netlink_broadcast` where that does not exist.
-    pub const BROADCAST: Hook = 1;
-    /// A kernel-side receive function.
-    pub const RECEIVE: Hook = 2;
-    /// How many hooks there are.
-    pub const COUNT: u32 = 3;
-}
+use crate::{Hook, Loss};
 
 /// Processors that count for themselves. Of more, some share their counters.
 pub const COUNTING: usize = 256;
 
-/// The counters of one processor, by hook, and as much room behind them that no other's are in the same cache line, however they are aligned.
+/// The counters of one processor, by hook, and as much room behind them that no other's are in the same cache line, however they are
+/// aligned.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ProcessorCounters {
-    /// By [`hook`].
-    pub hooks: [Counters; hook::COUNT as usize],
+    /// By [`Hook::number`].
+    pub hooks: [Counters; Hook::COUNT],
     reserved: [u64; 9],
 }
 
-const _: () = assert!(size_of::<ProcessorCounters>() - hook::COUNT as usize * size_of::<Counters>() >= 64);
+const _: () = assert!(size_of::<ProcessorCounters>() - Hook::COUNT * size_of::<Counters>() >= 64);
+const _: () = assert!(core::mem::offset_of!(ProcessorCounters, hooks) == 0);
 
 /// What became of the calls of one hook, on one processor.
 ///
-/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + no_room + no_memory`. Each is counted where it
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`. Each is counted where it
 /// happens; none is derived from the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,14 +28,32 @@ const _: () = assert!(size_of::<ProcessorCounters>() - hook::COUNT as usize * si
 pub struct Counters {
     /// Calls that were seen to begin.
     pub hits: u64,
-    /// Calls that became an event. Those that went into a histogram are counted there.
+    /// Calls that became a record. Those that went into a histogram are counted there.
     pub recorded: u64,
     /// Calls that a filter excluded.
     pub filtered: u64,
     /// Calls whose return the kernel missed.
     pub unmatched: u64,
-    /// Calls that could not be recorded because the ring buffer had no room for the event.
-    pub no_room: u64,
-    /// Calls that could not be recorded because the kernel had no memory for the start time.
-    pub no_memory: u64,
+    /// Calls that could not be recorded, by [`Loss::number`].
+    pub lost: [u64; Loss::IN_PROGRAMS],
+    /// Messages behind the first of their datagram, of calls that a filter excluded by what stands in the datagram.
+    pub further_filtered: u64,
+    /// Messages behind the first of their datagram, of calls that could not be recorded; of each datagram, those within the first
+    /// [`crate::MAX_SURVEYED`].
+    pub further_lost: u64,
+}
+
+impl Counters {
+    /// Adds another processor's.
+    pub fn add(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.recorded += other.recorded;
+        self.filtered += other.filtered;
+        self.unmatched += other.unmatched;
+        for (sum, lost) in self.lost.iter_mut().zip(other.lost) {
+            *sum += lost;
+        }
+        self.further_filtered += other.further_filtered;
+        self.further_lost += other.further_lost;
+    }
 }

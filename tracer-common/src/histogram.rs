@@ -3,6 +3,8 @@
 //! Values below 16 have a bucket each. Above, a bucket is named by the position of the value's highest bit and by the
 //! four bits that follow it.
 
+use crate::Stage;
+
 /// Buckets for each power of two.
 pub const SUB_BUCKETS: usize = 1 << SUB_BITS;
 const SUB_BITS: u32 = 4;
@@ -63,21 +65,80 @@ pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 /// Cells for the slots' keys: one for each, and as many behind them as a search may go on for, which the verifier wants to see.
 pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
 
-/// The key of a histogram: `family`, which is below 256, one of [`crate::stage`], and the message type, 0 where the datagram is too short to have one.
+/// Stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
+/// compiler computes with the value that a `None` does not have, and the verifier refuses that.
+pub const NO_TYPE: u32 = 1 << 16;
+
+/// Set in what stands for a type where a message's first byte behind its header goes with it: that is the command in generic netlink, and the address
+/// family in sock_diag.
+const DETAILED: u32 = 1 << 19;
+
+/// Types that can have such a byte are below: in generic netlink the kernel gives out numbers up to 1,023.
+pub const DETAILED_TYPES: u32 = 1 << DETAIL_SHIFT;
+const DETAIL_SHIFT: u32 = 10;
+
+/// What stands for a type below [`DETAILED_TYPES`] and the byte that goes with it.
 #[inline(always)]
-pub const fn key(family: u64, stage: u8, nlmsg_type: u16) -> u64 {
-    KEY_PRESENT | family << 24 | (stage as u64) << 16 | nlmsg_type as u64
+pub const fn detailed(nlmsg_type: u32, detail: u32) -> u32 {
+    DETAILED | detail << DETAIL_SHIFT | nlmsg_type
+}
+
+/// What [`detailed`] was made of, or a type or [`NO_TYPE`] alone.
+pub const fn detail_parts(nlmsg_type: u32) -> (u32, Option<u8>) {
+    if nlmsg_type & DETAILED == 0 {
+        (nlmsg_type, None)
+    } else {
+        (nlmsg_type & (DETAILED_TYPES - 1), Some((nlmsg_type >> DETAIL_SHIFT) as u8))
+    }
+}
+
+/// Where a stage lies in a key: behind the type, [`NO_TYPE`] and [`DETAILED`].
+const STAGE_SHIFT: u32 = 20;
+
+/// Where a family lies in a key.
+const FAMILY_SHIFT: u32 = 24;
+
+const _: () = assert!(Stage::COUNT <= 1 << (FAMILY_SHIFT - STAGE_SHIFT));
+
+/// The key of a histogram: `family`, which is below 256, the stage, and the message type, [`NO_TYPE`], or what [`detailed`] gives.
+#[inline(always)]
+pub const fn key(family: u64, stage: Stage, nlmsg_type: u32) -> u64 {
+    KEY_PRESENT | family << FAMILY_SHIFT | (stage as u64) << STAGE_SHIFT | nlmsg_type as u64
+}
+
+/// The bits of a key that are its stage.
+const STAGE_BITS: u64 = (1 << FAMILY_SHIFT) - (1 << STAGE_SHIFT);
+
+/// The number of a key's stage.
+#[inline(always)]
+pub const fn stage_of_key(key: u64) -> u64 {
+    (key & STAGE_BITS) >> STAGE_SHIFT
 }
 
 /// The key of the same family and message type in another stage.
 #[inline(always)]
-pub const fn key_in_stage(key: u64, stage: u8) -> u64 {
-    key & !(0xff << 16) | (stage as u64) << 16
+pub const fn key_in_stage(key: u64, stage: Stage) -> u64 {
+    key & !STAGE_BITS | (stage as u64) << STAGE_SHIFT
 }
 
-/// What [`key`] was made of: family, stage, message type.
-pub const fn key_parts(key: u64) -> (u8, u8, u16) {
-    ((key >> 24) as u8, (key >> 16) as u8, key as u16)
+/// What user space calls the slot for all keys of a stage that found no room.
+pub const fn other_key(stage: Stage) -> u64 {
+    KEY_PRESENT | KEY_OTHER | (stage as u64) << STAGE_SHIFT
+}
+
+/// The key of the same family and stage with something else in the place of its type.
+#[inline(always)]
+pub const fn key_of_type(key: u64, nlmsg_type: u32) -> u64 {
+    key & !TYPE_BITS | nlmsg_type as u64
+}
+
+/// The bits of a key that stand for its type.
+const TYPE_BITS: u64 = (1 << STAGE_SHIFT) - 1;
+
+/// What [`key`] was made of: family, stage's number, and what stands for the type.
+#[inline(always)]
+pub const fn key_parts(key: u64) -> (u8, u8, u32) {
+    ((key >> FAMILY_SHIFT) as u8, (key >> STAGE_SHIFT) as u8 & 0xf, (key & TYPE_BITS) as u32)
 }
 
 /// The first of the [`MAX_PROBES`] slots that may hold a key, below `homes`: the last of them is a slot, too.
@@ -175,8 +236,16 @@ mod tests {
 
     #[test]
     fn a_key_gives_back_its_parts_and_is_never_zero() {
-        assert_eq!(key_parts(key(25, 2, 0xffff)), (25, 2, 0xffff));
-        assert_ne!(key(0, 0, 0), 0);
+        for nlmsg_type in [0, 0xffff, NO_TYPE] {
+            assert_eq!(key_parts(key(255, Stage::Reply, nlmsg_type)), (255, 2, nlmsg_type));
+        }
+        let with_command = detailed(1023, 255);
+        assert_eq!(key_parts(key(16, Stage::Part, with_command)), (16, 4, with_command));
+        assert_eq!(detail_parts(with_command), (1023, Some(255)));
+        assert_eq!(detail_parts(NO_TYPE), (NO_TYPE, None));
+        assert_eq!(key_of_type(key(4, Stage::Reply, 20), 21), key(4, Stage::Reply, 21));
+        assert_ne!(key(0, Stage::Request, 0), 0);
+        assert_eq!(key_parts(other_key(Stage::Broadcast)), (0, 3, 0));
     }
 
     #[test]
@@ -190,15 +259,21 @@ mod tests {
 
     #[test]
     fn another_stage_changes_nothing_else() {
-        assert_eq!(key_in_stage(key(25, 2, 0xffff), 1), key(25, 1, 0xffff));
+        assert_eq!(stage_of_key(key(255, Stage::Reply, NO_TYPE)), Stage::Reply as u64);
+        assert_eq!(
+            key_in_stage(key(25, Stage::Reply, 0xffff), Stage::Receive),
+            key(25, Stage::Receive, 0xffff)
+        );
     }
 
     #[test]
     fn home_slots_stay_in_range() {
         for slots in [MAX_PROBES, MAX_PROBES + 1, 64, 4096] {
-            let last =
-                |nlmsg_type| home_slot(key(31, 3, nlmsg_type), home_slots(slots)) + u64::from(MAX_PROBES) - 1;
-            assert!((0..=u16::MAX).all(|nlmsg_type| last(nlmsg_type) < u64::from(slots)));
+            let last = |nlmsg_type| {
+                home_slot(key(31, Stage::Broadcast, nlmsg_type), home_slots(slots)) + u64::from(MAX_PROBES)
+                    - 1
+            };
+            assert!((0..=NO_TYPE).all(|nlmsg_type| last(nlmsg_type) < u64::from(slots)));
         }
     }
 }

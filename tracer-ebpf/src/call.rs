@@ -1,122 +1,117 @@
-//! What happens when a watched function is entered and when it returns, whatever the function and the way to attach.
+//! Entry and return of a watched function, whatever the function, the way to attach and the outcome.
 
-use nltrace_common::{Counters, Hook, stage};
+use nltrace_common::{Hook, Stage};
 
-#[cfg(not(feature = "trace"))]
-use crate::timed as outcome;
-#[cfg(feature = "trace")]
-use crate::traced as outcome;
 use crate::{
-    atomic::add,
-    counters, filter,
-    kernel::{self, Reader},
-    stack::Id,
+    counters::{self, HookCounters},
+    entry::{Entry, Id, Verdict},
+    filter,
+    kernel::{Reader, Task},
+    outcome::Outcome,
+    stack::{Call, Stack},
 };
 
-/// A call that begins.
-pub(crate) struct Entry {
-    pub(crate) hook: Hook,
-    pub(crate) stage: u8,
-    pub(crate) id: Id,
-    /// A netlink socket of the message's family and network namespace.
-    pub(crate) sk: u64,
-    pub(crate) skb: u64,
-    /// Port id that the kernel sends to or on behalf of. Messages to the kernel have their sender's, from the buffer.
-    pub(crate) portid: u32,
-    #[cfg_attr(not(feature = "trace"), expect(dead_code, reason = "histograms are not by group"))]
-    pub(crate) group: Option<u32>,
-}
-
-impl Entry {
-    /// A call of a family's receive function: with the sender's buffer, on the receiving socket.
-    #[inline(always)]
-    pub(crate) fn receive<R: Reader>(hook: Hook, id: Id, skb: u64) -> Self {
-        Self { hook, stage: stage::RECEIVE, id, sk: kernel::skb_sk::<R>(skb), skb, portid: 0, group: None }
-    }
-
-    /// Port id of the user's side.
-    #[inline(always)]
-    pub(crate) fn user_portid<R: Reader>(&self) -> u32 {
-        match self.stage {
-            stage::REQUEST | stage::RECEIVE => kernel::sender_portid::<R>(self.skb),
-            _ => self.portid,
+/// A call begins that `entry` describes. Returns whether its return is waited for.
+#[inline(always)]
+pub(crate) fn enter<O: Outcome, R: Reader>(entry: &Entry) -> bool {
+    let counters = counters::of(entry.hook);
+    counters.hit();
+    let task = Task::current();
+    if !filter::wants_call::<R>(entry.stage, entry.sk) {
+        counters.filtered();
+        if !R::IS_ASKED_AT_RETURN
+            && let Some(stack) = Stack::<O::Call>::existing(task)
+        {
+            // SAFETY: a map value.
+            unsafe {
+                Stack::begin(stack, entry.id);
+                Stack::disturb(stack);
+            }
         }
+        return false;
     }
+    let Some(stack) = Stack::<O::Call>::get_or_create(task) else {
+        counters.lost(task.lacks_storage());
+        return false;
+    };
+    // SAFETY: a map value.
+    let verdict = unsafe {
+        Stack::begin(stack, entry.id);
+        O::begin::<R>(stack, task, entry)
+    };
+    count(counters, stack, verdict)
 }
 
-/// What a call that begins will count as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Open,
-    Filtered,
-    #[cfg(feature = "trace")]
-    NoRoom,
-    NoMemory,
-}
-
-/// Counts a call, and notes its start if it is wanted.
+/// A receive function's call begins. Its datagram is most often that of the request that the thread is in, of which everything is known.
 #[inline(always)]
-pub(crate) fn enter<R: Reader>(entry: &Entry) {
-    let counters = hit(entry.hook);
-    settle(counters, outcome::begin::<R>(entry));
-}
-
-/// The same for the receive function: what it receives is most often the datagram of the request that the thread is in, of which
-/// everything is known.
-#[inline(always)]
-pub(crate) fn enter_within<R: Reader>(hook: Hook, id: Id, skb: u64) {
-    let counters = hit(hook);
-    let wanted = filter::wants_stage(stage::RECEIVE);
-    settle(counters, if wanted { outcome::begin_within::<R>(hook, id, skb) } else { Fate::Filtered });
-}
-
-#[inline(always)]
-fn hit(hook: Hook) -> *mut Counters {
+pub(crate) fn enter_within<O: Outcome, R: Reader>(
+    hook: Hook,
+    id: Id,
+    skb: u64,
+    entry: impl FnOnce() -> Entry,
+) -> bool {
     let counters = counters::of(hook);
-    // SAFETY: `counters` is a map value.
-    unsafe { add(&raw mut (*counters).hits, 1) };
-    counters
-}
-
-#[inline(always)]
-fn settle(counters: *mut Counters, fate: Fate) {
-    // SAFETY: `counters` is a map value.
-    unsafe {
-        match fate {
-            Fate::Open => {}
-            Fate::Filtered => add(&raw mut (*counters).filtered, 1),
-            #[cfg(feature = "trace")]
-            Fate::NoRoom => add(&raw mut (*counters).no_room, 1),
-            Fate::NoMemory => add(&raw mut (*counters).no_memory, 1),
+    counters.hit();
+    let task = Task::current();
+    let stack = Stack::<O::Call>::existing(task);
+    if let Some(stack) = stack {
+        // SAFETY: a map value.
+        unsafe { Stack::begin(stack, id) };
+        if filter::wants_stage(Stage::Receive)
+            // SAFETY: a map value.
+            && let Some(verdict) = unsafe { O::begin_within(stack, id, skb) }
+        {
+            return count(counters, stack, verdict);
         }
     }
-}
-
-/// A call that begins in a session: a number to be handed to [`leave_session`] when it returns, or None if it need not be.
-#[inline(always)]
-pub(crate) fn enter_session<R: Reader>(entry: &Entry) -> Option<u64> {
-    let counters = hit(entry.hook);
-    let (fate, cookie) = outcome::begin_session::<R>(entry);
-    settle(counters, fate);
-    (fate == Fate::Open).then_some(cookie)
-}
-
-/// Ends a call for which [`enter_session`] gave `cookie`.
-#[inline(always)]
-pub(crate) fn leave_session(hook: Hook, cookie: u64, ret: Option<i32>) {
-    outcome::end_session(hook, cookie, ret);
-}
-
-/// Ends a call on a socket that is still alive. That of a family which is not wanted costs next to nothing.
-#[inline(always)]
-pub(crate) fn leave_socket<R: Reader>(hook: Hook, stage: u8, id: Id, sk: u64, ret: i32) {
-    if filter::wants_call::<R>(stage, sk) {
-        leave(hook, id, Some(ret));
+    let entry = entry();
+    if !filter::wants_call::<R>(entry.stage, entry.sk) {
+        counters.filtered();
+        if let Some(stack) = stack {
+            // SAFETY: a map value.
+            unsafe { Stack::disturb(stack) };
+        }
+        return false;
     }
+    let Some(stack) = stack.or_else(|| Stack::get_or_create(task)) else {
+        counters.lost(task.lacks_storage());
+        return false;
+    };
+    // SAFETY: a map value.
+    let verdict = unsafe { O::begin::<R>(stack, task, &entry) };
+    count(counters, stack, verdict)
 }
 
-/// Ends a call: into the histogram or to user space.
+/// Counts a call that will not be followed. Returns whether it will.
 #[inline(always)]
-pub(crate) fn leave(hook: Hook, id: Id, ret: Option<i32>) {
-    outcome::end(hook, id, ret);
+fn count<C: Call>(counters: HookCounters, stack: *mut Stack<C>, verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Open => return true,
+        Verdict::Filtered => counters.filtered(),
+        Verdict::Lost(loss) => counters.lost(loss),
+    }
+    // SAFETY: a map value.
+    unsafe { Stack::disturb(stack) };
+    false
+}
+
+/// A call begins in a session whose outcome needs nothing but a number, which is returned if the call is wanted.
+#[inline(always)]
+pub(crate) fn enter_numbered<O: Outcome, R: Reader>(entry: &Entry) -> Option<u64> {
+    let counters = counters::of(entry.hook);
+    counters.hit();
+    let wanted = filter::wants_call::<R>(entry.stage, entry.sk);
+    let number = if wanted { O::number::<R>(entry) } else { None };
+    if number.is_none() {
+        counters.filtered();
+    }
+    number
+}
+
+/// A call returns on a socket that is still alive. That of a family which is not wanted costs next to nothing.
+#[inline(always)]
+pub(crate) fn leave_socket<O: Outcome, R: Reader>(entry: &Entry, ret: Option<i32>) {
+    if filter::wants_call::<R>(entry.stage, entry.sk) {
+        O::end(entry.hook, entry.id, ret);
+    }
 }

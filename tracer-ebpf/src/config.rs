@@ -6,22 +6,22 @@ use nltrace_common::constant::{Constant, offset_placeholder, placeholder};
 
 /// A constant as a number.
 #[inline(always)]
-pub(crate) fn number<const CONSTANT: Constant>() -> u64 {
-    let number;
+pub(crate) fn constant<const CONSTANT: Constant>() -> u64 {
+    let value;
     // SAFETY: one instruction, which writes its register.
     unsafe {
         asm!(
             "{0} = {1} ll",
-            out(reg) number,
+            out(reg) value,
             const placeholder(CONSTANT),
             options(pure, nomem, nostack, preserves_flags)
         );
     }
-    number
+    value
 }
 
 /// Loads what lies at `base`, at an offset that is a constant; in a register it is followed by zeros.
-pub(crate) trait Load: Copy + Default {
+pub trait Load: Copy + Default {
     /// # Safety
     ///
     /// `base` is a pointer to a struct that has a member of this size at this offset, or one whose type the verifier knows, which checks that.
@@ -51,6 +51,7 @@ macro_rules! load {
 }
 
 load! {
+    u8, "{0} = *(u8 *)({1} + {2})";
     u16, "{0} = *(u16 *)({1} + {2})";
     u32, "{0} = *(u32 *)({1} + {2})";
     u64, "{0} = *(u64 *)({1} + {2})";

@@ -1,22 +1,108 @@
 //! The accounting, by processor and hook.
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
-use nltrace_common::{COUNTING, Counters, Hook, ProcessorCounters};
+use nltrace_common::{COUNTING, Counters, Hook, Loss, ProcessorCounters};
 
-use crate::shared::Shared;
+use crate::bpf::{Shared, add, opaque};
 
 #[unsafe(link_section = ".bss.counters")]
 static COUNTERS: Shared<[ProcessorCounters; COUNTING]> = Shared::zeroed();
 
-/// This processor's counters of `hook`.
+/// This processor's counters.
+#[derive(Clone, Copy)]
+pub(crate) struct Processor(*mut ProcessorCounters);
+
+/// A hook's counters on this processor.
+#[derive(Clone, Copy)]
+pub(crate) struct HookCounters(*mut Counters);
+
+/// This processor's counters.
 #[inline(always)]
-pub(crate) fn of(hook: Hook) -> *mut Counters {
+pub(crate) fn here() -> Processor {
     // SAFETY: the helper has no preconditions.
     let processor = unsafe { bpf_get_smp_processor_id() } as usize % COUNTING;
-    // SAFETY: within the array, and the callers' hooks are within theirs.
-    unsafe {
-        (&raw mut (*COUNTERS.get().cast::<ProcessorCounters>().add(processor)).hooks)
-            .cast::<Counters>()
-            .add(hook as usize)
+    // SAFETY: within the array.
+    Processor(unsafe { COUNTERS.get().cast::<ProcessorCounters>().add(processor) })
+}
+
+/// This processor's counters of `hook`.
+#[inline(always)]
+pub(crate) fn of(hook: Hook) -> HookCounters {
+    here().of(hook)
+}
+
+impl Processor {
+    /// Those of `hook`.
+    #[inline(always)]
+    pub(crate) fn of(self, hook: Hook) -> HookCounters {
+        // SAFETY: a map value, and every hook is within its array.
+        HookCounters(unsafe { (&raw mut (*self.0).hooks).cast::<Counters>().add(hook.number()) })
+    }
+
+    /// Those of the hook with this number, or of the last: every number that is asked for is one's.
+    #[inline(always)]
+    pub(crate) fn of_number(self, number: u64) -> HookCounters {
+        let number = opaque(number.min(Hook::COUNT as u64 - 1));
+        let number = if number < Hook::COUNT as u64 { number as usize } else { 0 };
+        // SAFETY: as above.
+        HookCounters(unsafe { (&raw mut (*self.0).hooks).cast::<Counters>().add(number) })
+    }
+}
+
+impl HookCounters {
+    /// Counts a call that begins.
+    #[inline(always)]
+    pub(crate) fn hit(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).hits, 1) };
+    }
+
+    /// Counts a call that becomes a record.
+    #[inline(always)]
+    pub(crate) fn recorded(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).recorded, 1) };
+    }
+
+    /// Takes back what [`HookCounters::recorded`] counted.
+    #[inline(always)]
+    pub(crate) fn not_recorded(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).recorded, u64::MAX) };
+    }
+
+    /// Counts a call that a filter excludes.
+    #[inline(always)]
+    pub(crate) fn filtered(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).filtered, 1) };
+    }
+
+    /// Counts a call whose return was not seen.
+    #[inline(always)]
+    pub(crate) fn unmatched(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).unmatched, 1) };
+    }
+
+    /// Counts messages of a datagram that a filter excludes, all but the first.
+    #[inline(always)]
+    pub(crate) fn further_filtered(self, messages: u64) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).further_filtered, messages) };
+    }
+
+    /// Counts messages of a datagram that cannot be recorded, all but the first.
+    #[inline(always)]
+    pub(crate) fn further_lost(self, messages: u64) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).further_lost, messages) };
+    }
+
+    /// Counts a call that cannot be recorded; `loss` is one of those that programs count.
+    #[inline(always)]
+    pub(crate) fn lost(self, loss: Loss) {
+        // SAFETY: a map value, and within its array.
+        unsafe { add((&raw mut (*self.0).lost).cast::<u64>().add(loss.number() % Loss::IN_PROGRAMS), 1) };
     }
 }

@@ -1,14 +1,16 @@
 //! Histograms, by key and processor. The keys are a hash table in an array that all processors share, so finding a histogram takes a
 //! multiplication and usually one comparison; each processor counts for itself.
 
-use core::intrinsics::{AtomicOrdering::Relaxed, atomic_cxchg};
-
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use nltrace_common::{
-    BUCKETS, HistogramSlot, KEY_CELLS, MAX_PROBES, MAX_SLOTS, bucket_of, constant, home_slot,
+    BUCKETS, HistogramSlot, KEY_CELLS, MAX_PROBES, MAX_SLOTS, bucket_of, constant::option, home_slot,
+    key_parts,
 };
 
-use crate::{atomic::add, config::number, shared::Shared, verifier::opaque};
+use crate::{
+    bpf::{Shared, add, compare_exchange, opaque, raise},
+    config::constant,
+};
 
 /// The slots' keys, from [`nltrace_common::key`]; 0: nothing yet.
 #[unsafe(link_section = ".bss.keys")]
@@ -38,10 +40,24 @@ pub(crate) fn record(slot: u32, value_ns: u64) {
 /// The slot of `key`, taken now if it has none yet; that of all other keys of its stage where there is no room.
 #[inline(always)]
 pub(crate) fn slot_of(key: u64) -> u32 {
-    // The mask is for the verifier, which does not see it from the multiplication.
-    let home = home_slot(key, number::<{ constant::HOME_SLOTS }>()) & u64::from(MAX_SLOTS - 1);
+    let home = home_of(key);
     // SAFETY: `cell` gives a cell of KEYS.
     if unsafe { cell(home).read_volatile() } == key { home as u32 } else { slot_from(home, key) }
+}
+
+/// The slot of `key` if it has the first that it may have.
+#[inline(always)]
+pub(crate) fn first_slot(key: u64) -> Option<u32> {
+    let home = home_of(key);
+    // SAFETY: `cell` gives a cell of KEYS.
+    (unsafe { cell(home).read_volatile() } == key).then_some(home as u32)
+}
+
+/// The first slot that a key may have.
+#[inline(always)]
+fn home_of(key: u64) -> u64 {
+    // The mask is for the verifier, which does not see it from the multiplication.
+    home_slot(key, constant::<{ option::HOME_SLOTS }>()) & u64::from(MAX_SLOTS - 1)
 }
 
 /// The rarer part of [`slot_of`]: the slot is not the first that `key` may have, or has not been taken yet.
@@ -58,13 +74,13 @@ fn slot_from(home: u64, key: u64) -> u32 {
         if owner == 0 {
             // Another processor may have taken the slot since.
             // SAFETY: as above.
-            let owner = unsafe { claim(cell, key) };
+            let (owner, _) = unsafe { compare_exchange(cell, 0, key) };
             if owner == 0 || owner == key {
                 return home as u32 + probe;
             }
         }
     }
-    number::<{ constant::SLOT_COUNT }>() as u32 + (key >> 16 & 0xff) as u32
+    constant::<{ option::SLOT_COUNT }>() as u32 + u32::from(key_parts(key).1)
 }
 
 /// The key of a slot; None where it has none of its own.
@@ -82,44 +98,4 @@ pub(crate) fn key_of(slot: u32) -> Option<u64> {
 fn cell(slot: u64) -> *mut u64 {
     // SAFETY: within the array.
     unsafe { KEYS.get().cast::<u64>().add(slot as usize) }
-}
-
-/// Sets a cell that is 0 to `value`. Returns what it was before.
-///
-/// # Safety
-///
-/// `cell` lies in a map value.
-#[inline(always)]
-unsafe fn claim(cell: *mut u64, value: u64) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(cell, 0, value).0 }
-}
-
-/// Raises a cell to `value` if it is lower.
-///
-/// # Safety
-///
-/// `cell` lies in a map value.
-#[inline(always)]
-unsafe fn raise(cell: *mut u64, value: u64) {
-    // SAFETY: the caller's promise.
-    let seen = unsafe { cell.read_volatile() };
-    if seen < value {
-        // SAFETY: as above.
-        unsafe { raise_from(cell, seen, value) };
-    }
-}
-
-/// The rarer part of [`raise`]: a value that is higher than what was seen.
-#[inline(never)]
-unsafe fn raise_from(cell: *mut u64, mut seen: u64, value: u64) {
-    // More than one turn takes an interrupt that raises the same cell in between.
-    for _ in 0..4 {
-        // SAFETY: the caller's promise.
-        let (now, done) = unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(cell, seen, value) };
-        if done || value <= now {
-            return;
-        }
-        seen = now;
-    }
 }

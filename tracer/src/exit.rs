@@ -2,7 +2,9 @@
 
 use std::{io, process::ExitCode};
 
-use crate::{kernel::BtfError, probes::ProbeError};
+use terminal::is_broken_pipe;
+
+use crate::session::SessionError;
 
 /// Exit codes. Wrong usage is 2, which the command-line parser gives by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,28 +19,26 @@ pub enum Exit {
     Unable = 3,
     /// Something was lost, and `--strict` was given.
     Lost = 4,
+    /// Something was dropped or refused, and `--fail` was given.
+    Dropped = 5,
 }
 
 impl Exit {
     /// The code for an error.
     pub fn of(error: &anyhow::Error) -> Self {
-        if is_broken_pipe(error) {
+        if is_broken_pipe(error.as_ref()) {
             // A reader that left, as in `nltrace trace | head`, has what it wanted.
             return Self::Done;
         }
-        let unable = error.chain().any(|cause| {
-            cause.is::<Unable>()
-                || cause.is::<BtfError>()
-                || matches!(
-                    cause.downcast_ref::<ProbeError>(),
-                    Some(ProbeError::Maps(_) | ProbeError::Attach { .. })
-                )
-        });
+        let mut causes = error.chain();
+        let unable =
+            causes.any(|cause| cause.downcast_ref::<SessionError>().is_some_and(SessionError::is_unable));
         if unable { Self::Unable } else { Self::Failed }
     }
 }
 
-/// An error with its causes in one text, none of them twice, and what to do about it where that follows from the kernel's answer alone.
+/// An error with its causes in one text, none of them twice, and what to do about it where that follows from
+/// the kernel's answer alone.
 pub fn explained(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -50,17 +50,10 @@ pub fn explained(error: &anyhow::Error) -> String {
     let errno = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
     match errno {
         Some(libc::EMFILE | libc::ENFILE) => text.push_str("\nraise the limit of open files: ulimit -n 1024"),
-        Some(libc::ENOMEM) => text.push_str("\na smaller --ring-size or --max-keys needs less memory"),
+        Some(libc::ENOMEM) => text.push_str("\nuse a smaller --ring-size or --max-keys"),
         _ => {}
     }
     text
-}
-
-/// Whether nobody reads the output any more.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain();
-    causes
-        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }
 
 impl From<Exit> for ExitCode {
@@ -69,34 +62,33 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// This kernel or this user cannot do what was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}\n{remedy}")]
-pub struct Unable {
-    /// What is not possible, and why.
-    pub problem: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
 #[cfg(test)]
 mod tests {
     use anyhow::{Context as _, anyhow};
 
     use super::*;
+    use crate::{kernel::BtfError, probes::ProbeError, session::Unable, sink::WriteError};
 
     #[test]
     fn codes_follow_the_cause_however_deep_it_is() {
-        let unable = || Unable { problem: "no".to_owned(), remedy: "do".to_owned() };
-        let attach = || ProbeError::Attach { function: "netlink_unicast".to_owned(), tried: Vec::new() };
+        let unable = || SessionError::from(Unable { problem: "no".to_owned(), remedy: "do".to_owned() });
+        let attach = || {
+            SessionError::from(ProbeError::Attach {
+                function: "netlink_unicast".to_owned(),
+                tried: Vec::new(),
+            })
+        };
         let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let written = |source| SessionError::from(WriteError::Refused { rest: None, source });
         let cases = [
             (anyhow!(unable()), Exit::Unable),
             (Err::<(), _>(unable()).context("outer").unwrap_err(), Exit::Unable),
-            (anyhow!(BtfError::Malformed("x")), Exit::Unable),
+            (anyhow!(SessionError::from(BtfError::Malformed("x"))), Exit::Unable),
             (Err::<(), _>(attach()).context("outer").unwrap_err(), Exit::Unable),
-            (anyhow!(ProbeError::Missing("x")), Exit::Failed),
+            (anyhow!(SessionError::from(ProbeError::Missing("x".to_owned()))), Exit::Failed),
             (anyhow!("anything"), Exit::Failed),
+            (anyhow!(written(pipe())), Exit::Done),
+            (anyhow!(written(io::ErrorKind::StorageFull.into())), Exit::Failed),
             (Err::<(), _>(pipe()).context("writing").unwrap_err(), Exit::Done),
             (anyhow!(io::Error::from(io::ErrorKind::PermissionDenied)), Exit::Failed),
         ];
@@ -109,15 +101,16 @@ mod tests {
     fn causes_are_told_once_and_with_what_to_do() {
         let os = |errno| io::Error::from_raw_os_error(errno);
         let error = ProbeError::Os { what: "cannot keep a descriptor", source: os(libc::EMFILE) };
-        let expected = "cannot keep a descriptor: Too many open files (os error 24)\nraise the limit of open files: ulimit -n 1024";
-        assert_eq!(explained(&error.into()), expected);
+        let expected = "cannot keep a descriptor: Too many open files (os error 24)\n\
+                        raise the limit of open files: ulimit -n 1024";
+        assert_eq!(explained(&SessionError::from(error).into()), expected);
         let error = Err::<(), _>(os(libc::EIO)).context("cannot read").unwrap_err();
         assert_eq!(explained(&error), "cannot read: Input/output error (os error 5)");
     }
 
     #[test]
     fn codes_have_the_numbers_of_the_contract() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unable, Exit::Lost];
-        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4]);
+        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unable, Exit::Lost, Exit::Dropped];
+        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5]);
     }
 }

@@ -1,29 +1,33 @@
 //! `nltrace`: the command.
 
-use std::process::ExitCode;
+use std::{env, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use nltrace::{
-    cli::Cli,
-    commands,
-    exit::{Exit, explained, is_broken_pipe},
+    cli, commands,
+    exit::{Exit, explained},
     note,
 };
+use terminal::is_broken_pipe;
+
+/// The root of the file system that the running kernel shows itself in.
+const ROOT: &str = "/";
 
 fn main() -> ExitCode {
-    let result = match Cli::try_parse() {
-        Ok(cli) => {
-            log_to_stderr(cli.verbose);
+    let result = match cli::parse(env::args_os()) {
+        Ok(invocation) => {
+            log_to_stderr(invocation.verbose);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.context("cannot begin").and_then(|runtime| runtime.block_on(commands::run(cli)))
+            runtime
+                .context("cannot start the asynchronous runtime")
+                .and_then(|runtime| runtime.block_on(commands::run(invocation, Path::new(ROOT))))
         }
-        Err(answer) => commands::help(answer),
+        Err(answer) => commands::help(&answer),
     };
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
-            if !is_broken_pipe(&error) {
+            if !is_broken_pipe(error.as_ref()) {
                 note(explained(&error));
             }
             Exit::of(&error).into()

@@ -66,6 +66,6 @@ while (($#)); do
     fi
     [[ ! -e /tmp/results ]] || sed 's/^{/run {/' /tmp/results
     [[ ! $loss ]] || grep -E "$loss" /tmp/stdout | sed 's/^/loss /' || :
-    tail -n 5 /tmp/stderr | sed 's/^/said /'
+    tail -n 40 /tmp/stderr | sed 's/^/said /'
     echo "status $status"
 done

@@ -1,16 +1,22 @@
-//! `cargo xtask demo`: the whole chain in a virtual machine, so that the machine of whoever looks stays as it is.
+//! `cargo xtask demo`: the whole chain in a virtual machine, so that the machine of whoever looks stays as it
+//! is.
 
-use std::io::{IsTerminal, stdout};
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{
+    io::{IsTerminal, stdout},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::project::Project;
-use crate::setup::{self, Series};
-use crate::vm::{self, Input, Job};
-use crate::{build, ui};
+use crate::{
+    build,
+    project::Project,
+    setup::{self, Series},
+    ui,
+    vm::{self, Command, Job},
+};
 
 const SCRIPT: &str = include_str!("demo.sh");
 const LIMIT: Duration = Duration::from_secs(300);
@@ -18,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// Load the module in a virtual machine, talk to it, trace it, and check that everything was counted
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Series of the kernel; the newest if not given
+    /// Kernel series
     #[arg(long, short, value_enum, default_value_t = Series::NEWEST)]
     kernel: Series,
     /// Messages to time
@@ -40,10 +46,11 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     }
     println!("Linux {} in a virtual machine, {}", kernel.version, hardware.accelerator.describe());
     let words = ["bash", "-c", SCRIPT, "demo", &args.messages.to_string()].map(Into::into).to_vec();
-    let job = Job { hardware, words, environment, input: Input::Nothing, timeout: Some(LIMIT) };
+    let command = Command { environment, ..Command::new(words) };
+    let job = Job { hardware, command, timeout: Some(LIMIT) };
     let outcome = job.run(&provided, kernel, &mut vm::echo)?;
     if !outcome.is_success() {
-        eprintln!("error: the demo failed; what it printed last says where");
+        eprintln!("error: the demo failed; see its last lines above");
     }
     for problem in &outcome.problems {
         eprintln!("error: {problem}");

@@ -3,9 +3,11 @@
 mod bench;
 mod build;
 mod demo;
+mod facts;
 mod process;
 mod project;
 mod setup;
+mod specs;
 mod test;
 mod ui;
 mod vm;
@@ -15,8 +17,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::project::Project;
-use crate::setup::Series;
+use crate::{project::Project, setup::Series};
 
 /// The project's automation.
 #[derive(Debug, Parser)]
@@ -28,19 +29,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Fetch what building, booting and testing need; `test` and `demo` do it themselves
+    /// Fetch what is needed to build, boot and test; `test` and `demo` run it themselves
     #[command(after_help = setup::AFTER_HELP)]
     Setup {
         /// Look for newer point releases of the kernels
         #[arg(long, conflicts_with = "remove")]
         update: bool,
-        /// Undo what setup has done
+        /// Remove everything that setup installed
         #[arg(long)]
         remove: bool,
     },
-    /// Build the module for every kernel and all programs of the guest
+    /// Build the module for each kernel, and the guest's programs
     Build {
-        /// Only for this series; may be given several times
+        /// Only for this kernel series (repeatable)
         #[arg(long, short, value_enum)]
         kernel: Vec<Series>,
         /// Only the kernel module
@@ -51,6 +52,8 @@ enum Task {
     Demo(demo::DemoArgs),
     Test(test::TestArgs),
     Bench(bench::BenchArgs),
+    Facts(facts::FactsArgs),
+    Specs(specs::SpecsArgs),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Task::Demo(args) => return demo::run(&project, &args),
         Task::Test(args) => return test::run(&project, &args),
         Task::Bench(args) => return bench::run(&project, &args),
+        Task::Facts(args) => return facts::run(&project, &args),
+        Task::Specs(args) => return specs::run(&project, &args),
     }
     Ok(ExitCode::SUCCESS)
 }

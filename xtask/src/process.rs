@@ -1,18 +1,19 @@
 //! Running other programs, with errors that show what they said.
 
-use std::ffi::OsStr;
-use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    ffi::OsStr,
+    io::{self, Read},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
-use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::{io::Errno, process::Signal};
 
-/// Has the kernel kill the program when this one dies, however it dies. To be started from the main thread: the kernel
-/// watches the thread.
+/// Has the kernel kill the program when this one dies, however it dies. To be started from a thread that
+/// waits for its end: the kernel watches the thread.
 pub(crate) fn die_with_us(command: &mut Command) -> &mut Command {
     let owner = rustix::process::getpid();
     // SAFETY: only system calls between fork and exec, nothing that allocates or locks.
@@ -32,7 +33,8 @@ pub(crate) fn run(command: &mut Command) -> Result<Output> {
     if output.status.success() { Ok(output) } else { Err(failure(command, &output)) }
 }
 
-/// Like [`run`], for its standard output. That is for us to read: an error carries what was written for people.
+/// Like [`run`], for its standard output. That is for us to read: an error carries what was written for
+/// people.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     die_with_us(command).stdin(Stdio::null());
     let mut output = command.output().with_context(|| format!("start `{}`", line(command)))?;
@@ -43,8 +45,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed no UTF-8", line(command)))
 }
 
-/// Like [`run`], with a time limit and a callback about ten times a second. Output goes to a temporary file, so that a
-/// talkative program never waits for us.
+/// Like [`run`], with a time limit and a callback about ten times a second. Output goes to a temporary file,
+/// so that a talkative program never waits for us.
 pub(crate) fn watch(
     command: &mut Command,
     log: &Path,

@@ -1,12 +1,18 @@
-//! Progress on standard error: a spinner or a bar while a step runs, one line when it is done.
+//! Progress on standard error: a spinner or a bar while a step runs, one line when it has ended.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// What a person notices.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// All bars: steps may run at the same time. They are drawn on standard error, if that is a terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// A running step, for its own updates.
 #[derive(Debug)]
@@ -36,7 +42,7 @@ impl Step {
 
 /// Runs `work` as a step called `title` and prints how long it took.
 pub(crate) fn step<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>) -> Result<T> {
-    step_with(title, work, |_| "ok".to_owned())
+    shown(title, work, word)
 }
 
 /// Like [`step`], but says nothing if it succeeds at once.
@@ -44,13 +50,14 @@ pub(crate) fn step_if_slow<T>(title: &str, work: impl FnOnce(&Step) -> Result<T>
     timed(title, work, |result, took| (result.is_err() || took > SLOW).then(|| word(result)))
 }
 
-/// Like [`step`], with the word for how it went made from the result.
-pub(crate) fn step_with<T>(
-    title: &str,
-    work: impl FnOnce(&Step) -> Result<T>,
-    describe: impl FnOnce(&T) -> String,
-) -> Result<T> {
-    timed(title, work, |result, _| Some(result.as_ref().map_or_else(|_| word(result), describe)))
+/// Like [`step`], with the word for how it went made from what came of it.
+pub(crate) fn shown<T>(title: &str, work: impl FnOnce(&Step) -> T, describe: impl FnOnce(&T) -> String) -> T {
+    timed(title, work, |result, _| Some(describe(result)))
+}
+
+/// Prints lines between the bars.
+pub(crate) fn say(text: &str) {
+    BARS.suspend(|| eprintln!("{text}"));
 }
 
 fn word<T>(result: &Result<T>) -> String {
@@ -59,10 +66,10 @@ fn word<T>(result: &Result<T>) -> String {
 
 fn timed<T>(
     title: &str,
-    work: impl FnOnce(&Step) -> Result<T>,
-    describe: impl FnOnce(&Result<T>, Duration) -> Option<String>,
-) -> Result<T> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    work: impl FnOnce(&Step) -> T,
+    describe: impl FnOnce(&T, Duration) -> Option<String>,
+) -> T {
+    let bar = BARS.add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {elapsed} {wide_msg}") {
         bar.set_style(style);
     }
@@ -72,8 +79,9 @@ fn timed<T>(
     let step = Step { bar };
     let result = work(&step);
     step.bar.finish_and_clear();
+    BARS.remove(&step.bar);
     if let Some(how) = describe(&result, start.elapsed()) {
-        eprintln!("  {title} ... {how} ({:.1} s)", start.elapsed().as_secs_f64());
+        say(&format!("  {title} ... {how} ({:.1} s)", start.elapsed().as_secs_f64()));
     }
     result
 }

@@ -47,18 +47,39 @@ fn errors_have_names_and_numbers() {
 }
 
 #[test]
-fn a_value_that_is_refused_is_told_what_would_do() {
+fn filters_have_names_and_numbers() {
+    for (argument, expected) in [
+        ("none", Filter::Nothing),
+        ("all", Filter::All),
+        ("burst", Filter::Type(0x13.into())),
+        ("SET_ERR", Filter::Type(0x17.into())),
+        ("0x13", Filter::Type(0x13.into())),
+        ("3", Filter::Type(3.into())),
+    ] {
+        let line = format!("nltest listen --filter {argument}");
+        let Command::Listen(listen) = parse(&line).unwrap().command else { panic!() };
+        assert_eq!(listen.filter, Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn a_refused_value_is_met_with_what_would_be_accepted() {
     for (line, words) in [
-        ("nltest ping -i -1", "give at least 0"),
+        ("nltest ping -i -1", "must be at least 0"),
         ("nltest ping -i nan", "less than a billion"),
         ("nltest --timeout 1e30 stats", "less than a billion"),
         ("nltest ping -i soon", "such as 10 or 0.5"),
-        ("nltest ping -c -1", "a whole number from 1 on"),
-        ("nltest listen -n 0", "a whole number from 1 on"),
+        ("nltest ping -c -1", "a whole number of at least 1"),
+        ("nltest listen -n 0", "a whole number of at least 1"),
         ("nltest bench -c -1", "from 1 to 4294967295"),
         ("nltest delay -5", "-5 is not in 0..="),
         ("nltest burst -n -1", "-1 is not in 1..=1000000"),
         ("nltest fail -16", "a number from 1 to 4095"),
+        ("nltest set-err -16", "a number from 1 to 4095"),
+        ("nltest listen --filter some", "none, all, or a message type"),
+        ("nltest listen --delay -1", "must be at least 0"),
+        ("nltest unicast 0", "0 is not in 1..="),
+        ("nltest parts -n 0", "0 is not in 1..=1000000"),
     ] {
         let error = parse(line).expect_err(line).to_string();
         assert!(error.contains(words), "{line}: {error}");
@@ -66,7 +87,7 @@ fn a_value_that_is_refused_is_told_what_would_do() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn what_makes_no_sense_is_refused() {
     for line in [
         "nltest",
         "nltest ping -c 0",
@@ -86,6 +107,14 @@ fn what_cannot_be_meant_is_refused() {
         "nltest bench --threads 0",
         "nltest bench --threads 513",
         "nltest listen -n 0",
+        "nltest listen --no-force",
+        "nltest listen --read-buffer 1048577",
+        "nltest burst -n 1 --group --portid 1",
+        "nltest burst -n 1 --portid 0",
+        "nltest unicast",
+        "nltest unicast 1 --nonblock --interrupt 1",
+        "nltest parts -n 1 --stall --fail EIO",
+        "nltest parts",
     ] {
         let error = parse(line).expect_err(line);
         assert_ne!(error.kind(), ErrorKind::DisplayHelp);

@@ -1,16 +1,14 @@
 //! What the answers of the commands carry.
 
-use super::{
-    Message,
-    attribute::{ATTRIBUTE_HEADER_LEN, until_nul},
-    attributes,
-};
-use crate::{Error, Refusal, Stats, uapi::Attribute};
+use netlink_wire::{ATTRIBUTE_HEADER_LEN, AttributeType, Attributes, Message, nltest::Attribute, until_nul};
 
-const PAYLOAD: u16 = Attribute::Payload.raw();
-const DELAY_US: u16 = Attribute::DelayUs.raw();
-const DELIVERED: u16 = Attribute::Delivered.raw();
-const UNDELIVERED: u16 = Attribute::Undelivered.raw();
+use super::text;
+use crate::{Error, Refusal, Stats};
+
+const PAYLOAD: AttributeType = Attribute::Payload.number();
+const DELAY_US: AttributeType = Attribute::DelayUs.number();
+const DELIVERED: AttributeType = Attribute::Delivered.number();
+const UNDELIVERED: AttributeType = Attribute::Undelivered.number();
 
 /// The payload of an ECHO answer.
 ///
@@ -24,13 +22,13 @@ pub fn echo_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     }
 }
 
-/// The payload where the module puts it, in front: the hot path of `bench`, in 10 instructions. Everything else takes the
-/// long way, errors too.
+/// The payload where the module puts it, in front: the hot path of `bench`, in 10 instructions. Everything
+/// else takes the long way, errors too.
 #[inline]
 fn leading_payload(attributes: &[u8]) -> Option<&[u8]> {
-    let [a, b, kind @ ..] = *attributes.first_chunk::<ATTRIBUTE_HEADER_LEN>()?;
+    let [a, b, number @ ..] = *attributes.first_chunk::<ATTRIBUTE_HEADER_LEN>()?;
     let length = usize::from(u16::from_ne_bytes([a, b]));
-    if u16::from_ne_bytes(kind) != PAYLOAD {
+    if u16::from_ne_bytes(number) != PAYLOAD.0 {
         return None;
     }
     attributes.get(ATTRIBUTE_HEADER_LEN..length)
@@ -38,10 +36,10 @@ fn leading_payload(attributes: &[u8]) -> Option<&[u8]> {
 
 #[cold]
 fn find_payload(bytes: &[u8]) -> Result<&[u8], Error> {
-    for value in attributes(bytes) {
-        let value = value?;
-        if value.kind == PAYLOAD {
-            return Ok(value.bytes);
+    for attribute in Attributes::new(bytes) {
+        let attribute = attribute?;
+        if attribute.number == PAYLOAD {
+            return Ok(attribute.value);
         }
     }
     Err(Error::Malformed("an ECHO answer without a payload".to_owned()))
@@ -49,7 +47,7 @@ fn find_payload(bytes: &[u8]) -> Result<&[u8], Error> {
 
 /// The text of the answer to a plain-text message, up to its NUL.
 pub fn plain_text(message: &Message<'_>) -> String {
-    until_nul(message.payload)
+    text(until_nul(message.payload))
 }
 
 /// The microseconds and the payload of a DELAY answer.
@@ -58,11 +56,11 @@ pub fn plain_text(message: &Message<'_>) -> String {
 /// [`Error::Malformed`] when the microseconds are missing.
 pub fn delay<'a>(message: &Message<'a>) -> Result<(u32, Option<&'a [u8]>), Error> {
     let (mut us, mut payload) = (None, None);
-    for value in attributes(message.payload) {
-        let value = value?;
-        match value.kind {
-            DELAY_US => us = Some(value.u32()?),
-            PAYLOAD => payload = Some(value.bytes),
+    for attribute in Attributes::new(message.payload) {
+        let attribute = attribute?;
+        match attribute.number {
+            DELAY_US => us = Some(attribute.u32()?),
+            PAYLOAD => payload = Some(attribute.value),
             _ => {}
         }
     }
@@ -76,10 +74,10 @@ pub fn delay<'a>(message: &Message<'a>) -> Result<(u32, Option<&'a [u8]>), Error
 /// [`Error::Malformed`] when attribute lengths lie.
 pub fn notification_payload<'a>(message: &Message<'a>) -> Result<&'a [u8], Error> {
     let mut payload = &[][..];
-    for value in attributes(message.payload) {
-        let value = value?;
-        if value.kind == PAYLOAD {
-            payload = value.bytes;
+    for attribute in Attributes::new(message.payload) {
+        let attribute = attribute?;
+        if attribute.number == PAYLOAD {
+            payload = attribute.value;
         }
     }
     Ok(payload)
@@ -92,9 +90,10 @@ pub enum BurstPart<'a> {
     Message(&'a [u8]),
     /// The answer after them.
     Answer {
-        /// Messages that were queued.
+        /// Messages that somebody got; to a single socket, also those that its socket filter refused.
         delivered: u64,
-        /// Messages that the receiving socket refused.
+        /// Messages that nobody got: the receive buffer was full, nobody listens or has the portid, or every
+        /// listener's socket filter refused them.
         undelivered: u64,
     },
 }
@@ -105,12 +104,12 @@ pub enum BurstPart<'a> {
 /// [`Error::Malformed`] when it is neither.
 pub fn burst<'a>(message: &Message<'a>) -> Result<BurstPart<'a>, Error> {
     let (mut payload, mut delivered, mut undelivered) = (None, None, None);
-    for value in attributes(message.payload) {
-        let value = value?;
-        match value.kind {
-            PAYLOAD => payload = Some(value.bytes),
-            DELIVERED => delivered = Some(value.u64()?),
-            UNDELIVERED => undelivered = Some(value.u64()?),
+    for attribute in Attributes::new(message.payload) {
+        let attribute = attribute?;
+        match attribute.number {
+            PAYLOAD => payload = Some(attribute.value),
+            DELIVERED => delivered = Some(attribute.u64()?),
+            UNDELIVERED => undelivered = Some(attribute.u64()?),
             _ => {}
         }
     }
@@ -127,11 +126,11 @@ pub fn burst<'a>(message: &Message<'a>) -> Result<BurstPart<'a>, Error> {
 /// [`Error::Malformed`] when a counter does not have eight bytes.
 pub fn stats(message: &Message<'_>) -> Result<Stats, Error> {
     let mut stats = Stats::default();
-    for value in attributes(message.payload) {
-        let value = value?;
-        let counter = match Attribute::from_raw(value.kind) {
+    for attribute in Attributes::new(message.payload) {
+        let attribute = attribute?;
+        let counter = match Attribute::from_number(attribute.number) {
             Some(Attribute::Command) => {
-                stats.command = Some(value.u32()?);
+                stats.command = Some(attribute.u32()?);
                 continue;
             }
             Some(Attribute::Received) => &mut stats.received,
@@ -145,7 +144,7 @@ pub fn stats(message: &Message<'_>) -> Result<Stats, Error> {
             Some(Attribute::Undelivered) => &mut stats.undelivered,
             _ => continue,
         };
-        *counter = value.u64()?;
+        *counter = attribute.u64()?;
     }
     Ok(stats)
 }
@@ -160,24 +159,25 @@ pub fn done_status(message: &Message<'_>) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use netlink_wire::{Flags, Header, MessageType, PortId, align};
+
     use super::*;
-    use crate::codec::Header;
 
     fn attribute(kind: Attribute, value: &[u8]) -> Vec<u8> {
         let mut bytes = (value.len() as u16 + 4).to_ne_bytes().to_vec();
-        bytes.extend(kind.raw().to_ne_bytes());
+        bytes.extend(kind.number().0.to_ne_bytes());
         bytes.extend(value);
-        bytes.resize(super::super::align(bytes.len()), 0);
+        bytes.resize(align(bytes.len()), 0);
         bytes
     }
 
     fn message(payload: &[u8]) -> Message<'_> {
         let header = Header {
             length: 16 + payload.len() as u32,
-            message_type: 0x10,
-            flags: 0,
+            message_type: MessageType(0x10),
+            flags: Flags::NONE,
             sequence: 1,
-            portid: 0,
+            portid: PortId::KERNEL,
         };
         Message { header, payload }
     }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn counters_land_in_their_fields() {
         let mut bytes = attribute(Attribute::Command, &0x10_u32.to_ne_bytes());
-        let counters = Attribute::ALL.iter().filter(|attribute| attribute.raw() >= 16);
+        let counters = Attribute::ALL.iter().filter(|attribute| attribute.number().0 >= 16);
         for (i, counter) in counters.enumerate() {
             bytes.extend(attribute(*counter, &(i as u64 + 1).to_ne_bytes()));
         }

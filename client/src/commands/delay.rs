@@ -1,4 +1,4 @@
-//! `nltest delay`: a handler that sleeps.
+//! `nltest delay`: has the kernel sleep before it answers.
 
 use serde::Serialize;
 
@@ -6,20 +6,20 @@ use super::Context;
 use crate::{
     clock,
     exit::Exit,
-    output::{Render, Theme, duration},
+    output::{Render, Theme},
 };
 
 #[derive(Serialize)]
-struct Delayed {
+struct Summary {
     command: &'static str,
     delay_us: u32,
     rtt_ns: u64,
 }
 
-impl Render for Delayed {
-    fn text(&self, _: Theme) -> String {
-        let asked = duration(u64::from(self.delay_us) * 1000);
-        format!("The handler slept {asked} as asked; round trip {}.\n", duration(self.rtt_ns))
+impl Render for Summary {
+    fn text(&self, theme: Theme) -> String {
+        let asked = theme.duration(u64::from(self.delay_us) * 1000);
+        format!("The kernel slept {asked}, as requested; round trip {}.\n", theme.duration(self.rtt_ns))
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &mut Context, usecs: u32) -> anyhow::Result<Exi
     let connection = context.connect()?;
     let start = clock::now_ns();
     let delay_us = connection.delay(usecs).await?;
-    context.printer.show(&Delayed { command: "delay", delay_us, rtt_ns: clock::now_ns() - start })?;
+    context.printer.show(&Summary { command: "delay", delay_us, rtt_ns: clock::now_ns() - start })?;
     Ok(Exit::Done)
 }
 
@@ -37,7 +37,10 @@ mod tests {
 
     #[test]
     fn says_both_times() {
-        let delayed = Delayed { command: "delay", delay_us: 2000, rtt_ns: 2_104_000 };
-        assert_eq!(delayed.text(Theme::PLAIN), "The handler slept 2.00 ms as asked; round trip 2.10 ms.\n");
+        let summary = Summary { command: "delay", delay_us: 2000, rtt_ns: 2_104_000 };
+        assert_eq!(
+            summary.text(Theme::PLAIN),
+            "The kernel slept 2.00 ms, as requested; round trip 2.10 ms.\n"
+        );
     }
 }

@@ -1,9 +1,14 @@
 //! `nltest completions` and `nltest man`: made from the tree that parses.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use anyhow::Context as _;
 use clap::CommandFactory;
+use terminal::Patient;
 
 use crate::{cli::Cli, exit::Exit, output::not_written};
 
@@ -11,7 +16,8 @@ pub(super) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
     // Through memory: the generator panics where a write fails.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "nltest", &mut script);
-    io::Write::write_all(&mut io::stdout(), &script).map_err(not_written)?;
+    let mut output = Patient::new(io::stdout());
+    output.write_all(&script).and_then(|()| output.flush()).map_err(not_written)?;
     Ok(Exit::Done)
 }
 

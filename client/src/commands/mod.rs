@@ -7,14 +7,18 @@ mod fail;
 mod generate;
 mod listen;
 mod notify;
+mod parts;
 mod ping;
 mod send;
+mod set_err;
 mod stats;
+mod unicast;
 
 use std::{future::Future, time::Duration};
 
 use anyhow::Context as _;
 use nltest::{Connection, SocketOptions};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cli::{Cli, Command, Global, ReceiveBuffer},
@@ -42,7 +46,8 @@ impl Context {
     }
 
     fn options_with(&self, buffer: ReceiveBuffer) -> SocketOptions {
-        self.options().receive_buffer(buffer.rcvbuf.map(|bytes| bytes as usize))
+        let bytes = buffer.rcvbuf.map(|bytes| bytes as usize);
+        self.options().receive_buffer(bytes).force_receive_buffer(!buffer.no_force)
     }
 
     fn connect(&self) -> Result<Connection, nltest::Error> {
@@ -62,6 +67,9 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Ping(args) => block_on(ping::run(&mut context, args)),
         Command::Delay { usecs } => block_on(delay::run(&mut context, *usecs)),
         Command::Burst(args) => block_on(burst::run(&mut context, args)),
+        Command::Unicast(args) => unicast::run(&mut context, args),
+        Command::Parts(args) => block_on(parts::run(&mut context, args)),
+        Command::SetErr { errno } => block_on(set_err::run(&mut context, *errno)),
         Command::Fail { errno, text } => block_on(fail::run(&mut context, *errno, text.as_deref())),
         Command::Stats { size } => block_on(stats::run(&mut context, *size)),
         Command::Bench(args) => block_on(bench::run(&mut context, args)),
@@ -74,18 +82,23 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Exit> {
 
 /// Runs a subcommand on a runtime of its own.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    // What the kernel does for a request that takes time, it does in a thread of this name.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().thread_name("nltest").build().context("starting the runtime")?;
     let result = runtime.block_on(future);
     // A request that still sleeps in the kernel shall not keep the command from ending.
     runtime.shutdown_background();
     result
 }
 
-/// Resolves at Ctrl-C.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal ends the process, as signals do.
-        std::future::pending::<()>().await;
+/// Resolves at Ctrl-C. From this call on the signal does not end the process, whether the future is polled or not.
+fn interrupted() -> impl Future<Output = ()> {
+    let signals = signal(SignalKind::interrupt());
+    async {
+        match signals {
+            Ok(mut signals) => drop(signals.recv().await),
+            // Without a handler the signal ends the process, as signals do.
+            Err(_) => std::future::pending().await,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `nltest notify`: asks for a multicast.
+//! `nltest notify`: has the kernel send a notification.
 
 use serde::Serialize;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Notified<'a> {
+struct Acknowledgement<'a> {
     command: &'static str,
     acknowledged: bool,
     text: Option<&'a str>,
 }
 
-impl Render for Notified<'_> {
+impl Render for Acknowledgement<'_> {
     fn text(&self, _: Theme) -> String {
         "The kernel has sent the notification.\n".to_owned()
     }
@@ -23,6 +23,6 @@ impl Render for Notified<'_> {
 
 pub(super) async fn run(context: &mut Context, text: Option<&str>) -> anyhow::Result<Exit> {
     context.connect()?.notify(text.map(str::as_bytes)).await?;
-    context.printer.show(&Notified { command: "notify", acknowledged: true, text })?;
+    context.printer.show(&Acknowledgement { command: "notify", acknowledged: true, text })?;
     Ok(Exit::Done)
 }

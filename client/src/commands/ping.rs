@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use nltest::{Connection, Error, errno, pattern};
+use nltest::{Answer, Connection, Errno, Error, Pending, Request, fill_pattern};
 use serde::Serialize;
+use terminal::units::bytes;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{Context, interrupted};
 use crate::{
     cli, clock,
     exit::Exit,
-    output::{Latency, Progress, Recorder, Render, Theme, bytes, duration},
+    output::{Latency, Progress, Recorder, Render, Theme},
 };
 
 /// One line of the output.
@@ -40,8 +41,8 @@ impl Render for Event {
     fn text(&self, theme: Theme) -> String {
         match self {
             Self::Reply { seq, bytes: count, rtt_ns, intact } => {
-                let note = if *intact { String::new() } else { theme.bad(" PAYLOAD CHANGED") };
-                format!("{} from kernel: seq={seq} time={}{note}\n", bytes(*count), duration(*rtt_ns))
+                let note = if *intact { String::new() } else { theme.bad(" CORRUPT") };
+                format!("{} from kernel: seq={seq} time={}{note}\n", bytes(*count), theme.duration(*rtt_ns))
             }
             Self::Lost { seq, error } => format!("{}\n", theme.bad(&format!("seq={seq} lost: {error}"))),
             Self::Summary(summary) => summary.text(theme),
@@ -78,7 +79,7 @@ impl Summary {
     fn text(&self, theme: Theme) -> String {
         let corrupt = match self.corrupt {
             0 => String::new(),
-            count => theme.bad(&format!(", {count} with a changed payload")),
+            count => theme.bad(&format!(", {count} corrupt")),
         };
         let mut text = format!(
             "{}\n{} sent, {} received, {} lost{corrupt}, in {}\n",
@@ -86,7 +87,7 @@ impl Summary {
             self.sent,
             self.received,
             self.lost,
-            duration(self.elapsed_ns)
+            theme.duration(self.elapsed_ns)
         );
         if let Some(latency) = &self.latency {
             text += &latency.text(theme);
@@ -105,6 +106,7 @@ pub(super) async fn run(context: &mut Context, args: &cli::Ping) -> anyhow::Resu
     }
     let progress = args.count.filter(|_| args.quiet).and_then(Progress::on_terminal);
     let mut recorder = Recorder::new();
+    let mut payload = vec![0; args.size as usize];
     let mut summary = Summary::new(connection.portid(), args.size);
     let start = clock::now_ns();
     while !stopped && args.count.is_none_or(|count| summary.sent < count) {
@@ -124,14 +126,15 @@ pub(super) async fn run(context: &mut Context, args: &cli::Ping) -> anyhow::Resu
             }
             None => {}
         }
-        let echo = one(&connection, args.size, &mut recorder);
+        let echo = Echo::send(&connection, &mut payload)?;
+        let seq = echo.pending.sequence();
         let event = tokio::select! {
             biased;
-            event = echo => event?,
-            // It was sent, and nobody will wait for it: lost, as far as anybody can tell.
+            event = echo.receive(&payload, &mut recorder) => event?,
+            // Its answer is no longer waited for, so it counts as lost.
             () = &mut stop, if !stopped => {
                 stopped = true;
-                Event::Lost { seq: connection.next_sequence().wrapping_sub(1), error: "interrupted".to_owned() }
+                Event::Lost { seq, error: "interrupted".to_owned() }
             }
         };
         summary.count(&event);
@@ -164,24 +167,40 @@ async fn is_ready(future: &mut std::pin::Pin<&mut impl Future<Output = ()>>) -> 
     std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await
 }
 
-/// Sends one echo. Losses are events; what makes further echoes pointless is an error.
-async fn one(connection: &Connection, size: u32, recorder: &mut Recorder) -> Result<Event, Error> {
-    let seq = connection.next_sequence();
-    let payload = pattern(seq, size as usize);
-    let start = clock::now_ns();
-    match connection.echo(&payload).await {
-        Ok(reply) => {
-            let rtt_ns = clock::now_ns() - start;
-            recorder.record(rtt_ns, 1);
-            Ok(Event::Reply { seq, bytes: reply.len() as u64, rtt_ns, intact: reply == payload })
+/// An echo that was sent.
+struct Echo {
+    pending: Pending,
+    start_ns: u64,
+}
+
+impl Echo {
+    fn send(connection: &Connection, payload: &mut [u8]) -> Result<Self, Error> {
+        let mut start_ns = 0;
+        let pending = connection.submit_with(|sequence| {
+            fill_pattern(sequence, payload);
+            start_ns = clock::now_ns();
+            Request::Echo(payload)
+        })?;
+        Ok(Self { pending, start_ns })
+    }
+
+    /// A loss is an event; an error makes further echoes pointless.
+    async fn receive(self, payload: &[u8], recorder: &mut Recorder) -> Result<Event, Error> {
+        let seq = self.pending.sequence();
+        match self.pending.await.and_then(Answer::into_echo) {
+            Ok(reply) => {
+                let rtt_ns = clock::now_ns() - self.start_ns;
+                recorder.record(rtt_ns, 1);
+                Ok(Event::Reply { seq, bytes: reply.len() as u64, rtt_ns, intact: reply == payload })
+            }
+            Err(
+                error @ (Error::TimedOut(_) | Error::Overrun | Error::Truncated { .. } | Error::Malformed(_)),
+            ) => Ok(Event::Lost { seq, error: error.to_string() }),
+            Err(Error::Refused(refusal)) if refusal.errno != Errno::EPERM => {
+                Ok(Event::Lost { seq, error: refusal.errno.to_string() })
+            }
+            Err(error) => Err(error),
         }
-        Err(
-            error @ (Error::TimedOut(_) | Error::Overrun | Error::Truncated { .. } | Error::Malformed(_)),
-        ) => Ok(Event::Lost { seq, error: error.to_string() }),
-        Err(Error::Refused(refusal)) if refusal.errno != libc::EPERM => {
-            Ok(Event::Lost { seq, error: errno::describe(refusal.errno) })
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -209,15 +228,15 @@ mod tests {
     #[test]
     fn reads_like_ping() {
         let reply = Event::Reply { seq: 1, bytes: 56, rtt_ns: 6_850, intact: true };
-        assert_eq!(reply.text(Theme::PLAIN), "56 bytes from kernel: seq=1 time=6.85 us\n");
+        assert_eq!(reply.text(Theme::PLAIN), "56 bytes from kernel: seq=1 time=6.85 µs\n");
         let lost = Event::Lost { seq: 2, error: "no answer".to_owned() };
         assert_eq!(lost.text(Theme::PLAIN), "seq=2 lost: no answer\n");
         assert_eq!(
             summary().text(Theme::PLAIN),
             "--- nltest ping\n\
              3 sent, 2 received, 1 lost, in 2.00 s\n\
-             round trip min/mean/max 6.85 us / 6.85 us / 6.85 us\n           \
-             p50/p90/p99/p99.9 6.85 us / 6.85 us / 6.85 us / 6.85 us\n"
+             round trip min/mean/max 6.85 µs / 6.85 µs / 6.85 µs\n           \
+             p50/p90/p99/p99.9 6.85 µs / 6.85 µs / 6.85 µs / 6.85 µs\n"
         );
     }
 

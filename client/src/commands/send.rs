@@ -6,20 +6,20 @@ use super::Context;
 use crate::{
     clock,
     exit::Exit,
-    output::{Render, Theme, escape},
+    output::{Render, Theme},
 };
 
 #[derive(Serialize)]
-struct Sent {
+struct Reply {
     command: &'static str,
     reply: String,
     rtt_ns: u64,
     portid: u32,
 }
 
-impl Render for Sent {
-    fn text(&self, _: Theme) -> String {
-        escape(&self.reply) + "\n"
+impl Render for Reply {
+    fn text(&self, theme: Theme) -> String {
+        theme.escape(&self.reply) + "\n"
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) async fn run(context: &mut Context, text: &str) -> anyhow::Result<Exi
     let start = clock::now_ns();
     let reply = connection.send_text(text).await?;
     let rtt_ns = clock::now_ns() - start;
-    context.printer.show(&Sent { command: "send", reply, rtt_ns, portid: connection.portid() })?;
+    context.printer.show(&Reply { command: "send", reply, rtt_ns, portid: connection.portid() })?;
     Ok(Exit::Done)
 }
 
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn prints_the_answer_and_nothing_else() {
-        let sent = Sent { command: "send", reply: "Hello\x07".to_owned(), rtt_ns: 1, portid: 2 };
+        let sent = Reply { command: "send", reply: "Hello\x07".to_owned(), rtt_ns: 1, portid: 2 };
         assert_eq!(sent.text(Theme::PLAIN), "Hello\\u{7}\n");
     }
 }

@@ -33,12 +33,12 @@ impl Serialize for Counters<'_> {
     }
 }
 
-struct Dumped {
+struct Dump {
     interrupted: bool,
     all: Vec<Stats>,
 }
 
-impl Dumped {
+impl Dump {
     fn namespace(&self) -> Option<&Stats> {
         self.all.iter().find(|stats| stats.command.is_none())
     }
@@ -49,13 +49,13 @@ impl Dumped {
 }
 
 fn name(command: u32) -> String {
-    let name = u16::try_from(command).ok().and_then(uapi::type_name);
+    let name = u16::try_from(command).ok().and_then(|number| uapi::type_name(number.into()));
     name.map_or_else(|| command.to_string(), ToOwned::to_owned)
 }
 
-impl Serialize for Dumped {
+impl Serialize for Dump {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Commands<'a>(&'a Dumped);
+        struct Commands<'a>(&'a Dump);
         impl Serialize for Commands<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_map(self.0.commands().map(|(name, stats)| (name, Counters(stats))))
@@ -70,7 +70,7 @@ impl Serialize for Dumped {
     }
 }
 
-impl Render for Dumped {
+impl Render for Dump {
     fn text(&self, theme: Theme) -> String {
         let mut rows = vec![("", COLUMNS.map(|(name, _)| name.to_owned()))];
         let commands: Vec<_> = self.commands().collect();
@@ -79,15 +79,16 @@ impl Render for Dumped {
         let widths: Vec<_> = (0..COLUMNS.len())
             .map(|column| rows.iter().map(|(_, cells)| cells[column].len()).max().unwrap_or(0))
             .collect();
+        let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let mut text = String::new();
         for (i, (name, cells)) in rows.iter().enumerate() {
             let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
-            let line = format!("{name:<6}  {}", cells.collect::<Vec<_>>().join("  "));
+            let line = format!("{name:<names$}  {}", cells.collect::<Vec<_>>().join("  "));
             text += &if i == 0 { theme.strong(&line) } else { line };
             text.push('\n');
         }
         if self.interrupted {
-            text += "The kernel says that the dump was disturbed while it ran: ask again.\n";
+            text += "The counters changed during the dump (NLM_F_DUMP_INTR): run it again.\n";
         }
         text
     }
@@ -99,7 +100,7 @@ fn numbers(stats: &Stats) -> [String; COLUMNS.len()] {
 
 pub(super) async fn run(context: &mut Context, padding: u32) -> anyhow::Result<Exit> {
     let (all, interrupted) = context.connect()?.all_stats(padding).await?;
-    context.printer.show(&Dumped { interrupted, all })?;
+    context.printer.show(&Dump { interrupted, all })?;
     Ok(Exit::Done)
 }
 
@@ -108,28 +109,28 @@ mod tests {
     use super::*;
     use crate::output::json_line;
 
-    fn dumped() -> Dumped {
+    fn dump() -> Dump {
         let total =
             Stats { received: 1005, replied: 1003, rx_bytes: 52_000, tx_bytes: 51_000, ..Stats::default() };
         let echo = Stats { command: Some(0x10), received: 1000, replied: 1000, ..Stats::default() };
         let text = Stats { command: Some(0), received: 5, replied: 3, undelivered: 2, ..Stats::default() };
-        Dumped { interrupted: false, all: vec![total, text, echo] }
+        Dump { interrupted: false, all: vec![total, text, echo] }
     }
 
     #[test]
     fn a_table_with_a_row_for_each_command() {
         assert_eq!(
-            dumped().text(Theme::PLAIN),
-            "        received  replied  notified  refused  malformed  rx_bytes  tx_bytes  delivered  undelivered\n\
-             TEXT           5        3         0        0          0         0         0          0            2\n\
-             ECHO        1000     1000         0        0          0         0         0          0            0\n\
-             total       1005     1003         0        0          0     52000     51000          0            0\n"
+            dump().text(Theme::PLAIN),
+            "       received  replied  notified  refused  malformed  rx_bytes  tx_bytes  delivered  undelivered\n\
+             TEXT          5        3         0        0          0         0         0          0            2\n\
+             ECHO       1000     1000         0        0          0         0         0          0            0\n\
+             total      1005     1003         0        0          0     52000     51000          0            0\n"
         );
     }
 
     #[test]
     fn json_finds_a_counter_by_its_command() {
-        let line = json_line(&dumped()).unwrap();
+        let line = json_line(&dump()).unwrap();
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["command"], "stats");
         assert_eq!(value["total"]["received"], 1005);

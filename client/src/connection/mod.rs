@@ -1,29 +1,38 @@
 //! Requests and their answers, asynchronously.
 
+mod answer;
+mod batch;
 mod pending;
+mod slot;
 mod table;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    task::Waker,
     time::Duration,
 };
 
+use netlink_wire::MessageType;
 use tokio::io::unix::AsyncFd;
 
+use answer::unexpected;
+pub use answer::{Answer, BurstReport, DumpEnd, DumpReport};
+pub use batch::Batch;
 pub use pending::{Pending, StatsDump};
-use table::Table;
+use table::{Table, is_dump};
 
 use crate::{
-    Error, Refusal, Request, Stats,
-    sequence::Sequence,
+    BurstTo, Error, Refusal, Request, Stats,
+    sequence::SharedSequence,
     socket::{Blocking, RECEIVE_BUFFER, Socket, SocketOptions},
 };
 
 /// A connection to the module. Cheap to clone; clones share the socket.
 ///
-/// There is no task behind it: whoever waits for an answer reads the socket, hands other people's answers to them, and
-/// passes this duty on when it leaves. Futures are cancel-safe: a dropped request is forgotten, its late answer is
-/// counted in [`Connection::strays`], and nobody else notices.
+/// There is no task behind it: each future that waits for an answer watches the socket, and hands what it
+/// reads to whom it belongs. Futures are cancel-safe: the answer to a dropped request is discarded and
+/// counted in [`Connection::strays`], and the other requests are not affected. Nor are they by a future that
+/// is kept but no longer polled.
 ///
 /// The kernel handles a request inside the sender's system call. Requests whose handlers take time
 /// ([`Request::Delay`], [`Request::Burst`]) are therefore sent from the runtime's pool of blocking threads.
@@ -36,30 +45,39 @@ pub struct Connection {
 struct Shared {
     socket: AsyncFd<Socket>,
     timeout: Option<Duration>,
+    sequence: SharedSequence,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    sequence: Sequence,
     table: Table,
     transmit: Vec<u8>,
     receive: Box<[u8]>,
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Runs `work` on the state, then wakes the futures for which it has found something: after the lock is
+    /// released, because an executor may poll a future from within `wake`.
+    fn locked<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // A panic elsewhere leaves the table consistent: its methods do not unwind half-way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut state);
+        if state.table.has_woken() {
+            let woken = state.table.take_woken();
+            drop(state);
+            woken.into_iter().for_each(Waker::wake);
+        }
+        result
     }
 
-    /// Takes in the next datagram, if there is one. Returns whether anything may have changed for anybody.
+    /// Reads the next datagram, if there is one. Returns whether anything may have changed for any request.
     fn read(&self, state: &mut State) -> Result<bool, Error> {
         match self.socket.get_ref().receive(&mut state.receive) {
-            // A multicast is for nobody here; the socket is in no group unless its owner put it there.
+            // Multicasts are ignored; the socket is in no group unless its owner put it there.
             Ok(Some(datagram)) if datagram.groups != 0 => {}
             Ok(Some(datagram)) => state.table.accept(&state.receive[..datagram.length]),
-            Ok(None) => return Ok(state.table.drained()),
+            Ok(None) => return Ok(state.table.queue_is_empty()),
             Err(Error::Overrun) => state.table.overrun(),
             Err(Error::Truncated { length, .. }) => state.table.accept_truncated(&state.receive, length),
             Err(error) => return Err(error),
@@ -67,50 +85,14 @@ impl Shared {
         Ok(true)
     }
 
-    /// The kernel runs one dump at a time on a socket, and goes on with it only as it is read. Before another, reads the
-    /// one under way to its end: for its owner, or for nobody if that has dropped it.
-    fn make_way(&self, state: &mut State, request: &Request<'_>) -> Result<(), Error> {
-        if matches!(request, Request::Stats { .. }) {
+    /// The kernel runs one dump at a time on a socket, and continues it only as it is read. Before another is
+    /// asked for, reads the one in progress to its end, even if its future was dropped.
+    fn finish_dump(&self, state: &mut State, message_type: MessageType) -> Result<(), Error> {
+        if is_dump(message_type) {
             while state.table.is_dumping() && self.read(state)? {}
         }
         Ok(())
     }
-}
-
-/// What a request brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer {
-    /// The kernel's text.
-    Text(String),
-    /// The payload that came back.
-    Echo(Vec<u8>),
-    /// The handler has slept.
-    Delay {
-        /// Microseconds, as asked.
-        us: u32,
-        /// The payload that came back.
-        payload: Option<Vec<u8>>,
-    },
-    /// A burst is over.
-    Burst(BurstReport),
-    /// Done, without data.
-    Acknowledged,
-}
-
-/// What came of a burst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BurstReport {
-    /// Messages that the kernel queued; `None` when the answer that says so was dropped itself.
-    pub delivered: Option<u64>,
-    /// Messages that the receiving socket refused; `None` likewise.
-    pub undelivered: Option<u64>,
-    /// Messages of the burst that arrived on this socket.
-    pub received: u64,
-    /// Their payload bytes.
-    pub received_bytes: u64,
-    /// How often the kernel reported an overrun of this socket meanwhile.
-    pub overruns: u64,
 }
 
 impl Connection {
@@ -120,14 +102,15 @@ impl Connection {
     /// [`Error::NotLoaded`] without the module, [`Error::Io`] when a system call fails.
     pub fn open(options: &SocketOptions) -> Result<Self, Error> {
         let socket = Socket::open(options, Blocking::No)?.register()?;
-        let state = State {
-            sequence: Sequence::new(),
-            table: Table::default(),
-            transmit: Vec::new(),
-            receive: vec![0; RECEIVE_BUFFER].into(),
+        let state =
+            State { table: Table::default(), transmit: Vec::new(), receive: vec![0; RECEIVE_BUFFER].into() };
+        let shared = Shared {
+            socket,
+            timeout: options.get_timeout(),
+            sequence: SharedSequence::new(),
+            state: Mutex::new(state),
         };
-        let timeout = options.get_timeout();
-        Ok(Self { shared: Arc::new(Shared { socket, timeout, state: Mutex::new(state) }) })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The kernel's number for this socket, as in `/proc/net/netlink`.
@@ -140,80 +123,69 @@ impl Connection {
         self.shared.socket.get_ref()
     }
 
-    /// Messages that answered no request in flight: late, or never asked for.
+    /// Messages that answered no request in flight: late, or unsolicited.
     pub fn strays(&self) -> u64 {
-        self.shared.state().table.strays()
+        self.shared.locked(|state| state.table.strays())
     }
 
-    /// The number that the next request will have, unless a clone of this connection submits one in between.
-    pub fn next_sequence(&self) -> u32 {
-        self.shared.state().sequence.peek()
-    }
-
-    /// Sends a request now and returns the future of its answer: submit many, then await them. The kernel handles it
-    /// before this returns.
+    /// Sends a request now and returns the future of its answer: submit many, then await them. The kernel
+    /// handles it before this returns.
     ///
     /// # Errors
     /// [`Error::TooLong`], [`Error::NobodyThere`], [`Error::Io`].
     pub fn submit(&self, request: &Request<'_>) -> Result<Pending, Error> {
-        let state = &mut *self.shared.state();
-        self.shared.make_way(state, request)?;
-        state.transmit.clear();
-        let sequence = state.sequence.next();
-        request.encode(sequence, &mut state.transmit)?;
-        // The lock is held while the kernel works: nobody can see the request half sent.
-        self.socket().send(&state.transmit)?;
-        state.table.insert(sequence, request);
-        state.table.mark_sent(sequence);
+        self.submit_with(|_| *request)
+    }
+
+    /// [`Connection::submit`] of a request that depends on its own sequence number.
+    ///
+    /// # Errors
+    /// As [`Connection::submit`].
+    pub fn submit_with<'a>(&self, request: impl FnOnce(u32) -> Request<'a>) -> Result<Pending, Error> {
+        let sequence = self.shared.sequence.next();
+        let request = request(sequence);
+        self.shared.locked(|state| -> Result<(), Error> {
+            self.shared.finish_dump(state, request.message_type())?;
+            state.transmit.clear();
+            request.encode(sequence, &mut state.transmit)?;
+            // The lock is held while the kernel works: nobody can read the answer before the request is in
+            // the table.
+            self.socket().send(&state.transmit)?;
+            state.table.insert_sent(sequence, request.message_type());
+            Ok(())
+        })?;
         Ok(Pending::new(Arc::clone(&self.shared), sequence))
     }
 
-    /// Sends many requests in one datagram: one system call, and the futures of their answers in the same order.
-    ///
-    /// # Errors
-    /// As [`Connection::submit`]; nothing was sent then. `EMSGSIZE` when the datagram exceeds the send buffer.
-    pub fn submit_batch(&self, requests: &[Request<'_>]) -> Result<Vec<Pending>, Error> {
-        let state = &mut *self.shared.state();
-        state.transmit.clear();
-        let mut sequences = Vec::with_capacity(requests.len());
-        for request in requests {
-            self.shared.make_way(state, request)?;
-            let sequence = state.sequence.next();
-            request.encode_gathered(sequence, &mut state.transmit)?;
-            sequences.push(sequence);
-        }
-        self.socket().send(&state.transmit)?;
-        let pending = |(sequence, request): (u32, &Request<'_>)| {
-            state.table.insert(sequence, request);
-            state.table.mark_sent(sequence);
-            Pending::new(Arc::clone(&self.shared), sequence)
-        };
-        Ok(sequences.into_iter().zip(requests).map(pending).collect())
+    /// An empty datagram for many requests.
+    pub fn batch(&self) -> Batch {
+        Batch::new(Arc::clone(&self.shared))
     }
 
-    /// Sends a request from the pool of blocking threads, because its handler takes time, at most `limit`; the lock is not
-    /// held meanwhile. Cancel-safe: what was begun in the kernel goes on, its answer is a stray.
+    /// Sends a request from the pool of blocking threads, because its handler takes time, at most `limit`;
+    /// the lock is not held meanwhile. Cancel-safe: what the kernel has begun continues, and its answer is a
+    /// stray.
     async fn submit_slow(&self, request: &Request<'_>, limit: Option<Duration>) -> Result<Pending, Error> {
+        let sequence = self.shared.sequence.next();
         let mut datagram = Vec::new();
-        let pending = {
-            let state = &mut *self.shared.state();
-            let sequence = state.sequence.next();
-            request.encode(sequence, &mut datagram)?;
-            state.table.insert(sequence, request);
-            Pending::new(Arc::clone(&self.shared), sequence)
-        };
+        request.encode(sequence, &mut datagram)?;
+        self.shared.locked(|state| state.table.insert(sequence, request.message_type()));
+        let pending = Pending::new(Arc::clone(&self.shared), sequence);
         let shared = Arc::clone(&self.shared);
-        let send = tokio::task::spawn_blocking(move || shared.socket.get_ref().send(&datagram));
+        let send = tokio::task::spawn_blocking(move || {
+            shared.socket.get_ref().send(&datagram)?;
+            shared.locked(|state| state.table.mark_sent(sequence));
+            Ok::<_, Error>(())
+        });
         let sent = async { send.await.map_err(|_| Error::Abandoned)? };
         match limit {
             None => sent.await?,
             Some(limit) => tokio::time::timeout(limit, sent).await.unwrap_or(Err(Error::TimedOut(limit)))?,
         }
-        self.shared.state().table.mark_sent(pending.sequence());
         Ok(pending)
     }
 
-    /// Sends a plain-text message; the kernel's answer.
+    /// Sends a plain-text message; the text of the kernel's answer.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -224,18 +196,15 @@ impl Connection {
         }
     }
 
-    /// The payload comes back; whether it is the same is for the caller to say.
+    /// Sends a payload; the payload that came back, which is not compared.
     ///
     /// # Errors
     /// Any [`Error`].
     pub async fn echo(&self, payload: &[u8]) -> Result<Vec<u8>, Error> {
-        match self.submit(&Request::Echo(payload))?.await? {
-            Answer::Echo(payload) => Ok(payload),
-            other => Err(unexpected(&other)),
-        }
+        self.submit(&Request::Echo(payload))?.await?.into_echo()
     }
 
-    /// The handler sleeps for `us` microseconds, then answers.
+    /// Has the kernel sleep for `us` microseconds before it answers; the microseconds from its answer.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -246,7 +215,7 @@ impl Connection {
         }
     }
 
-    /// Multicasts `payload` to the group, or the kernel's own text; needs CAP_NET_ADMIN.
+    /// Has the kernel multicast `payload`, or its own text, to the group; needs CAP_NET_ADMIN.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -254,25 +223,53 @@ impl Connection {
         self.submit(&Request::Notify(payload))?.await.map(drop)
     }
 
-    /// Has the kernel send `count` messages of `size` bytes to this socket or to `group`; needs CAP_NET_ADMIN. Nothing is
-    /// read until all are sent, so that a burst larger than the receive buffer overruns it.
+    /// Has the kernel send `count` messages of `size` bytes to this socket, to another or to a group; needs
+    /// CAP_NET_ADMIN. This future reads nothing until all are sent, so a burst larger than the receive buffer
+    /// overruns it.
     ///
-    /// The connection's timeout does not run before that: the more messages, the longer it takes. Whoever wants it to end
-    /// earlier drops the future; the kernel then goes on sending for as long as this process lives.
+    /// The connection's timeout starts when all are sent, because more messages take longer. Dropping the
+    /// future does not stop the kernel, which sends the rest as long as this process lives.
     ///
     /// # Errors
     /// Any [`Error`]; an overrun is not one, but part of the report.
-    pub async fn burst(&self, count: u32, size: u32, group: Option<u32>) -> Result<BurstReport, Error> {
-        match self.submit_slow(&Request::Burst { count, size, group }, None).await?.await? {
+    pub async fn burst(&self, count: u32, size: u32, to: BurstTo) -> Result<BurstReport, Error> {
+        match self.submit_slow(&Request::Burst { count, size, to }, None).await?.await? {
             Answer::Burst(report) => Ok(report),
             other => Err(unexpected(&other)),
         }
     }
 
-    /// Asks for an error and returns it.
+    /// Has the kernel dump `count` parts of `size` bytes each. Then the dump fails with `errno`, if one is given,
+    /// or with `stall` stops without an end.
     ///
     /// # Errors
-    /// Any [`Error`] but the one asked for; [`Error::Malformed`] when the kernel reports success.
+    /// Any [`Error`]; how the dump ends is none, but part of the report.
+    pub async fn parts(
+        &self,
+        count: u32,
+        size: u32,
+        errno: Option<u32>,
+        stall: bool,
+    ) -> Result<DumpReport, Error> {
+        match self.submit(&Request::Parts { count, size, errno, stall })?.await? {
+            Answer::Dump(report) => Ok(report),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Has the next read of each listener fail with `errno`, though nothing is dropped; needs CAP_NET_ADMIN.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn set_err(&self, errno: u32) -> Result<(), Error> {
+        self.submit(&Request::SetErr { errno })?.await.map(drop)
+    }
+
+    /// Has the kernel refuse a request. Returns the refusal: with the errno asked for, or with another when
+    /// the request itself is refused.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::Refused`].
     pub async fn fail(&self, errno: u32, text: Option<&str>) -> Result<Refusal, Error> {
         match self.submit(&Request::Fail { errno, text })?.await {
             Err(Error::Refused(refusal)) => Ok(*refusal),
@@ -281,8 +278,8 @@ impl Connection {
         }
     }
 
-    /// Starts a dump of the counters: a stream that ends when the dump does. `padding` bytes of zeros in each message make
-    /// it as long as it shall be.
+    /// Starts a dump of the counters: a stream that ends with the dump. `padding` is the number of zero bytes
+    /// to add to each message.
     ///
     /// # Errors
     /// [`Error::NobodyThere`], [`Error::Io`].
@@ -290,7 +287,7 @@ impl Connection {
         Ok(StatsDump::new(self.submit(&Request::Stats { padding })?))
     }
 
-    /// The whole dump, and whether it was disturbed while it ran.
+    /// The whole dump, and whether the counters changed meanwhile.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -302,8 +299,4 @@ impl Connection {
         }
         Ok((all, dump.interrupted()))
     }
-}
-
-fn unexpected(answer: &Answer) -> Error {
-    Error::Malformed(format!("an answer of another kind: {answer:?}"))
 }

@@ -1,33 +1,66 @@
-//! The futures that wait for answers, and read the socket while they do.
+//! The futures that wait for answers, and read the socket meanwhile.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
 use tokio::time::Sleep;
 
-use super::{Answer, Shared, table::Slot};
-use crate::{Error, Stats};
+use super::{Answer, Shared, table::Table};
+use crate::{Error, Stats, socket::READABLE};
 
-/// The answer to a submitted request. Dropping it forgets the request.
+/// The answer to a submitted request. Dropping it cancels the request.
 ///
 /// The timeout of the connection's options runs from the first time that there is nothing to read.
 #[derive(Debug)]
-#[must_use = "an answer that nobody awaits is dropped"]
+#[must_use = "an answer that nobody awaits is discarded"]
 pub struct Pending {
     shared: Arc<Shared>,
     sequence: u32,
     finished: bool,
+    watch: Option<Watch>,
     sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// Completes when something was read from the socket.
+struct Watch(Pin<Box<dyn Future<Output = Result<(), Error>> + Send + Sync>>);
+
+impl Watch {
+    /// Each future has a watch of its own, for which the runtime keeps a waker of its own: so it does not
+    /// matter whether the others are polled.
+    fn new(shared: Arc<Shared>) -> Self {
+        Self(Box::pin(async move {
+            loop {
+                let readiness = shared.socket.ready(READABLE).await;
+                let mut readiness = readiness.map_err(|error| Error::io("waiting for the socket", error))?;
+                if readiness.ready().is_empty() {
+                    // Another future has read everything since: thousands may wait, so spare the system call.
+                    continue;
+                }
+                if shared.locked(|state| shared.read(state))? {
+                    return Ok(());
+                }
+                // Readiness is older than the read, so a datagram that came after the read is not overlooked.
+                readiness.clear_ready();
+            }
+        }))
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 impl Pending {
     pub(super) const fn new(shared: Arc<Shared>, sequence: u32) -> Self {
-        Self { shared, sequence, finished: false, sleep: None }
+        Self { shared, sequence, finished: false, watch: None, sleep: None }
     }
 
     /// The request's sequence number.
@@ -35,49 +68,46 @@ impl Pending {
         self.sequence
     }
 
-    /// Reads the socket until `take` finds something in this request's slot or there is nothing to read.
+    /// Reads the socket until `take` finds something for this request or there is nothing to read.
     fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(&mut Slot) -> Option<T>,
+        mut take: impl FnMut(&mut Table) -> Option<T>,
     ) -> Poll<Result<T, Error>> {
-        let shared = &*self.shared;
-        let state = &mut *shared.state();
-        let mut readiness = None;
         loop {
-            let Some(slot) = state.table.get_mut(self.sequence) else {
-                return Poll::Ready(Err(Error::Abandoned));
-            };
-            if let Some(found) = take(slot) {
-                return Poll::Ready(Ok(found));
+            if let Poll::Ready(found) = self.poll_table(cx, &mut take) {
+                return Poll::Ready(found);
             }
-            // Read first, ask the runtime later: the kernel has mostly answered already.
-            match shared.read(state) {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => return Poll::Ready(Err(error)),
+            let watch = self.watch.get_or_insert_with(|| Watch::new(Arc::clone(&self.shared)));
+            let read = ready!(watch.0.as_mut().poll(cx));
+            self.watch = None;
+            if let Err(error) = read {
+                return Poll::Ready(Err(error));
             }
-            // The guard was taken before the read that found nothing, so that a datagram in between is not overlooked.
-            if let Some(mut readiness) = readiness.take() {
-                tokio::io::unix::AsyncFdReadyGuard::clear_ready(&mut readiness);
-            }
-            match shared.socket.poll_read_ready(cx) {
-                Poll::Ready(Ok(guard)) => readiness = Some(guard),
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(Error::io("waiting for the socket", error)));
+        }
+    }
+
+    /// Looks into the table, and leaves a waker there if it has nothing yet.
+    fn poll_table<T>(
+        &self,
+        cx: &Context<'_>,
+        take: &mut impl FnMut(&mut Table) -> Option<T>,
+    ) -> Poll<Result<T, Error>> {
+        // Dropped when the lock is released: it may own a future that uses this connection.
+        let mut replaced = None;
+        self.shared.locked(|state| {
+            loop {
+                if let Some(found) = take(&mut state.table) {
+                    return Poll::Ready(Ok(found));
                 }
-                Poll::Pending => break,
+                // Read first, ask the runtime later: the kernel has mostly answered already.
+                if self.watch.is_some() || !self.shared.read(state)? {
+                    break;
+                }
             }
-        }
-        if let Some(slot) = state.table.get_mut(self.sequence) {
-            match &mut slot.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                none => *none = Some(cx.waker().clone()),
-            }
-        }
-        // The runtime keeps one waker for the socket, and it is this one now.
-        state.table.lead(self.sequence);
-        Poll::Pending
+            replaced = state.table.get_mut(self.sequence).and_then(|slot| slot.wake_later(cx.waker()));
+            Poll::Pending
+        })
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
@@ -89,7 +119,9 @@ impl Pending {
     fn finish(&mut self) {
         if !self.finished {
             self.finished = true;
-            self.shared.state().table.remove(self.sequence);
+            self.watch = None;
+            // The waker is dropped when the lock is released: it may own a future that uses this connection.
+            drop(self.shared.locked(|state| state.table.remove(self.sequence)));
         }
     }
 }
@@ -99,15 +131,18 @@ impl Future for Pending {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let outcome = match this.poll_with(cx, Slot::take_outcome) {
-            Poll::Ready(outcome) => outcome.flatten(),
-            Poll::Pending => match this.poll_timeout(cx) {
-                Poll::Ready(error) => Err(error),
-                Poll::Pending => return Poll::Pending,
-            },
+        let sequence = this.sequence;
+        let error = match this.poll_with(cx, |table| table.take_outcome(sequence)) {
+            Poll::Ready(Ok(outcome)) => {
+                // It is no longer in the table.
+                this.finished = true;
+                return Poll::Ready(outcome);
+            }
+            Poll::Ready(Err(error)) => error,
+            Poll::Pending => ready!(this.poll_timeout(cx)),
         };
         this.finish();
-        Poll::Ready(outcome)
+        Poll::Ready(Err(error))
     }
 }
 
@@ -117,7 +152,7 @@ impl Drop for Pending {
     }
 }
 
-/// A dump of the counters. Dropping it in the middle forgets the rest.
+/// A dump of the counters. Dropping it before its end discards the rest.
 #[derive(Debug)]
 pub struct StatsDump {
     pending: Pending,
@@ -125,7 +160,7 @@ pub struct StatsDump {
     ended: bool,
 }
 
-/// What a dump's slot has for its owner.
+/// What the slot of a dump holds next.
 enum Step {
     Stats(Stats),
     End(Result<Answer, Error>),
@@ -144,8 +179,8 @@ impl StatsDump {
         std::future::poll_fn(|cx| self.poll_stats(cx)).await
     }
 
-    /// Whether the kernel said, so far, that the counters changed their shape while the dump ran, `NLM_F_DUMP_INTR`: ask
-    /// again then.
+    /// Whether the kernel has reported so far that the counters changed during the dump (`NLM_F_DUMP_INTR`):
+    /// the messages are then not consistent, so repeat the dump.
     pub const fn interrupted(&self) -> bool {
         self.interrupted
     }
@@ -155,13 +190,17 @@ impl StatsDump {
             return Poll::Ready(None);
         }
         let interrupted = &mut self.interrupted;
-        let step = self.pending.poll_with(cx, |slot| {
-            *interrupted |= slot.interrupted();
-            slot.take_stats().map(Step::Stats).or_else(|| slot.take_outcome().map(Step::End))
+        let sequence = self.pending.sequence;
+        let step = self.pending.poll_with(cx, |table| {
+            let stats = table.get_mut(sequence).and_then(|slot| {
+                *interrupted |= slot.interrupted();
+                slot.take_stats()
+            });
+            stats.map(Step::Stats).or_else(|| table.take_outcome(sequence).map(Step::End))
         });
         let end = match step {
             Poll::Ready(Ok(Step::Stats(stats))) => {
-                // The next part has its own time.
+                // The next message has its own timeout.
                 self.pending.sleep = None;
                 return Poll::Ready(Some(Ok(stats)));
             }

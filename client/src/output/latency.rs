@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Theme, histogram, units::duration};
+use super::{Theme, histogram};
 
-/// Buckets for each power of two: the middle of a bucket is within 0.2 % of what is in it. A histogram of our own,
-/// because recording in it takes 20 instructions where the crate hdrhistogram takes 60, and `bench` records every message.
+/// Buckets for each power of two: the middle of a bucket is within 0.2 % of what is in it. A histogram of our
+/// own, because recording in it takes 20 instructions where the crate hdrhistogram takes 60, and `bench`
+/// records every message.
 const PER_OCTAVE: u64 = 256;
 const BITS: u32 = PER_OCTAVE.ilog2();
 /// Values below `PER_OCTAVE` have a bucket each; every power of two from there on has `PER_OCTAVE` of them.
@@ -82,7 +83,7 @@ impl Recorder {
             p99_ns: self.quantile(0.99),
             p999_ns: self.quantile(0.999),
             count: self.count,
-            buckets: histogram::buckets(recorded(), histogram::FINEST),
+            buckets: histogram::buckets(recorded()),
         })
     }
 
@@ -121,13 +122,13 @@ impl Latency {
         let bars = if self.count < ENOUGH { String::new() } else { histogram::bars(&self.buckets, theme) };
         format!(
             "round trip min/mean/max {} / {} / {}\n           p50/p90/p99/p99.9 {} / {} / {} / {}\n{bars}",
-            duration(self.min_ns),
-            duration(self.mean_ns),
-            duration(self.max_ns),
-            duration(self.p50_ns),
-            duration(self.p90_ns),
-            duration(self.p99_ns),
-            duration(self.p999_ns),
+            theme.duration(self.min_ns),
+            theme.duration(self.mean_ns),
+            theme.duration(self.max_ns),
+            theme.duration(self.p50_ns),
+            theme.duration(self.p90_ns),
+            theme.duration(self.p99_ns),
+            theme.duration(self.p999_ns),
         )
     }
 }

@@ -2,25 +2,23 @@
 //!
 //! A [`Render`] is data with two faces; making either is a pure function, and only [`Printer`] writes.
 
-mod escape;
 mod histogram;
 mod latency;
 mod progress;
 mod theme;
-mod units;
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
-use nltest::Error;
+use nltest::{Errno, Error};
 use serde::Serialize;
+use terminal::{Patient, escape};
 
-pub(crate) use escape::{escape, json_line, readable};
 pub(crate) use latency::{Latency, Recorder};
 pub(crate) use progress::Progress;
-pub(crate) use theme::Theme;
-pub(crate) use units::{bytes, duration, plural};
+pub(crate) use terminal::Theme;
 
 use crate::cli::{Cli, Command, Global};
+use theme::choose;
 
 /// What a command found out.
 pub(crate) trait Render: Serialize {
@@ -30,7 +28,7 @@ pub(crate) trait Render: Serialize {
 
 /// Writes to standard output.
 pub(crate) struct Printer {
-    out: BufWriter<Stdout>,
+    out: BufWriter<Patient<Stdout>>,
     json: bool,
     theme: Theme,
     buffered: bool,
@@ -38,11 +36,11 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
-        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        let out = BufWriter::with_capacity(64 * 1024, Patient::new(io::stdout()));
         Self {
             out,
             json: global.json,
-            theme: Theme::choose(global.color, io::stdout().is_terminal()),
+            theme: choose(global.color, io::stdout().is_terminal()),
             buffered: false,
         }
     }
@@ -61,6 +59,17 @@ impl Printer {
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush().map_err(not_written)
     }
+}
+
+/// A line of JSON, in which nothing is left that a terminal would act on.
+pub(crate) fn json_line(item: &impl Serialize) -> serde_json::Result<String> {
+    Ok(escape::finished_json(serde_json::to_string(item)?) + "\n")
+}
+
+/// The text in a payload, if it is one: UTF-8, one NUL at its end taken off.
+pub(crate) fn readable(payload: &[u8]) -> Option<&str> {
+    let text = payload.strip_suffix(&[0]).unwrap_or(payload);
+    std::str::from_utf8(text).ok()
 }
 
 /// An error of the same kind that says what it is about.
@@ -96,7 +105,7 @@ impl Cause {
         Self {
             message: format!("{error:#}"),
             errno,
-            errno_name: errno.and_then(nltest::errno::name),
+            errno_name: errno.and_then(Errno::new).and_then(Errno::name),
             extack: refusal.and_then(|refusal| refusal.message.clone()),
             offset: refusal.and_then(|refusal| refusal.offset),
             attribute: refusal.and_then(|refusal| refusal.attribute_name()),
@@ -106,13 +115,13 @@ impl Cause {
 
 /// Says on standard error what went wrong, and on standard output too where JSON was asked for.
 pub(crate) fn report(cli: &Cli, error: &anyhow::Error) {
-    let text = escape(&format!("{error:#}"));
-    let theme = Theme::choose(cli.global.color, io::stderr().is_terminal());
+    let theme = choose(cli.global.color, io::stderr().is_terminal());
+    let text = theme.escape(&format!("{error:#}"));
     // Nobody is left to hear about a failure here.
     let _ = writeln!(io::stderr(), "{} {text}", theme.bad("nltest:"));
     if cli.global.json {
         let failure = Failure { command: command_name(&cli.command), error: Cause::of(error) };
-        let _ = json_line(&failure).map(|line| io::stdout().write_all(line.as_bytes()));
+        let _ = json_line(&failure).map(|line| Patient::new(io::stdout()).write_all(line.as_bytes()));
     }
 }
 
@@ -124,6 +133,9 @@ const fn command_name(command: &Command) -> &'static str {
         Command::Ping(_) => "ping",
         Command::Delay { .. } => "delay",
         Command::Burst(_) => "burst",
+        Command::Unicast(_) => "unicast",
+        Command::Parts(_) => "parts",
+        Command::SetErr { .. } => "set-err",
         Command::Fail { .. } => "fail",
         Command::Stats { .. } => "stats",
         Command::Bench(_) => "bench",
@@ -134,17 +146,32 @@ const fn command_name(command: &Command) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use nltest::Refusal;
+    use nltest::{Refusal, uapi::Attribute};
 
     use super::*;
 
     #[test]
+    fn json_stays_json() {
+        let text = "\u{9b}31m\u{202e}\n";
+        let line = json_line(&text).unwrap();
+        assert_eq!(line, "\"\\u009b31m\\u202e\\n\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn payloads_are_text_or_not() {
+        assert_eq!(readable(b"Hello\0"), Some("Hello"));
+        assert_eq!(readable(b"a\0b"), Some("a\0b"));
+        assert_eq!(readable(&[0xff, 0xfe]), None);
+    }
+
+    #[test]
     fn a_refusal_keeps_its_parts_in_json() {
         let refusal = Refusal {
-            errno: libc::EINVAL,
+            errno: Errno::EINVAL,
             message: Some("too \u{1b}[31mlarge".to_owned()),
             offset: Some(24),
-            attribute: Some(4),
+            attribute: Some(Attribute::Size.into()),
             missing: None,
         };
         let error = Error::Refused(Box::new(refusal)).into();

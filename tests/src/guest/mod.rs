@@ -3,14 +3,19 @@
 //! Nothing here waits for a length of time. It waits for a condition, and fails when the condition does not come.
 
 mod calls;
+mod child;
 mod json;
+mod json_schema;
 mod kernel_log;
 mod module;
 mod namespace;
+mod netlink;
+mod netlink_table;
 mod nltrace;
 mod program;
 mod raw;
 mod schema;
+mod witness;
 
 use std::{
     thread,
@@ -19,13 +24,18 @@ use std::{
 
 pub(crate) use self::{
     calls::Calls,
+    child::{Child, receive_descriptor, send_descriptor, socket_pair},
     json::Json,
+    json_schema::conforms,
     kernel_log::KernelLog,
-    module::{Module, NAME as MODULE_NAME, netlink_sockets},
+    module::{Module, NAME as MODULE_NAME},
     namespace::Namespace,
-    nltrace::{Accounting, Hist, Trace, capturing, nltrace, wait_until_unwatched},
+    netlink::{Netlink, USERSOCK},
+    netlink_table::{NetlinkSocket, all_netlink_sockets, netlink_sockets},
+    nltrace::{Accounting, Drops, Hist, Trace, capturing, has_sessions, nltrace, wait_until_unwatched},
     program::{Output, Program, Running, nltest},
     raw::{Raw, attribute, message},
+    witness::{Seen, Witness, witnessed},
 };
 
 /// Far longer than any condition takes to come, also on a machine that is busy with other things.

@@ -94,34 +94,3 @@ fn remove() -> Result<(), Errno> {
 fn is_loaded() -> bool {
     fs::exists("/sys/module/nltest").expect("sysfs is mounted")
 }
-
-/// A line of `/proc/net/netlink`: a socket in this network namespace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NetlinkSocket {
-    pub(crate) family: u32,
-    pub(crate) portid: u32,
-    pub(crate) groups: u32,
-    /// The socket's reference count.
-    pub(crate) references: u32,
-    pub(crate) drops: u64,
-}
-
-/// The sockets of a family.
-pub(crate) fn netlink_sockets(family: u32) -> Vec<NetlinkSocket> {
-    let table = fs::read_to_string("/proc/net/netlink").expect("procfs is mounted");
-    let sockets = table.lines().skip(1).map(|line| {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let &[_, family, portid, groups, _rmem, _wmem, _dump, references, drops, _inode] = words.as_slice()
-        else {
-            panic!("another table than expected: {line}")
-        };
-        NetlinkSocket {
-            family: family.parse().expect("a family"),
-            portid: portid.parse().expect("a portid"),
-            groups: u32::from_str_radix(groups, 16).expect("groups"),
-            references: references.parse().expect("references"),
-            drops: drops.parse().expect("drops"),
-        }
-    });
-    sockets.filter(|socket| socket.family == family).collect()
-}

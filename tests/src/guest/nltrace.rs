@@ -1,6 +1,6 @@
 //! nltrace in scenarios: what it prints is parsed, and held against the contract each time.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 
@@ -9,6 +9,12 @@ use super::{Json, Output, Program, Running, schema, wait_for};
 /// `nltrace` with these words as arguments.
 pub(crate) fn nltrace(arguments: &str) -> Program {
     Program::new("nltrace").words(arguments)
+}
+
+/// Whether the kernel has sessions that see every call: the first function is there from 6.14 to 6.18, the second since 6.19.
+pub(crate) fn has_sessions() -> bool {
+    let symbols = fs::read_to_string("/proc/kallsyms").expect("procfs is mounted");
+    [" fprobe_entry\n", " fprobe_fgraph_entry\n"].iter().any(|name| symbols.contains(name))
 }
 
 /// Starts a capture with nltest's receive function that goes on until it is told to end, and waits until it watches, and listens
@@ -61,6 +67,27 @@ impl Accounting {
             ["/hits", "/recorded", "/filtered", "/unmatched", "/lost"].map(|field| value.number(field));
         assert_eq!(hits, recorded + filtered + unmatched + lost, "the accounting must add up: {value}");
         Self { hits, recorded, filtered, unmatched, lost }
+    }
+}
+
+/// What became of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Messages {
+    pub(crate) seen: u64,
+    pub(crate) shown: u64,
+    pub(crate) filtered: u64,
+    pub(crate) lost: u64,
+    /// Datagrams that may hold more, and bytes of them that were not seen.
+    pub(crate) unseen: (u64, u64),
+}
+
+impl Messages {
+    fn of(value: &Value) -> Self {
+        let [seen, shown, filtered, lost] =
+            ["/seen", "/shown", "/filtered", "/lost"].map(|field| value.number(field));
+        assert_eq!(seen, shown + filtered + lost, "messages must add up: {value}");
+        let unseen = (value.number("/unseen/datagrams"), value.number("/unseen/bytes"));
+        Self { seen, shown, filtered, lost, unseen }
     }
 }
 
@@ -128,6 +155,41 @@ impl Hist {
     }
 }
 
+/// The result of `nltrace drops --json`.
+#[derive(Debug)]
+pub(crate) struct Drops(Value);
+
+impl Drops {
+    /// The one object that was printed.
+    pub(crate) fn of(output: &Output) -> Self {
+        let drops = Self::in_part(output);
+        assert_eq!(drops.accounting().lost, 0, "{}", drops.0);
+        drops
+    }
+
+    /// The same, where something may have been missed: an interrupt that came on top of a program.
+    pub(crate) fn in_part(output: &Output) -> Self {
+        let drops = Self(output.json());
+        assert_eq!(drops.0.text("/command"), "drops");
+        assert_eq!(drops.accounting().unmatched, 0, "{}", drops.0);
+        drops
+    }
+
+    pub(crate) fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// What was dropped.
+    pub(crate) fn rows(&self) -> &[Value] {
+        self.0.list("/drops")
+    }
+
+    /// In all.
+    pub(crate) fn accounting(&self) -> Accounting {
+        accounting(&self.0, None)
+    }
+}
+
 /// The result of `nltrace trace --json`.
 #[derive(Debug)]
 pub(crate) struct Trace {
@@ -145,8 +207,14 @@ impl Trace {
         intervals.iter().chain([&summary]).for_each(schema::summary);
         events.iter().for_each(schema::event);
         let trace = Self { events, intervals, summary };
+        let calls: BTreeSet<_> = trace.events.iter().map(|line| line.number("/datagram/id")).collect();
         let recorded = trace.accounting().recorded;
-        assert_eq!(trace.events.len() as u64, recorded, "each event that was recorded is printed");
+        assert_eq!(calls.len() as u64, recorded, "each call that was recorded is printed");
+        assert_eq!(
+            trace.messages().shown,
+            trace.events.len() as u64,
+            "each message that was handed on is printed"
+        );
         trace
     }
 
@@ -158,6 +226,11 @@ impl Trace {
     /// Of `unicast`, `broadcast` or `receive`.
     pub(crate) fn hook(&self, hook: &str) -> Accounting {
         accounting(&self.summary, Some(hook))
+    }
+
+    /// What became of messages.
+    pub(crate) fn messages(&self) -> Messages {
+        Messages::of(self.summary.at("/messages"))
     }
 
     /// Of each interval.

@@ -89,6 +89,13 @@ impl Program {
         self.under(words("setpriv --reuid=65534 --regid=65534 --clear-groups --"))
     }
 
+    /// As the user nobody, with the capabilities to trace and no other.
+    pub(crate) fn by_a_tracer(self) -> Self {
+        self.under(words(
+            "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon --",
+        ))
+    }
+
     /// With a pipe as standard output that nobody reads before the program has ended.
     pub(crate) fn unread(mut self) -> Self {
         self.stdout = Stdout::Unread;
@@ -193,6 +200,12 @@ impl Capture {
         String::from_utf8_lossy(&self.bytes.lock().expect("nobody panics with it")).into_owned()
     }
 
+    /// Whether everybody who could write has closed it, and all of it was read.
+    fn is_complete(&mut self) -> bool {
+        self.read();
+        self.reader.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     fn all(&mut self) -> String {
         self.read();
         if let Some(reader) = self.reader.take() {
@@ -295,7 +308,8 @@ impl Running {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("procfs is mounted");
         let read = |path: &Path, file| fs::read_to_string(path.join(file)).unwrap_or_default();
         threads.flatten().map(|entry| entry.path()).any(|path| {
-            // A thread that does not wait is `running`; another shows its system call's number, and arguments.
+            // A thread that does not wait is `running`; another shows its system call's number, and
+            // arguments.
             let call = read(&path, "syscall");
             let writes = |number| call.starts_with(&format!("{number} "));
             read(&path, "comm").trim() == thread && (writes(libc::SYS_write) || writes(libc::SYS_writev))
@@ -319,26 +333,38 @@ impl Running {
         self.end()
     }
 
-    /// Waits for its end, for as long as it may take.
+    /// Waits for its end and that of its output, for as long as both may take: a process that it left behind
+    /// may have the output open, too.
     pub(crate) fn end(mut self) -> Output {
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                break status;
-            }
-            if self.started.elapsed() > self.program.limit {
-                let (stdout, stderr) = (self.stdout.so_far(), self.stderr.so_far());
-                panic!(
-                    "{} did not end within {:?}; it printed {stdout:?} and said {stderr:?}",
-                    self.program, self.program.limit
-                );
-            }
-            thread::sleep(Duration::from_millis(1));
-        };
+        let status =
+            self.within_limit("did not end", |running| running.child.try_wait().expect("it is our child"));
+        self.within_limit("ended, but something that it started still has its output open", |running| {
+            (running.stdout.is_complete() && running.stderr.is_complete()).then_some(())
+        });
         Output {
             program: self.program.to_string(),
             status,
             stdout: self.stdout.all(),
             stderr: self.stderr.all(),
+        }
+    }
+}
+
+impl Running {
+    /// Polls until `look` finds something.
+    fn within_limit<T>(&mut self, problem: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            if self.started.elapsed() > self.program.limit {
+                let (stdout, stderr) = (self.stdout.so_far(), self.stderr.so_far());
+                panic!(
+                    "{} {problem} within {:?}; it printed {stdout:?} and said {stderr:?}",
+                    self.program, self.program.limit
+                );
+            }
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -404,5 +430,16 @@ impl Output {
         let mut lines = self.json_lines();
         assert_eq!(lines.len(), 1, "{} printed other than one line: {:?}", self.program, self.stdout);
         lines.remove(0)
+    }
+}
+
+mod tests {
+    use super::*;
+
+    /// trace-cmd has done so: its recorders went on when it had ended.
+    #[test]
+    #[should_panic(expected = "still has its output open")]
+    fn a_program_that_leaves_something_with_its_output_behind_fails_in_time() {
+        Program::new("sh").words("-c").word("sleep infinity &").limit(Duration::from_secs(1)).run();
     }
 }

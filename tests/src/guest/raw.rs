@@ -1,9 +1,13 @@
 //! A socket for messages that no client would send.
 
+use std::os::fd::AsRawFd as _;
+
 use nltest::{
-    Blocking, Error, Request, Socket, SocketOptions, Stats,
-    codec::{Message, Messages, Refusal, delay, echo_payload, stats},
+    Blocking, Request, Socket, SocketOptions, Stats,
+    codec::{Message, MessageType, Messages, Refusal, delay, echo_payload, stats},
 };
+
+use super::netlink_sockets;
 
 /// A socket of family 25. The module answers within sendmsg(2), so what is not there after it will not come.
 pub(crate) struct Raw {
@@ -21,6 +25,36 @@ impl Raw {
         let options = SocketOptions::default().protocol(family);
         let socket = Socket::open(&options, Blocking::No);
         Self { socket: socket.unwrap_or_else(|error| panic!("a socket of family {family}: {error}")) }
+    }
+
+    /// A listener of nltest's group that never reads, with a receive buffer of so many bytes.
+    pub(crate) fn listening(receive_buffer: usize) -> Self {
+        let options = SocketOptions::default().receive_buffer(Some(receive_buffer));
+        let socket = Socket::open(&options, Blocking::No).expect("the module is loaded");
+        socket.join(1).expect("the group is open to root");
+        Self { socket }
+    }
+
+    /// Lets it send datagrams of so many bytes.
+    pub(crate) fn send_up_to(&self, bytes: i32) {
+        // SAFETY: the pointer and the length describe `bytes`, which the kernel only reads.
+        let result = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_SNDBUFFORCE,
+                (&raw const bytes).cast(),
+                size_of_val(&bytes) as libc::socklen_t,
+            )
+        };
+        assert_eq!(result, 0, "root may have a larger buffer");
+    }
+
+    /// What the kernel dropped on it, by its own count.
+    pub(crate) fn drops(&self) -> u64 {
+        let sockets = netlink_sockets(25);
+        let own = sockets.iter().find(|socket| socket.portid == self.portid());
+        own.expect("it is in /proc/net/netlink").drops
     }
 
     /// The kernel's number for the socket.
@@ -63,7 +97,7 @@ impl Raw {
         self.answer(|message| {
             assert_eq!(message.header.sequence, sequence, "an answer to another message");
             match Refusal::parse(message) {
-                Ok(Some(refusal)) => (refusal.errno, refusal.message),
+                Ok(Some(refusal)) => (refusal.errno.number(), refusal.message),
                 Ok(None) => (0, None),
                 Err(error) => panic!("neither ACK nor error: {error}, {message:?}"),
             }
@@ -74,7 +108,7 @@ impl Raw {
     pub(crate) fn echo(&self, sequence: u32) -> Vec<u8> {
         self.answer(|message| {
             assert_eq!(message.header.sequence, sequence, "an answer to another message");
-            assert_eq!(message.header.message_type, 0x10, "no echo: {message:?}");
+            assert_eq!(message.header.message_type, MessageType(0x10), "no echo: {message:?}");
             echo_payload(message).unwrap_or_else(|error| panic!("no echo: {error}")).to_vec()
         })
     }
@@ -96,7 +130,7 @@ impl Raw {
         while let Some(datagram) = self.datagram() {
             for message in Messages::new(&datagram) {
                 let message = message.expect("the kernel's messages are whole");
-                if message.header.message_type == 0x15 {
+                if message.header.message_type == MessageType(0x15) {
                     let counters = stats(&message).expect("counters");
                     found = found.or((counters.command == Some(command.into())).then_some(counters));
                 }
@@ -108,7 +142,7 @@ impl Raw {
     /// Looks at the next datagram's one message.
     fn answer<T>(&self, look: impl FnOnce(&Message<'_>) -> T) -> T {
         let datagram = self.datagram().expect("an answer");
-        let messages: Result<Vec<_>, Error> = Messages::new(&datagram).collect();
+        let messages: Result<Vec<_>, _> = Messages::new(&datagram).collect();
         match messages.expect("the kernel's messages are whole").as_slice() {
             [message] => look(message),
             messages => panic!("one message was expected, not {messages:?}"),

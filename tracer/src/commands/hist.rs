@@ -1,127 +1,72 @@
 //! `nltrace hist`: latency histograms, aggregated in the kernel.
 
-use anyhow::Context as _;
+use std::path::Path;
 
-use super::{charset, conclude, plan, stdout::Output};
+use anyhow::Context as _;
+use terminal::Charset;
+
+use super::conclude::conclude;
 use crate::{
-    capture::{Capture, End, Happened},
-    cli::HistArgs,
     exit::Exit,
-    model::{Ledger, Rows},
-    output::{self, Charset, hist_json, hist_text},
-    probes::{Mode, Plan},
+    model::{Event, Report},
+    options::HistOptions,
+    render::{Buffer, json::hist_json, text::hist_text},
+    session::Session,
+    sink::{Lines, Output, Renderer},
 };
 
 /// Captures until something ends it, and prints what was counted.
-pub(super) async fn run(args: &HistArgs, verbose: bool) -> anyhow::Result<Exit> {
-    let plan = Plan { max_keys: args.max_keys, ..plan(Mode::Hist, &args.capture, verbose) };
-    let mut printer = Printer::new(args.capture.json)?;
-    let mut capture = Capture::start(&args.capture, &plan)?;
-    let end = follow(&mut capture, &mut printer).await;
-    // Before the probes go, and with them what they were attached to.
-    printer.duration_ns = capture.elapsed_ns();
-    printer.watched = capture.watched();
-    capture.stop(end.as_ref().ok().copied()).await?;
-    let end = end?;
-    let (rows, ledger) = (rows(&capture)?, capture.final_ledger()?);
-    let mut text = String::new();
-    if args.capture.interval.is_some() {
-        text = printer.interval(&capture, rows.clone(), ledger);
-    }
-    text.push_str(&printer.whole(rows, ledger));
-    printer.output.finish(text.into_bytes(), &mut capture.clock).await?;
-    conclude(&args.capture, &capture, end, &ledger)
+pub(super) async fn run(options: &HistOptions, root: &Path) -> anyhow::Result<Exit> {
+    let output = Output::new().context("standard output cannot be used")?;
+    let mut sink = Lines::new(
+        Histograms { json: options.json, charset: Charset::from_environment(), reported: false },
+        output,
+    );
+    let mut session = Session::hist(options, root)?;
+    let end = session.run(&mut sink).await?;
+    conclude(&session, end, options.capture.strict)
 }
 
-/// Prints intervals until something ends the capture.
-async fn follow(capture: &mut Capture, printer: &mut Printer) -> anyhow::Result<End> {
-    loop {
-        let happened = tokio::select! {
-            biased;
-            happened = capture.clock.next() => happened?,
-            done = printer.output.done(), if printer.output.is_busy() => {
-                done?;
-                continue;
-            }
-        };
-        match happened {
-            Happened::End(end) => return Ok(end),
-            // Where output is slower than the intervals, they grow: the next has what this one would have had.
-            Happened::Interval if printer.output.is_busy() => {}
-            Happened::Interval => {
-                let rows = rows(capture)?;
-                let ledger = capture.ledger(Some(&rows))?;
-                let text = printer.interval(capture, rows, ledger);
-                printer.output.begin(text.into_bytes());
-            }
-            Happened::Look => {
-                if let Some(end) = capture.look() {
-                    return Ok(end);
-                }
-            }
-        }
-    }
-}
-
-/// Prints intervals as differences between what was counted then and now.
-struct Printer {
-    output: Output,
+/// Histograms as JSON, an object a line, or as text.
+struct Histograms {
     json: bool,
     charset: Charset,
-    intervals: u64,
-    earlier: (Rows, Ledger, u64),
-    duration_ns: u64,
-    watched: Vec<output::Watched>,
+    /// Whether there is a report above the next one.
+    reported: bool,
 }
 
-impl Printer {
-    fn new(json: bool) -> anyhow::Result<Self> {
-        let output = Output::new()?;
-        let earlier = Default::default();
-        Ok(Self {
-            output,
-            json,
-            charset: charset(),
-            intervals: 0,
-            earlier,
-            duration_ns: 0,
-            watched: Vec::new(),
-        })
+impl Renderer for Histograms {
+    const WAITING_BYTES: usize = 0;
+
+    fn heading(&mut self, _: &mut Buffer) {}
+
+    fn event(&mut self, _: &mut Buffer, _: &Event<'_>) -> u64 {
+        0
     }
 
-    fn interval(&mut self, capture: &Capture, rows: Rows, ledger: Ledger) -> String {
-        let end_ns = if self.duration_ns == 0 { capture.elapsed_ns() } else { self.duration_ns };
-        self.intervals += 1;
-        let (old_rows, old_ledger, start_ns) = &self.earlier;
-        let interval = output::Capture {
-            interval: Some(self.intervals),
-            duration_ns: end_ns - start_ns,
-            rows: rows.since(old_rows),
-            ledger: ledger.since(old_ledger),
-            watched: if self.watched.is_empty() { capture.watched() } else { self.watched.clone() },
-        };
-        self.earlier = (rows, ledger, end_ns);
-        self.text(&interval)
-    }
-
-    fn whole(&mut self, rows: Rows, ledger: Ledger) -> String {
-        let whole = output::Capture {
-            interval: None,
-            duration_ns: self.duration_ns,
-            rows,
-            ledger,
-            watched: std::mem::take(&mut self.watched),
-        };
-        self.text(&whole)
-    }
-
-    fn text(&self, result: &output::Capture) -> String {
-        let mut text = if self.json { hist_json(result) } else { hist_text(result, self.charset) };
-        text.push('\n');
-        text
+    fn report(&mut self, report: &Report) -> String {
+        if self.json {
+            return hist_json(report) + "\n";
+        }
+        // Reports end in a line break; with an empty line between two, they can be told apart.
+        let between = if std::mem::replace(&mut self.reported, true) { "\n" } else { "" };
+        format!("{between}{}", hist_text(report, self.charset))
     }
 }
 
-fn rows(capture: &Capture) -> anyhow::Result<Rows> {
-    Ok(Rows::from_slots(&capture.probes.slots().context("the histograms cannot be read")?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_ends_in_one_line_break_and_an_empty_line_parts_two() {
+        let mut text = Histograms { json: false, charset: Charset::Ascii, reported: false };
+        let interval = text.report(&Report { interval: Some(1), ..Report::default() });
+        let whole = text.report(&Report::default());
+        assert!(interval.starts_with("interval 1, ") && interval.ends_with(" 0 lost\n"), "{interval:?}");
+        assert!(whole.starts_with("\ncaptured ") && whole.ends_with(" 0 lost\n"), "{whole:?}");
+        let mut json = Histograms { json: true, ..text };
+        let lines = json.report(&Report::default()) + &json.report(&Report::default());
+        assert_eq!((lines.lines().count(), lines.ends_with("}\n")), (2, true), "{lines:?}");
+    }
 }

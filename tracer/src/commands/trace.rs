@@ -1,159 +1,71 @@
-//! `nltrace trace`: each message as it happens.
+//! `nltrace trace`: exchanges, or each message of each call.
 
-mod printer;
+mod calls;
+mod exchanges;
 
-use std::task::Poll;
+use std::path::Path;
 
-use super::{
-    conclude, plan,
-    stdout::{Output, WriteError},
-};
+use anyhow::Context as _;
+use netlink_specs::load;
+use terminal::is_broken_pipe;
+
+use self::{calls::Calls, exchanges::Exchanging};
+use super::conclude::conclude;
 use crate::{
-    capture::{Capture, End, Happened},
-    cli::TraceArgs,
-    exit::{Exit, is_broken_pipe},
-    model::Ledger,
-    note, output,
-    output::accounting_line,
-    probes::{Mode, Plan, Ring},
+    decode::tree::Decoder,
+    exit::Exit,
+    model::{
+        Hook,
+        exchange::{Exchanges, Keep, Watching},
+    },
+    note,
+    options::TraceOptions,
+    render::text::accounting_line,
+    session::{Session, SessionError},
+    sink::{Lines, Output, Renderer},
 };
-use printer::Printer;
 
-/// Captures until something ends it, and prints each event.
-pub(super) async fn run(args: &TraceArgs, verbose: bool) -> anyhow::Result<Exit> {
-    let (snaplen, ring_bytes) = (args.snaplen, args.ring_size);
-    let plan = Plan { snaplen, ring_bytes, ..plan(Mode::Trace, &args.capture, verbose) };
-    let output = Output::new()?;
-    let mut capture = Capture::start(&args.capture, &plan)?;
-    let mut printer = Printer::new(args.capture.json, capture.start_ns, output);
-    let mut intervals = Intervals::default();
-
-    let followed = follow(&mut capture, &mut printer, &mut intervals).await;
-    let mut whole = output::Capture {
-        interval: None,
-        duration_ns: capture.elapsed_ns(),
-        rows: Default::default(),
-        ledger: Ledger::default(),
-        watched: capture.watched(),
+/// Captures until something ends it, and prints what comes.
+pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<Exit> {
+    let output = Output::new().context("standard output cannot be used")?;
+    let own = options.specs.as_deref().map(load).transpose()?;
+    let decoder = Decoder::new(own.map(|own| own.table));
+    let Some(exchanges) = &options.exchanges else {
+        let mut session = Session::trace(options, root)?;
+        let calls = Calls::new(options.json, session.start_ns(), decoder);
+        let mut sink = Lines::new(calls, output);
+        let end = session.run(&mut sink).await;
+        if is_cut(&end) {
+            let recorded = session.recorded_messages();
+            let missing = recorded.saturating_sub(sink.printed());
+            note(format_args!("{missing} of {recorded} recorded events were not printed"));
+            note(accounting_line(&session.report().ledger));
+        }
+        return conclude(&session, end?, options.capture.strict);
     };
-    capture.stop(followed.as_ref().ok().copied()).await?;
-    whole.ledger = capture.final_ledger()?;
-    let printed = match followed {
-        Ok(end) => finish(&mut capture, &mut printer, &whole, args, intervals).await.map(|()| end),
-        Err(error) => Err(error),
+    let around = exchanges::Around::new(root);
+    let wanted = around.wanted(options, exchanges, root)?;
+    let mut session = Session::trace(options, root)?;
+    let watching = Watching {
+        queued: session.watches(Hook::Queue),
+        reads: session.watches(Hook::Consume) && session.watches(Hook::Read),
+        waits: session.watches(Hook::Wait) && session.watches(Hook::WaitEnd),
     };
-    let recorded = whole.ledger.total().recorded;
-    match printed {
-        Ok(_) if recorded != printer.delivered => anyhow::bail!(
-            "{recorded} events were recorded but {} arrived; this is a mistake in nltrace, please report it",
-            printer.delivered
-        ),
-        Ok(end) => conclude(&args.capture, &capture, end, &whole.ledger),
-        Err(error) => {
-            if error.is::<WriteError>() && !is_broken_pipe(&error) {
-                let missing = recorded.saturating_sub(printer.printed());
-                note(format_args!("{missing} of {recorded} recorded events were not printed"));
-                note(accounting_line(&whole.ledger));
-            }
-            Err(error)
-        }
+    let model = Exchanges::new(Keep { answers: exchanges.answers, deliveries: options.deliveries }, watching);
+    let renderer =
+        Exchanging::new(options, exchanges, session.start_ns(), (model, wanted, around), decoder, root);
+    let mut sink = Lines::new(renderer, output);
+    let end = session.run(&mut sink).await;
+    if is_cut(&end) {
+        note("not all lines were printed");
+        note(accounting_line(&session.report().ledger));
     }
+    let exit = conclude(&session, end?, options.capture.strict)?;
+    let failed = sink.renderer().totals().failed;
+    Ok(if exchanges.fail && failed != 0 && exit == Exit::Done { Exit::Dropped } else { exit })
 }
 
-/// Prints events until something ends the capture.
-async fn follow(
-    capture: &mut Capture,
-    printer: &mut Printer,
-    intervals: &mut Intervals,
-) -> anyhow::Result<End> {
-    let mut more = false;
-    loop {
-        let takes_more = printer.takes_more();
-        let happened = tokio::select! {
-            biased;
-            happened = capture.clock.next() => Some(happened?),
-            done = printer.output.done(), if printer.output.is_busy() => {
-                printer.confirm(done)?;
-                None
-            }
-            () = readable(capture.probes.ring(), more), if takes_more => None,
-        };
-        more = printer.drain(capture.probes.ring())?;
-        match happened {
-            None => {}
-            Some(Happened::End(end)) => return Ok(end),
-            // Where output is slower than the intervals, they grow: the next has what this one would have had.
-            Some(Happened::Interval) if printer.takes_more() => {
-                let interval = intervals.next(capture.elapsed_ns(), capture.ledger(None)?, capture.watched());
-                printer.accounting(&interval)?;
-            }
-            Some(Happened::Interval) => {}
-            Some(Happened::Look) => {
-                if let Some(end) = capture.look() {
-                    return Ok(end);
-                }
-            }
-        }
-    }
-}
-
-/// Prints what is left when the capture has ended, and its accounting.
-async fn finish(
-    capture: &mut Capture,
-    printer: &mut Printer,
-    whole: &output::Capture,
-    args: &TraceArgs,
-    mut intervals: Intervals,
-) -> anyhow::Result<()> {
-    while printer.drain(capture.probes.ring())? {
-        printer.settle(&mut capture.clock).await?;
-    }
-    if args.capture.interval.is_some() {
-        printer.accounting(&intervals.next(whole.duration_ns, whole.ledger, whole.watched.clone()))?;
-    }
-    printer.accounting(whole)?;
-    printer.finish(&mut capture.clock).await
-}
-
-/// Waits for events; not at all where there are more already.
-async fn readable(ring: Option<&mut Ring>, more: bool) {
-    match ring {
-        Some(ring) if !more => ring.readable().await,
-        _ => {
-            // Lets signals and timers in between.
-            let mut yielded = false;
-            std::future::poll_fn(|context| {
-                if std::mem::replace(&mut yielded, true) {
-                    return Poll::Ready(());
-                }
-                context.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
-        }
-    }
-}
-
-/// Differences between the accounting at one interval's end and at the next.
-#[derive(Default)]
-struct Intervals {
-    number: u64,
-    ledger: Ledger,
-    end_ns: u64,
-}
-
-impl Intervals {
-    /// The interval that ends now, `end_ns` after the start.
-    fn next(&mut self, end_ns: u64, ledger: Ledger, watched: Vec<output::Watched>) -> output::Capture {
-        self.number += 1;
-        let interval = output::Capture {
-            interval: Some(self.number),
-            duration_ns: end_ns - self.end_ns,
-            rows: Default::default(),
-            ledger: ledger.since(&self.ledger),
-            watched,
-        };
-        (self.ledger, self.end_ns) = (ledger, end_ns);
-        interval
-    }
+/// Whether output was discarded that somebody still wanted.
+fn is_cut<T>(end: &Result<T, SessionError>) -> bool {
+    matches!(end, Err(SessionError::Write(error)) if !is_broken_pipe(error))
 }

@@ -110,7 +110,7 @@ fn instead(similar: &Option<&str>) -> String {
     }
     let known = NAMES.iter().map(|(_, name, _)| *name).filter(|name| *name != "unused");
     let names = known.chain(["nltest"]).collect::<Vec<_>>().join(", ");
-    format!("names are {names}; any other can be given by its number")
+    format!("known names are {names}; give any other family by its number")
 }
 
 impl FromStr for Family {

@@ -1,33 +1,28 @@
 //! The flags of a message. Their upper bits mean different things for different kinds of messages.
 
-use super::{Family, control};
+use netlink_wire::{Flags, MessageType};
+
+use super::{
+    Family,
+    types::{Kind, kind},
+};
 
 /// Bits below are the same for every message.
 const COMMON: [&str; 6] = ["REQUEST", "MULTI", "ACK", "ECHO", "DUMP_INTR", "DUMP_FILTERED"];
 
-/// What a message asks for, as far as it changes the meaning of its flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Get,
-    New,
-    Delete,
-    Control,
-    Unknown,
-}
-
 /// The flags of one message: names first, then what has no name as a number.
 #[derive(Clone, Copy, Debug)]
-pub struct Flags {
+pub struct FlagNames {
     rest: u16,
     kind: Kind,
 }
 
-impl Flags {
+impl FlagNames {
     /// The flags of a message of this family and type.
-    pub fn new(family: Family, nlmsg_type: u16, nlmsg_flags: u16) -> Self {
+    pub fn new(family: Family, message_type: MessageType, flags: Flags) -> Self {
         // Only few messages have any of the upper bits.
-        let kind = if nlmsg_flags > 0xff { kind(family, nlmsg_type) } else { Kind::Unknown };
-        Self { rest: nlmsg_flags, kind }
+        let kind = if flags.0 > 0xff { kind(family, message_type) } else { Kind::Other };
+        Self { rest: flags.0, kind }
     }
 
     /// The bits that have no name.
@@ -37,7 +32,7 @@ impl Flags {
     }
 }
 
-impl Iterator for Flags {
+impl Iterator for FlagNames {
     type Item = &'static str;
 
     fn next(&mut self) -> Option<&'static str> {
@@ -61,7 +56,7 @@ fn name(bit: u16, rest: u16, kind: Kind) -> (u16, Option<&'static str>) {
         return (bit, Some(COMMON[bit.trailing_zeros() as usize]));
     }
     let name = match (kind, bit) {
-        (Kind::Get | Kind::Unknown, 0x100) if rest & 0x300 == 0x300 => return (0x300, Some("DUMP")),
+        (Kind::Get | Kind::Other, 0x100) if rest & 0x300 == 0x300 => return (0x300, Some("DUMP")),
         (Kind::Get, 0x100) => "ROOT",
         (Kind::Get, 0x200) => "MATCH",
         (Kind::Get, 0x400) => "ATOMIC",
@@ -78,53 +73,12 @@ fn name(bit: u16, rest: u16, kind: Kind) -> (u16, Option<&'static str>) {
     (bit, Some(name))
 }
 
-fn kind(family: Family, nlmsg_type: u16) -> Kind {
-    match nlmsg_type {
-        control::ERROR | control::DONE => return Kind::Control,
-        0..16 => return Kind::Unknown,
-        _ => {}
-    }
-    match family {
-        // Types come in fours: new, delete, get, set.
-        Family::ROUTE => match nlmsg_type & 3 {
-            0 | 3 => Kind::New,
-            1 => Kind::Delete,
-            _ => Kind::Get,
-        },
-        Family::SOCK_DIAG => Kind::Get,
-        Family::XFRM => match nlmsg_type {
-            0x10 | 0x13 | 0x19 | 0x1a => Kind::New,
-            0x11 | 0x14 => Kind::Delete,
-            0x12 | 0x15 => Kind::Get,
-            _ => Kind::Unknown,
-        },
-        Family::NETFILTER => netfilter_kind(nlmsg_type),
-        _ => Kind::Unknown,
-    }
-}
-
-/// `nfnetlink` has its subsystem in the upper byte.
-fn netfilter_kind(nlmsg_type: u16) -> Kind {
-    let kinds: &[Kind] = match nlmsg_type >> 8 {
-        // ctnetlink and its expectations
-        1 | 2 => &[Kind::New, Kind::Get, Kind::Delete, Kind::Get, Kind::Get, Kind::Get, Kind::Get, Kind::Get],
-        // accounting, timeouts, helpers
-        7..=9 => &[Kind::New, Kind::Get, Kind::Unknown, Kind::Delete],
-        // nftables: tables, chains, rules, sets, elements
-        10 if nlmsg_type & 0xff < 15 => &[Kind::New, Kind::Get, Kind::Delete],
-        _ => return Kind::Unknown,
-    };
-    let index = usize::from(nlmsg_type & 0xff);
-    let index = if nlmsg_type >> 8 == 10 { index % 3 } else { index };
-    kinds.get(index).copied().unwrap_or(Kind::Unknown)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(family: Family, nlmsg_type: u16, flags: u16) -> String {
-        let flags = Flags::new(family, nlmsg_type, flags);
+        let flags = FlagNames::new(family, MessageType(nlmsg_type), Flags(flags));
         let mut names: Vec<_> = flags.map(str::to_owned).collect();
         if flags.unnamed() != 0 {
             names.push(format!("{:#x}", flags.unnamed()));
@@ -139,10 +93,24 @@ mod tests {
             (Family::ROUTE, 18, 0x105, "REQUEST|ACK|ROOT"),
             (Family::ROUTE, 16, 0x605, "REQUEST|ACK|EXCL|CREATE"),
             (Family::ROUTE, 17, 0x205, "REQUEST|ACK|BULK"),
-            (Family::ROUTE, control::ERROR, 0x300, "CAPPED|ACK_TLVS"),
-            (Family::ROUTE, control::DONE, 0x202, "MULTI|ACK_TLVS"),
+            (Family::ROUTE, MessageType::ERROR.0, 0x300, "CAPPED|ACK_TLVS"),
+            (Family::ROUTE, MessageType::DONE.0, 0x202, "MULTI|ACK_TLVS"),
             (Family::NETFILTER, 10 << 8, 0xc01, "REQUEST|CREATE|APPEND"),
             (Family::NETFILTER, 1 << 8 | 1, 0x301, "REQUEST|DUMP"),
+            (Family::NETFILTER, 5 << 8, 0x401, "REQUEST|CREATE"),
+            // cttimeout and cthelper delete by 2, acct by 3.
+            (Family::NETFILTER, 7 << 8 | 3, 0x101, "REQUEST|NONREC"),
+            (Family::NETFILTER, 8 << 8 | 2, 0x101, "REQUEST|NONREC"),
+            (Family::NETFILTER, 8 << 8 | 3, 0x101, "REQUEST|REPLACE"),
+            (Family::NETFILTER, 8 << 8 | 4, 0x101, "REQUEST|ROOT"),
+            (Family::NETFILTER, 9 << 8 | 2, 0x101, "REQUEST|NONREC"),
+            // nft add counter, add flowtable, destroy table, reset rules
+            (Family::NETFILTER, 10 << 8 | 18, 0x401, "REQUEST|CREATE"),
+            (Family::NETFILTER, 10 << 8 | 22, 0x401, "REQUEST|CREATE"),
+            (Family::NETFILTER, 10 << 8 | 26, 0x101, "REQUEST|NONREC"),
+            (Family::NETFILTER, 10 << 8 | 25, 0x301, "REQUEST|DUMP"),
+            (Family::NETFILTER, 10 << 8 | 17, 0x401, "REQUEST|0x400"),
+            (Family::XFRM, 0x1e, 0x105, "REQUEST|ACK|REPLACE"),
             (Family::NLTEST, 0x15, 0x301, "REQUEST|DUMP"),
             (Family::NLTEST, 0x10, 0x101, "REQUEST|0x100"),
             (Family::ROUTE, 18, 0xf0c0, "0xf0c0"),

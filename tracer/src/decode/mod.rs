@@ -1,33 +1,31 @@
 //! Names and meanings of what is in a netlink message.
 //!
-//! Every byte that is looked at here was written by somebody else: lengths are checked, text is handed on as bytes for the
-//! output to escape, and what does not fit is left out instead of guessed.
+//! Every byte that is looked at here was written by somebody else: lengths are checked, text is handed on as
+//! bytes for the output to escape, and what does not fit is left out instead of guessed. Headers, attributes
+//! and extended ACKs are netlink-wire's; here is what the families make of them.
 
-mod attributes;
-mod details;
-mod errno;
+mod decoded;
+mod detail;
 mod family;
+mod field;
+mod fields;
 mod flags;
+mod groups;
 mod message;
+mod messages;
+pub mod notation;
+mod payload;
 mod similar;
+pub mod tree;
 mod types;
 
-pub use attributes::{Attribute, Attributes};
-pub use details::{Details, NltestAttribute, Value};
-pub use errno::errno_name;
+pub use decoded::{Decoded, errno_of};
+pub use detail::Detail;
 pub use family::{Family, FamilyError};
-pub use flags::Flags;
-pub use message::{Header, Message};
-pub use types::{TypeError, TypeName, parse_type};
-
-/// `NLMSG_NOOP` and its like: types below `NLMSG_MIN_TYPE` mean the same in every family.
-pub mod control {
-    /// Nothing.
-    pub const NOOP: u16 = 1;
-    /// An error, or an acknowledgement where the error is 0.
-    pub const ERROR: u16 = 2;
-    /// The end of a dump.
-    pub const DONE: u16 = 3;
-    /// Data lost; no kernel sends it.
-    pub const OVERRUN: u16 = 4;
-}
+pub use field::{Field, Value};
+pub use fields::Fields;
+pub use flags::FlagNames;
+pub use groups::group_name;
+pub use message::Message;
+pub use messages::Messages;
+pub use types::{TypeError, TypeName, is_change, parse_type};

@@ -4,8 +4,11 @@ mod tables;
 
 use std::fmt;
 
+use netlink_wire::{MessageType, nltest};
+
 use super::{Family, similar::similar};
-use tables::{CONTROL, NETFILTER_BATCH, NFNETLINK, NLTEST, table};
+pub(super) use tables::Kind;
+use tables::{SUBSYSTEMS, find, route_kind, table};
 
 /// A message type by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +20,16 @@ pub enum TypeName {
 }
 
 impl TypeName {
-    /// The name of a type; None where it has none, as with the numbers that generic netlink gives out at run time.
-    pub fn of(family: Family, nlmsg_type: u16) -> Option<Self> {
-        if family == Family::NLTEST
-            && let Some(name) = find(NLTEST, nlmsg_type)
-        {
-            return Some(Self::Named(name));
+    /// The name of a type; None where it has none, as with the numbers that generic netlink gives out at run
+    /// time.
+    pub fn of(family: Family, message_type: impl Into<MessageType>) -> Option<Self> {
+        let message_type = message_type.into();
+        match family {
+            Family::NLTEST => nltest::type_name(message_type).map(Self::Named),
+            _ if message_type.is_control() => message_type.control_name().map(Self::Named),
+            Family::NETFILTER => netfilter(message_type.0),
+            _ => find(table(family), message_type.0).map(|entry| Self::Named(entry.name)),
         }
-        if nlmsg_type < 16 {
-            return find(CONTROL, nlmsg_type).map(Self::Named);
-        }
-        if family == Family::NETFILTER {
-            return netfilter(nlmsg_type);
-        }
-        find(table(family), nlmsg_type).map(Self::Named)
     }
 }
 
@@ -44,19 +43,37 @@ impl fmt::Display for TypeName {
     }
 }
 
-/// Tables are sorted by number.
-fn find(table: &[(u16, &'static str)], number: u16) -> Option<&'static str> {
-    let index = table.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-    Some(table[index].1)
+fn netfilter(number: u16) -> Option<TypeName> {
+    if let Some(batch) = find(table(Family::NETFILTER), number) {
+        return Some(TypeName::Named(batch.name));
+    }
+    let [subsystem, message] = number.to_be_bytes();
+    let subsystem = SUBSYSTEMS.iter().find(|known| known.number == subsystem)?;
+    let name = find(subsystem.messages, message.into()).map(|entry| entry.name);
+    Some(TypeName::Netfilter(subsystem.name, name.ok_or(message)))
 }
 
-fn netfilter(nlmsg_type: u16) -> Option<TypeName> {
-    if let Some(name) = find(NETFILTER_BATCH, nlmsg_type) {
-        return Some(TypeName::Named(name));
-    }
-    let [subsystem, message] = nlmsg_type.to_be_bytes();
-    let (name, messages) = NFNETLINK.get(usize::from(subsystem)).filter(|(name, _)| !name.is_empty())?;
-    Some(TypeName::Netfilter(name, find(messages, u16::from(message)).ok_or(message)))
+/// What a message of this type asks for.
+pub(super) fn kind(family: Family, message_type: MessageType) -> Kind {
+    let number = message_type.0;
+    let entry = match family {
+        _ if matches!(message_type, MessageType::ERROR | MessageType::DONE) => return Kind::Control,
+        _ if message_type.is_control() => None,
+        Family::ROUTE => return route_kind(number),
+        Family::SOCK_DIAG => return Kind::Get,
+        Family::NETFILTER => {
+            let [subsystem, message] = number.to_be_bytes();
+            let subsystem = SUBSYSTEMS.iter().find(|known| known.number == subsystem);
+            subsystem.and_then(|subsystem| find(subsystem.messages, message.into()))
+        }
+        _ => find(table(family), number),
+    };
+    entry.map_or(Kind::Other, |entry| entry.kind)
+}
+
+/// Whether a request of this type makes, changes or takes away something, as far as its type says.
+pub fn is_change(family: Family, message_type: impl Into<MessageType>) -> bool {
+    matches!(kind(family, message_type.into()), Kind::New | Kind::Delete)
 }
 
 /// A message type could not be understood.
@@ -74,7 +91,7 @@ pub enum TypeError {
         similar: Option<String>,
     },
     /// A name that stands for different numbers.
-    #[error("this name means {0} in one family and {1} in another: say which with --family")]
+    #[error("this name is {0} in one family and {1} in another: choose one with --family")]
     Ambiguous(u16, u16),
 }
 
@@ -103,7 +120,8 @@ const PREFIXES: [&str; 10] = [
     "NFNL_MSG_",
 ];
 
-/// Understands a number (decimal or 0x…) or the name of a type in one of the families, of all families if there are none.
+/// Understands a number (decimal or 0x…) or the name of a type in one of the families, of all families if
+/// there are none.
 pub fn parse_type(text: &str, families: &[Family]) -> Result<u16, TypeError> {
     let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     if let Some(hex) = hex {
@@ -142,17 +160,18 @@ fn numbers(family: Family, whole: &str, bare: &str) -> Vec<u16> {
 
 /// The types of a family that have names: netfilter's have two, with and without the subsystem.
 fn named(family: Family) -> Vec<(u16, Vec<String>)> {
-    let mut tables = vec![CONTROL, table(family)];
-    match family {
-        Family::NLTEST => tables.push(NLTEST),
-        Family::NETFILTER => tables.push(NETFILTER_BATCH),
-        _ => {}
-    }
-    let plain = tables.into_iter().flatten().map(|(number, name)| (*number, vec![(*name).to_owned()]));
-    let subsystems = (0u16..).zip(NFNETLINK.iter().filter(|_| family == Family::NETFILTER));
-    let netfilter = subsystems.flat_map(|(number, (subsystem, messages))| {
-        messages.iter().map(move |(message, name)| {
-            (number << 8 | message, vec![(*name).to_owned(), format!("{subsystem}/{name}")])
+    let tables = table(family).iter().map(|entry| (entry.number, entry.name));
+    let text = (family == Family::NLTEST).then_some(nltest::PLAIN_TEXT);
+    let commands = nltest::Command::ALL.iter().filter(|_| family == Family::NLTEST);
+    let types = text.into_iter().chain(commands.map(|command| command.number()));
+    let nltests = types.filter_map(|number| Some((number.0, nltest::type_name(number)?)));
+    let control = MessageType::CONTROL.into_iter().map(|(number, name)| (number.0, name));
+    let plain = control.chain(tables).chain(nltests).map(|(number, name)| (number, vec![name.to_owned()]));
+    let subsystems = SUBSYSTEMS.iter().filter(|_| family == Family::NETFILTER);
+    let netfilter = subsystems.flat_map(|subsystem| {
+        subsystem.messages.iter().map(move |message| {
+            let number = u16::from(subsystem.number) << 8 | message.number;
+            (number, vec![message.name.to_owned(), format!("{}/{}", subsystem.name, message.name)])
         })
     });
     plain.chain(netfilter).collect()
@@ -173,7 +192,8 @@ mod tests {
             (Family::NLTEST, 3, "DONE"),
             (Family::NLTEST, 0x10, "ECHO"),
             (Family::NLTEST, 0x15, "STATS"),
-            (Family::NLTEST, 0x16, ""),
+            (Family::NLTEST, 0x17, "SET_ERR"),
+            (Family::NLTEST, 0x18, ""),
             (Family::ROUTE, 2, "ERROR"),
             (Family::ROUTE, 0, ""),
             (Family::ROUTE, 18, "GETLINK"),
@@ -182,7 +202,7 @@ mod tests {
             (Family::GENERIC, 16, "nlctrl"),
             (Family::GENERIC, 30, ""),
             (Family::SOCK_DIAG, 20, "SOCK_DIAG_BY_FAMILY"),
-            (Family::XFRM, 0x27, "GETDEFAULT"),
+            (Family::XFRM, 0x27, "SETDEFAULT"),
             (Family::AUDIT, 1300, "SYSCALL"),
             (Family::NETFILTER, 0x10, "BATCH_BEGIN"),
             (Family::NETFILTER, 10 << 8 | 18, "nftables/NEWOBJ"),
@@ -199,11 +219,11 @@ mod tests {
     #[test]
     fn tables_are_sorted_without_double_numbers() {
         let mut all: Vec<_> = (0..32).map(|number| table(Family::from_number(number))).collect();
-        all.extend([CONTROL, NLTEST, NETFILTER_BATCH]);
-        all.extend(NFNETLINK.iter().map(|(_, messages)| *messages));
+        all.extend(SUBSYSTEMS.iter().map(|subsystem| subsystem.messages));
         for table in all {
-            assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{table:?}");
+            assert!(table.is_sorted_by(|a, b| a.number < b.number), "{table:?}");
         }
+        assert!(SUBSYSTEMS.is_sorted_by(|a, b| a.number < b.number));
     }
 
     fn no_such(family: Option<Family>, similar: Option<&str>) -> Result<u16, TypeError> {

@@ -12,24 +12,13 @@ use std::{
 
 use memmap2::MmapOptions;
 
-use crate::probes::{Cast, Offsets, Session, watchable};
-
-/// The structs whose members are asked for.
-const STRUCTS: [&str; 6] = ["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct", "nlmsghdr"];
-
-/// The functions that programs may call.
-const CALLABLE: [&str; 3] = ["bpf_rdonly_cast", "bpf_session_is_return", "bpf_session_cookie"];
-
-/// Where the kernel has this function (from 6.14 on, "fprobe: Rewrite fprobe on function-graph tracer"), sessions see every call.
-/// Before, they had room for a few calls at once, and nobody was told of those that found none.
-const EXACT_SESSIONS: &str = "fprobe_fgraph_entry";
-
 const MAGIC: u16 = 0xeb9f;
 const INFO_BYTES: usize = 12;
 
 mod kind {
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
+    pub(super) const ENUM: u32 = 6;
     pub(super) const TYPEDEF: u32 = 8;
     pub(super) const VOLATILE: u32 = 9;
     pub(super) const CONST: u32 = 10;
@@ -64,112 +53,97 @@ fn absent(error: &io::Error) -> &'static str {
     }
 }
 
-/// What nltrace wants to know of the kernel's types.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Types {
-    /// Where struct members lie.
-    pub offsets: Offsets,
-    /// What programs need to give memory a type, where the kernel lets them do that.
-    pub cast: Option<Cast>,
-    /// What programs need to be one for a call's entry and its return, where the kernel has that.
-    pub session: Option<Session>,
-    /// Those of [`watchable`] that are in the kernel itself, not in a module.
-    pub functions: Functions,
+/// What is looked for among the kernel's types: the names of structs, enums and functions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    pub(super) structs: Vec<&'static str>,
+    pub(super) enums: Vec<&'static str>,
+    pub(super) functions: Vec<&'static str>,
 }
 
-/// Functions by name, with their BTF ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Functions(Vec<(&'static str, u32)>);
-
-impl Functions {
-    /// A function's BTF id; None if it is not among them.
-    pub fn id(&self, name: &str) -> Option<u32> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
+/// Reads a BTF file, `sys/kernel/btf/vmlinux` below `root`, and has `answer` look at it.
+pub(super) fn read<T>(
+    root: &Path,
+    query: &Query,
+    answer: impl FnOnce(&Btf<'_>) -> Result<T, BtfError>,
+) -> Result<T, BtfError> {
+    let path = root.join("sys/kernel/btf/vmlinux");
+    let failed = |source| BtfError::Read { path: path.clone(), source };
+    let mut file = File::open(&path).map_err(failed)?;
+    // From 6.16 on it can be mapped, if not to be shared, so that nothing is copied.
+    // SAFETY: the kernel does not change these bytes; those of a file that stands for them in a test are not changed either.
+    if let Ok(bytes) = unsafe { MmapOptions::new().map_copy_read_only(&file) } {
+        return answer(&Btf::parse(&bytes, query)?);
     }
-}
-
-impl FromIterator<(&'static str, u32)> for Functions {
-    fn from_iter<T: IntoIterator<Item = (&'static str, u32)>>(functions: T) -> Self {
-        Self(functions.into_iter().collect())
-    }
-}
-
-impl Types {
-    /// Reads them from `sys/kernel/btf/vmlinux` below `root`.
-    pub fn read(root: &Path) -> Result<Self, BtfError> {
-        let path = root.join("sys/kernel/btf/vmlinux");
-        let read = |source| BtfError::Read { path: path.clone(), source };
-        let mut file = File::open(&path).map_err(read)?;
-        // From 6.16 on it can be mapped, if not to be shared, so that nothing is copied.
-        // SAFETY: the kernel does not change these bytes; those of a file that stands for them in a test are not changed either.
-        if let Ok(bytes) = unsafe { MmapOptions::new().map_copy_read_only(&file) } {
-            return Self::parse(&bytes);
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(read)?;
-        Self::parse(&bytes)
-    }
-
-    /// Finds them in the bytes of a BTF file.
-    pub fn parse(bytes: &[u8]) -> Result<Self, BtfError> {
-        let btf = Btf::parse(bytes)?;
-        let byte = |name, path: &[&str]| btf.member(name, path);
-        let offsets = Offsets {
-            skb_len: byte("sk_buff", &["len"])?,
-            skb_data_len: byte("sk_buff", &["data_len"])?,
-            skb_data: byte("sk_buff", &["data"])?,
-            skb_sk: byte("sk_buff", &["sk"])?,
-            netlink_cb_portid: byte("sk_buff", &["cb"])? + byte("netlink_skb_parms", &["portid"])?,
-            sock_protocol: byte("sock", &["sk_protocol"])?,
-            sock_net: byte("sock", &["__sk_common", "skc_net", "net"])?,
-            net_inum: byte("net", &["ns", "inum"])?,
-            task_comm: byte("task_struct", &["comm"])?,
-            task_pid: byte("task_struct", &["pid"])?,
-            task_tgid: byte("task_struct", &["tgid"])?,
-        };
-        let [sk_buff, _, sock, net, _, nlmsghdr] = btf.structs;
-        let [function, is_return, cookie] = CALLABLE.map(|name| btf.function(name));
-        let cast = Cast { function, sk_buff, sock, net, nlmsghdr };
-        let session = Session { is_return, cookie };
-        Ok(Self {
-            offsets,
-            cast: (function != 0 && nlmsghdr != 0).then_some(cast),
-            session: (is_return != 0 && cookie != 0 && btf.function(EXACT_SESSIONS) != 0).then_some(session),
-            functions: watchable()
-                .map(|name| (name, btf.function(name)))
-                .filter(|(_, id)| *id != 0)
-                .collect(),
-        })
-    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    answer(&Btf::parse(&bytes, query)?)
 }
 
 /// A BTF file, and where each of its types starts.
-struct Btf<'a> {
+pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     /// By type id; 0 is `void`.
     starts: Vec<u32>,
-    /// Ids of [`STRUCTS`]; 0: not there.
-    structs: [u32; STRUCTS.len()],
-    /// The functions that are looked for, and their ids; 0: not there.
-    functions: Vec<(&'static str, u32)>,
+    structs: Found,
+    enums: Found,
+    functions: Found,
 }
 
-/// How names begin that are looked for: most others are told from them by one look.
-struct Beginnings([bool; 256]);
+/// Names that are looked for, and the ids of those that were found.
+struct Found {
+    ids: Vec<(&'static str, Option<u32>)>,
+    /// How they begin: most others are told from them by one look.
+    beginnings: Beginnings,
+}
+
+impl Found {
+    fn new(names: &[&'static str]) -> Self {
+        Self {
+            ids: names.iter().map(|name| (*name, None)).collect(),
+            beginnings: Beginnings::of(names.iter().copied()),
+        }
+    }
+
+    /// Takes a type's id if the first of `strings`, its name, is one of these. Of two with the same name the first counts.
+    fn offer(&mut self, strings: &[u8], id: u32) {
+        if !self.beginnings.may_have(strings) {
+            return;
+        }
+        if let Some((_, known @ None)) = self.ids.iter_mut().find(|(name, _)| begins_with(strings, name)) {
+            *known = Some(id);
+        }
+    }
+
+    fn id(&self, name: &str) -> Option<u32> {
+        self.ids.iter().find(|(known, _)| *known == name)?.1
+    }
+}
+
+/// How names begin that are looked for: by their first eight bytes, those of shorter ones by the first alone.
+struct Beginnings {
+    long: [bool; 256],
+    short: [bool; 256],
+}
 
 impl Beginnings {
     fn of(names: impl Iterator<Item = &'static str>) -> Self {
-        let mut known = [false; 256];
-        for name in names {
-            known[Self::hash(name.as_bytes()).expect("every name has eight bytes")] = true;
+        let mut known = Self { long: [false; 256], short: [false; 256] };
+        for name in names.map(str::as_bytes) {
+            match (Self::hash(name), name.first()) {
+                (Some(hash), _) => known.long[hash] = true,
+                (None, Some(first)) => known.short[usize::from(*first)] = true,
+                (None, None) => {}
+            }
         }
-        Self(known)
+        known
     }
 
     /// Whether the string at the beginning of `strings` may be one of them.
     fn may_have(&self, strings: &[u8]) -> bool {
-        Self::hash(strings).is_some_and(|hash| self.0[hash])
+        Self::hash(strings).is_some_and(|hash| self.long[hash])
+            || strings.first().is_some_and(|first| self.short[usize::from(*first)])
     }
 
     /// By the first eight bytes; None where there are fewer.
@@ -191,7 +165,8 @@ struct Type {
 }
 
 impl<'a> Btf<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+    /// Finds what `query` names in the bytes of a BTF file.
+    pub(super) fn parse(bytes: &'a [u8], query: &Query) -> Result<Self, BtfError> {
         let malformed = BtfError::Malformed;
         if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(malformed("not BTF in this machine's byte order"));
@@ -207,20 +182,15 @@ impl<'a> Btf<'a> {
             types: section(8)?,
             strings: section(16)?,
             starts: Vec::with_capacity(bytes.len() / 32),
-            structs: [0; STRUCTS.len()],
-            functions: CALLABLE
-                .into_iter()
-                .chain([EXACT_SESSIONS])
-                .chain(watchable())
-                .map(|name| (name, 0))
-                .collect(),
+            structs: Found::new(&query.structs),
+            enums: Found::new(&query.enums),
+            functions: Found::new(&query.functions),
         };
         btf.walk()?;
         Ok(btf)
     }
 
     fn walk(&mut self) -> Result<(), BtfError> {
-        let functions = Beginnings::of(self.functions.iter().map(|(name, _)| *name));
         self.starts.push(u32::MAX);
         let mut at = 0;
         while at < self.types.len() {
@@ -229,18 +199,9 @@ impl<'a> Btf<'a> {
             self.starts.push(at as u32);
             let name = self.strings.get(ty.name as usize..).unwrap_or_default();
             match ty.kind {
-                kind::STRUCT => {
-                    if let Some(index) = STRUCTS.iter().position(|known| begins_with(name, known)) {
-                        self.structs[index] = id;
-                    }
-                }
-                kind::FUNC if functions.may_have(name) => {
-                    let found = self.functions.iter_mut().find(|(known, _)| begins_with(name, known));
-                    // Of two with the same name the first counts.
-                    if let Some((_, known_id @ 0)) = found {
-                        *known_id = id;
-                    }
-                }
+                kind::STRUCT => self.structs.offer(name, id),
+                kind::ENUM => self.enums.offer(name, id),
+                kind::FUNC => self.functions.offer(name, id),
                 _ => {}
             }
             at += INFO_BYTES + trailing_bytes(ty).ok_or(BtfError::Malformed("a kind of type that is new"))?;
@@ -248,13 +209,26 @@ impl<'a> Btf<'a> {
         Ok(())
     }
 
-    fn is_named(&self, name_off: u32, name: &str) -> bool {
-        begins_with(self.strings.get(name_off as usize..).unwrap_or_default(), name)
+    /// The id of a function that was looked for; None: it is not there.
+    pub(super) fn function(&self, name: &str) -> Option<u32> {
+        self.functions.id(name)
     }
 
-    /// The id of a function that was looked for; 0: not there.
-    fn function(&self, name: &str) -> u32 {
-        self.functions.iter().find(|(known, _)| *known == name).map_or(0, |(_, id)| *id)
+    /// The id of a struct that was looked for; None: it is not there.
+    pub(super) fn structure(&self, name: &str) -> Option<u32> {
+        self.structs.id(name)
+    }
+
+    /// Whether an enum that was looked for has an enumerator of this name.
+    pub(super) fn has_enumerator(&self, enumeration: &str, name: &str) -> bool {
+        let Some((ty, at)) = self.enums.id(enumeration).and_then(|id| self.by_id(id)) else { return false };
+        (0..ty.vlen).any(|index| {
+            u32_at(self.types, at + index * 8).is_some_and(|enumerator| self.is_named(enumerator, name))
+        })
+    }
+
+    fn is_named(&self, name_off: u32, name: &str) -> bool {
+        begins_with(self.strings.get(name_off as usize..).unwrap_or_default(), name)
     }
 
     fn by_id(&self, id: u32) -> Option<(Type, usize)> {
@@ -263,10 +237,9 @@ impl<'a> Btf<'a> {
     }
 
     /// Where a member lies in `structure`, in bytes; `path` leads through members that are structs themselves.
-    fn member(&self, structure: &str, path: &[&str]) -> Result<u32, BtfError> {
+    pub(super) fn member(&self, structure: &str, path: &[&str]) -> Result<u32, BtfError> {
         let missing = || BtfError::Missing(format!("struct {structure} with {}", path.join(".")));
-        let id = STRUCTS.iter().position(|name| *name == structure).map_or(0, |index| self.structs[index]);
-        let (mut id, mut bits) = (id, 0u32);
+        let (mut id, mut bits) = (self.structs.id(structure).ok_or_else(missing)?, 0u32);
         for name in path {
             let (offset, member) = self.find(id, name, 0).ok_or_else(missing)?;
             bits = bits.checked_add(offset).ok_or_else(missing)?;

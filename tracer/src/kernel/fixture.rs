@@ -36,3 +36,13 @@ impl Drop for Root {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+/// The folder with the saved files of a kernel: `tests/kernels/README.md`.
+pub(crate) fn kernel(series: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernels").join(series)
+}
+
+/// What is known of that kernel.
+pub(crate) fn facts(series: &str) -> super::Facts {
+    super::Facts::read(&kernel(series), crate::probes::watchable()).unwrap()
+}

@@ -2,21 +2,33 @@
 //! well.
 
 mod btf;
+mod cgroups;
 mod config;
+mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod identity;
+mod limits;
 mod memory;
 mod module;
+mod netfilter;
+mod netns;
 mod preemption;
 mod privileges;
 pub mod symbols;
 
 use std::{fs, path::Path};
 
-pub use btf::{BtfError, Functions, Types};
+pub use btf::BtfError;
+pub use cgroups::Cgroups;
 pub use config::Config;
+pub use facts::{Facts, Functions};
+pub use identity::Identity;
+pub use limits::rmem_max;
 pub use memory::available_memory;
 pub use module::{Generation, Module};
+pub use netfilter::{NfLog, NfQueue};
+pub use netns::{NetnsNames, named_netns, sees_all_processes};
 pub use preemption::is_preemptible;
 pub use privileges::{Capability, Policy, Privileges};
 

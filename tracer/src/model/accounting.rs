@@ -1,8 +1,8 @@
 //! The accounting: every call of a watched function has exactly one outcome.
 
-use nltrace_common::hook;
+use nltrace_common::{Hook, Loss};
 
-use crate::probes::Tally;
+use crate::source::{Tallies, Tally};
 
 /// What became of calls: `hits = recorded + filtered + unmatched + lost`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,29 +19,57 @@ pub struct Accounting {
     pub lost: Lost,
 }
 
-/// Calls that could not be recorded, by what kept them from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// The ring buffer was full.
-    pub no_room: u64,
-    /// The kernel had no memory for the start time.
-    pub no_memory: u64,
-    /// The kernel did not run the program.
-    pub skipped: u64,
+/// Calls that could not be recorded, by what kept them from it; None where nobody counts that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost([Option<u64>; Loss::COUNT]);
+
+impl Default for Lost {
+    /// Nothing was lost, as far as was counted: all of it.
+    fn default() -> Self {
+        Self([Some(0); Loss::COUNT])
+    }
 }
 
 impl Lost {
-    /// All of them.
+    /// By cause, in the order of [`Loss::number`].
+    pub const fn new(by_cause: [Option<u64>; Loss::COUNT]) -> Self {
+        Self(by_cause)
+    }
+
+    /// By one cause.
+    pub fn by(&self, cause: Loss) -> Option<u64> {
+        self.0[cause.number()]
+    }
+
+    /// Each cause, and what was lost by it.
+    pub fn causes(&self) -> impl Iterator<Item = (Loss, Option<u64>)> {
+        Loss::ALL.into_iter().zip(self.0)
+    }
+
+    /// All that was counted.
     pub fn total(&self) -> u64 {
-        [self.no_memory, self.skipped].into_iter().fold(self.no_room, u64::wrapping_add)
+        self.0.iter().flatten().fold(0, |sum, lost| sum.wrapping_add(*lost))
+    }
+
+    /// Whether there may be more than was counted.
+    pub fn is_known(&self) -> bool {
+        self.0.iter().all(Option::is_some)
+    }
+
+    fn of(Tally { counters, skipped }: &Tally) -> Self {
+        let mut lost = [*skipped; Loss::COUNT];
+        for (lost, counted) in lost.iter_mut().zip(counters.lost) {
+            *lost = Some(counted);
+        }
+        Self(lost)
     }
 
     fn zip(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
-        Self {
-            no_room: combine(self.no_room, other.no_room),
-            no_memory: combine(self.no_memory, other.no_memory),
-            skipped: combine(self.skipped, other.skipped),
+        let mut lost = self.0;
+        for (lost, other) in lost.iter_mut().zip(other.0) {
+            *lost = lost.zip(other).map(|(lost, other)| combine(lost, other));
         }
+        Self(lost)
     }
 }
 
@@ -49,7 +77,7 @@ impl Accounting {
     /// Of a capture that has ended: a call without an outcome will not be seen to return.
     pub fn of_ended(tally: &Tally) -> Self {
         let mut accounting = Self::of_outcomes(tally);
-        accounting.hits = tally.counters.hits + tally.skipped;
+        accounting.hits = tally.counters.hits + tally.skipped.unwrap_or(0);
         // More outcomes than calls would be a mistake in the programs, and the sum does not come out right then.
         accounting.unmatched += accounting.hits.saturating_sub(accounting.outcomes());
         accounting
@@ -63,14 +91,14 @@ impl Accounting {
     }
 
     /// Without hits.
-    fn of_outcomes(Tally { counters, skipped }: &Tally) -> Self {
-        let (no_room, no_memory) = (counters.no_room, counters.no_memory);
+    fn of_outcomes(tally: &Tally) -> Self {
+        let counters = &tally.counters;
         Self {
             hits: 0,
             recorded: counters.recorded,
             filtered: counters.filtered,
             unmatched: counters.unmatched,
-            lost: Lost { no_room, no_memory, skipped: *skipped },
+            lost: Lost::of(tally),
         }
     }
 
@@ -105,27 +133,54 @@ impl Accounting {
     }
 }
 
+/// Messages behind the first of their datagrams, of calls that never came to user space, as far as the programs looked at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Further {
+    /// Of calls that a filter excluded by what stands in the datagram.
+    pub filtered: u64,
+    /// Of calls that could not be recorded.
+    pub lost: u64,
+}
+
+impl Further {
+    fn of(tallies: &Tallies) -> Self {
+        let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum();
+        Self {
+            filtered: sum(|tally| tally.counters.further_filtered),
+            lost: sum(|tally| tally.counters.further_lost),
+        }
+    }
+}
+
 /// The accounting of each hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// By [`nltrace_common::hook`].
-    pub hooks: [Accounting; hook::COUNT as usize],
+    /// By [`Hook::number`].
+    pub hooks: [Accounting; Hook::COUNT],
+    /// What is known of messages.
+    pub further: Further,
 }
 
 impl Ledger {
     /// Of a capture that has ended.
-    pub fn of_ended(tallies: &[Tally; hook::COUNT as usize]) -> Self {
-        Self { hooks: tallies.each_ref().map(Accounting::of_ended) }
+    pub fn of_ended(tallies: &Tallies) -> Self {
+        Self { hooks: tallies.each_ref().map(Accounting::of_ended), further: Further::of(tallies) }
     }
 
     /// Of a capture that goes on.
-    pub fn of_running(tallies: &[Tally; hook::COUNT as usize]) -> Self {
-        Self { hooks: tallies.each_ref().map(Accounting::of_running) }
+    pub fn of_running(tallies: &Tallies) -> Self {
+        Self { hooks: tallies.each_ref().map(Accounting::of_running), further: Further::of(tallies) }
     }
 
     /// All hooks together.
     pub fn total(&self) -> Accounting {
         self.hooks.iter().fold(Accounting::default(), |sum, hook| sum.plus(hook))
+    }
+
+    /// The hooks whose calls carry messages, together.
+    pub fn of_calls(&self) -> Accounting {
+        let of_messages = Hook::ALL.into_iter().zip(&self.hooks).filter(|(hook, _)| hook.carries_messages());
+        of_messages.fold(Accounting::default(), |sum, (_, hook)| sum.plus(hook))
     }
 
     /// What was added since `earlier`.
@@ -134,22 +189,25 @@ impl Ledger {
         for (hook, earlier) in hooks.iter_mut().zip(&earlier.hooks) {
             *hook = hook.since(earlier);
         }
-        Self { hooks }
+        let further = Further {
+            filtered: self.further.filtered.wrapping_sub(earlier.further.filtered),
+            lost: self.further.lost.wrapping_sub(earlier.further.lost),
+        };
+        Self { hooks, further }
     }
 
-    /// The hooks that were called, with the names of [`Ledger::hook_name`].
-    pub fn called(&self) -> impl Iterator<Item = (&'static str, &Accounting)> {
-        (0..).map(Self::hook_name).zip(&self.hooks).filter(|(_, accounting)| accounting.hits != 0)
-    }
-
-    /// What a hook is called in output.
-    pub fn hook_name(number: nltrace_common::Hook) -> &'static str {
-        match number {
-            hook::UNICAST => "unicast",
-            hook::BROADCAST => "broadcast",
-            hook::RECEIVE => "receive",
-            _ => "other",
+    /// The same where calls that arrived turned out to be filtered, by [`Hook::number`].
+    pub fn refiltered(mut self, calls: &[u64; Hook::COUNT]) -> Self {
+        for (hook, calls) in self.hooks.iter_mut().zip(calls) {
+            hook.recorded = hook.recorded.wrapping_sub(*calls);
+            hook.filtered += calls;
         }
+        self
+    }
+
+    /// The hooks that were called.
+    pub fn called(&self) -> impl Iterator<Item = (Hook, &Accounting)> {
+        Hook::ALL.into_iter().zip(&self.hooks).filter(|(_, accounting)| accounting.hits != 0)
     }
 }
 
@@ -161,9 +219,37 @@ mod tests {
 
     /// 20 hits, of which the programs saw 18.
     const TALLY: Tally = Tally {
-        counters: Counters { hits: 18, recorded: 9, filtered: 4, unmatched: 1, no_room: 1, no_memory: 0 },
-        skipped: 2,
+        counters: Counters {
+            hits: 18,
+            recorded: 9,
+            filtered: 4,
+            unmatched: 1,
+            lost: [1, 0],
+            further_filtered: 0,
+            further_lost: 0,
+        },
+        skipped: Some(2),
     };
+
+    const NOTHING: Tally = Tally {
+        counters: Counters {
+            hits: 0,
+            recorded: 0,
+            filtered: 0,
+            unmatched: 0,
+            lost: [0, 0],
+            further_filtered: 0,
+            further_lost: 0,
+        },
+        skipped: Some(0),
+    };
+
+    /// Of the first hooks; the others were not called.
+    fn tallies(first: &[Tally]) -> Tallies {
+        let mut tallies = [NOTHING; Hook::COUNT];
+        tallies[..first.len()].copy_from_slice(first);
+        tallies
+    }
 
     fn tally(hits: u64, recorded: u64) -> Tally {
         Tally { counters: Counters { hits, recorded, ..TALLY.counters }, ..TALLY }
@@ -173,7 +259,8 @@ mod tests {
     fn what_is_open_at_the_end_is_unmatched() {
         let ended = Accounting::of_ended(&TALLY);
         assert_eq!((ended.hits, ended.unmatched), (20, 4));
-        assert_eq!(ended.lost, Lost { no_room: 1, no_memory: 0, skipped: 2 });
+        assert_eq!(ended.lost, Lost::new([Some(1), Some(0), Some(2)]));
+        assert!(ended.lost.is_known());
         assert!(ended.is_balanced());
         let broken = Accounting::of_ended(&tally(14, 9));
         assert!(!broken.is_balanced() && broken.unmatched == 1);
@@ -187,13 +274,25 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_counts_stays_unknown_in_every_sum_and_difference() {
+        let unknown = Tally { skipped: None, ..TALLY };
+        let ended = Accounting::of_ended(&unknown);
+        assert_eq!((ended.hits, ended.lost.by(Loss::Skipped), ended.lost.total()), (18, None, 1));
+        assert!(ended.is_balanced() && !ended.lost.is_known());
+        let ledger = Ledger::of_ended(&tallies(&[TALLY, unknown]));
+        assert_eq!(ledger.total().lost.by(Loss::Skipped), None);
+        assert_eq!(ledger.total().lost.by(Loss::NoRoom), Some(2));
+        assert_eq!(ledger.since(&Ledger::default()).total().lost.by(Loss::Skipped), None);
+    }
+
+    #[test]
     fn intervals_add_up_to_the_whole() {
-        let first = Ledger::of_running(&[TALLY, Tally::default(), Tally::default()]);
-        let whole = Ledger::of_ended(&[tally(48, 42), TALLY, Tally::default()]);
+        let first = Ledger::of_running(&tallies(&[TALLY]));
+        let whole = Ledger::of_ended(&tallies(&[tally(48, 42), TALLY]));
         let last = whole.since(&first);
         assert_eq!(first.total().plus(&last.total()), whole.total());
         assert!(last.hooks.iter().all(Accounting::is_balanced));
-        let called: Vec<_> = whole.called().map(|(name, accounting)| (name, accounting.hits)).collect();
-        assert_eq!(called, [("unicast", 50), ("broadcast", 20)]);
+        let called: Vec<_> = whole.called().map(|(hook, accounting)| (hook, accounting.hits)).collect();
+        assert_eq!(called, [(Hook::Unicast, 50), (Hook::Broadcast, 20)]);
     }
 }

@@ -1,14 +1,27 @@
-//! What was measured, as data: histograms by key, and the accounting.
+//! What was measured, as data: histograms by key, sockets, and the accounting.
 
 mod accounting;
+mod diagnosis;
+pub mod drops;
+pub mod elsewhere;
+pub mod exchange;
 mod histogram;
+mod messages;
+mod report;
 mod rows;
-mod stage;
+pub mod socket;
 
-pub use accounting::{Accounting, Ledger, Lost};
+pub use crate::source::{
+    Arrived, Call, Close, Copies, Delivery, Event, Held, Holder, Missing, Place, Policy, Queued, Read,
+    Reason, SendFailed, Sentence, Symbol, Text, Thread, Unseen, Wait, Within,
+};
+pub use accounting::{Accounting, Further, Ledger, Lost};
+pub use diagnosis::{Check, Diagnosis, State};
 pub use histogram::Histogram;
+pub use messages::Messages;
+pub use nltrace_common::{Hook, Loss, Stage, StageError};
+pub use report::{LostEvents, Report, Watched};
 pub use rows::{Key, Rows};
-pub use stage::{Stage, StageError};
 
 #[cfg(test)]
 pub(crate) use histogram::tests;

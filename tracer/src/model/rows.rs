@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use nltrace_common::{HistogramSlot, KEY_OTHER, hook, key_parts};
+use nltrace_common::Hook;
 
 use super::{Histogram, Stage};
-use crate::decode::Family;
+use crate::{decode::Family, source::Slot};
 
 /// What a histogram counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,8 +14,10 @@ pub enum Key {
     Messages {
         /// The family.
         family: Family,
-        /// The message type; None for families without message headers.
+        /// The message type; None for datagrams without a message header: too short, or of a family that has none.
         nlmsg_type: Option<u16>,
+        /// The command in generic netlink, the address family in sock_diag; None in other families, and for messages that have none.
+        detail: Option<u8>,
         /// The stage.
         stage: Stage,
     },
@@ -32,10 +34,10 @@ pub struct Rows(BTreeMap<Key, Histogram>);
 
 impl Rows {
     /// From what the kernel counted.
-    pub fn from_slots(slots: &[(u64, HistogramSlot)]) -> Self {
+    pub fn from_slots(slots: &[Slot]) -> Self {
         let mut rows = Self::default();
-        for (key, slot) in slots {
-            rows.add(key_of(*key), &Histogram::from_slot(slot));
+        for slot in slots {
+            rows.add(key_of(slot), &Histogram::from_slot(&slot.counts));
         }
         rows
     }
@@ -59,12 +61,16 @@ impl Rows {
         self.0.iter()
     }
 
-    /// How many calls of each hook are in the histograms, by [`nltrace_common::hook`].
-    pub fn recorded(&self) -> [u64; hook::COUNT as usize] {
-        let mut recorded = [0; hook::COUNT as usize];
+    /// How many calls of each hook are in the histograms, by [`Hook::number`].
+    pub fn recorded(&self) -> [u64; Hook::COUNT] {
+        let mut recorded = [0; Hook::COUNT];
         for (key, histogram) in &self.0 {
             let (Key::Messages { stage, .. } | Key::Other { stage: Some(stage) }) = key else { continue };
-            recorded[stage.hook() as usize] += histogram.count;
+            // Spans are no calls.
+            if !stage.is_call() {
+                continue;
+            }
+            recorded[stage.hook().number()] += histogram.count;
         }
         recorded
     }
@@ -75,44 +81,46 @@ impl Rows {
     }
 }
 
-fn key_of(key: u64) -> Key {
-    let (family, stage, nlmsg_type) = key_parts(key);
-    let family = Family::from_number(family);
-    match Stage::from_number(stage) {
-        Some(stage) if key & KEY_OTHER == 0 => {
+fn key_of(slot: &Slot) -> Key {
+    match (slot.family, slot.stage) {
+        (Some(family), Some(stage)) => {
             // The programs read a type where others have text.
-            let nlmsg_type = family.has_headers().then_some(nlmsg_type);
-            Key::Messages { family, nlmsg_type, stage }
+            let nlmsg_type = slot.nlmsg_type.filter(|_| family.has_headers());
+            Key::Messages { family, nlmsg_type, detail: slot.detail, stage }
         }
-        stage => Key::Other { stage },
+        (_, stage) => Key::Other { stage },
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use nltrace_common::{BUCKETS, key, stage};
+    use nltrace_common::{BUCKETS, HistogramSlot, NO_TYPE, key, other_key};
 
     use super::*;
 
-    fn slot(key: u64, bucket: usize) -> (u64, HistogramSlot) {
-        let mut slot =
+    fn slot(key: u64, bucket: usize) -> Slot {
+        let mut counts =
             HistogramSlot { sum_ns: 10, max_ns: 10, min_ns_complement: !10, buckets: [0; BUCKETS] };
-        slot.buckets[bucket] = 1;
-        (key, slot)
+        counts.buckets[bucket] = 1;
+        Slot::new(key, counts)
     }
 
     #[test]
     fn rows_are_in_the_order_of_a_message_on_its_way_and_others_last() {
         let slots = [
-            slot(KEY_OTHER, 10),
-            slot(key(25, stage::REPLY, 16), 10),
-            slot(key(25, stage::RECEIVE, 16), 10),
-            slot(key(25, stage::REQUEST, 16), 10),
-            slot(key(0, stage::REQUEST, 18), 10),
+            slot(other_key(Stage::Receive), 10),
+            slot(key(25, Stage::Reply, 16), 10),
+            slot(key(25, Stage::Receive, 16), 10),
+            slot(key(25, Stage::Request, 16), 10),
+            slot(key(0, Stage::Request, 18), 10),
         ];
         let rows = Rows::from_slots(&slots);
-        let messages =
-            |family, nlmsg_type, stage| Key::Messages { family, nlmsg_type: Some(nlmsg_type), stage };
+        let messages = |family, nlmsg_type, stage| Key::Messages {
+            family,
+            nlmsg_type: Some(nlmsg_type),
+            detail: None,
+            stage,
+        };
         let expected = [
             messages(Family::ROUTE, 18, Stage::Request),
             messages(Family::NLTEST, 16, Stage::Request),
@@ -121,26 +129,43 @@ mod tests {
             Key::Other { stage: Some(Stage::Receive) },
         ];
         assert_eq!(rows.iter().map(|(key, _)| *key).collect::<Vec<_>>(), expected);
-        // Unicast: two requests and a reply. What had no room had stage 0, receive.
-        assert_eq!(rows.recorded(), [3, 0, 2]);
+        // Unicast: two requests and a reply.
+        assert_eq!(rows.recorded()[..3], [3, 0, 2]);
+        assert_eq!(rows.recorded()[3..].iter().sum::<u64>(), 0);
+    }
+
+    #[test]
+    fn a_datagram_too_short_for_a_type_is_not_taken_for_type_0() {
+        let rows = Rows::from_slots(&[
+            slot(key(25, Stage::Receive, 0), 10),
+            slot(key(25, Stage::Receive, NO_TYPE), 10),
+        ]);
+        let messages = |nlmsg_type| Key::Messages {
+            family: Family::NLTEST,
+            nlmsg_type,
+            detail: None,
+            stage: Stage::Receive,
+        };
+        assert!(rows.iter().map(|(key, _)| *key).eq([messages(None), messages(Some(0))]));
     }
 
     #[test]
     fn uevents_have_no_types_and_one_row() {
         let rows = Rows::from_slots(&[
-            slot(key(15, stage::BROADCAST, 0x2f64), 10),
-            slot(key(15, stage::BROADCAST, 0x6567), 10),
+            slot(key(15, Stage::Broadcast, 0x2f64), 10),
+            slot(key(15, Stage::Broadcast, 0x6567), 10),
         ]);
-        let expected = Key::Messages { family: Family::UEVENT, nlmsg_type: None, stage: Stage::Broadcast };
+        let expected =
+            Key::Messages { family: Family::UEVENT, nlmsg_type: None, detail: None, stage: Stage::Broadcast };
         assert_eq!(rows.iter().map(|(key, h)| (*key, h.count)).collect::<Vec<_>>(), [(expected, 2)]);
     }
 
     #[test]
     fn an_interval_leaves_out_what_rested() {
-        let quiet = slot(key(0, stage::REQUEST, 18), 10);
-        let mut busy = slot(key(25, stage::REQUEST, 16), 10);
+        let quiet = slot(key(0, Stage::Request, 18), 10);
+        let mut busy = slot(key(25, Stage::Request, 16), 10);
         let earlier = Rows::from_slots(&[quiet, busy]);
-        busy.1.buckets[11] = 4;
+        busy.counts.buckets[11] = 4;
         let later = Rows::from_slots(&[quiet, busy]);
         let interval = later.since(&earlier);
         assert_eq!(interval.iter().map(|(_, histogram)| histogram.count).collect::<Vec<_>>(), [4]);

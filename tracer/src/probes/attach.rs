@@ -6,20 +6,31 @@ use std::{
     rc::Rc,
 };
 
+use nltrace_common::Hook;
+
 use super::{
     AttachError, Method, ProbeError,
-    functions::{Function, Programs, RECEIVE_PROGRAMS},
+    error::Refusal,
+    hooks::{Ends, Shell, Target},
     loader::Loader,
-    syscall::{self, End, Purpose},
+    plan::{OutcomeKind, Step},
 };
-use crate::kernel::Types;
+use crate::{
+    bpf::{
+        link::{End, Functions, link_functions, link_kprobe, link_to_its_function, link_tracepoint},
+        program::Purpose,
+    },
+    kernel::Facts,
+};
 
 /// Programs at work.
 pub(super) struct Attached {
     /// Closing a link detaches its program.
-    entry: OwnedFd,
-    /// None where a program at both ends has one link.
+    pub(super) entry: OwnedFd,
+    /// None where a program at both ends has one link, and where nobody waits for the return.
     exit: Option<OwnedFd>,
+    /// Whether it tells what happens within calls that others follow.
+    is_within: bool,
     /// The program at the entry, which knows how often it was not run.
     pub(super) program: Rc<OwnedFd>,
 }
@@ -27,23 +38,26 @@ pub(super) struct Attached {
 impl Attached {
     /// Detaches both: the entry first, so that no call begins whose return nobody sees.
     pub(super) fn detach(self) {
-        let Self { entry, exit, program: _ } = self;
+        let Self { entry, exit, .. } = self;
         drop(entry);
         drop(exit);
     }
 
-    /// Detaches many: all entries before all returns, because calls nest.
+    /// Detaches many, given in the order in which they were attached: all entries before all returns, because calls nest, and what happens
+    /// within calls last. Of the entries the last one first: what was attached before tells it what it is in the middle of.
     pub(super) fn detach_all(all: impl Iterator<Item = Self>) {
+        let (within, calls): (Vec<_>, Vec<_>) = all.partition(|attached| attached.is_within);
         let (entries, exits): (Vec<_>, Vec<_>) =
-            all.map(|Self { entry, exit, program: _ }| (entry, exit)).unzip();
-        drop(entries);
+            calls.into_iter().map(|Self { entry, exit, .. }| (entry, exit)).unzip();
+        entries.into_iter().rev().for_each(drop);
         drop(exits);
+        drop(within);
     }
 }
 
 /// Functions that are watched together.
 pub(super) struct Group {
-    pub(super) functions: Vec<Function>,
+    pub(super) targets: Vec<Target>,
     pub(super) attached: Attached,
     pub(super) method: Method,
 }
@@ -51,118 +65,141 @@ pub(super) struct Group {
 /// What attaching takes.
 pub(super) struct Attacher<'a> {
     pub(super) loader: &'a mut Loader,
-    pub(super) types: &'a Types,
-    /// The ways to attach, in the order in which they are to be tried.
-    pub(super) order: &'static [Method],
+    pub(super) facts: &'a Facts,
 }
-
-/// What a failed attempt says: the kernel refused, so another may do; or the object file is not the one this was written for.
-type Refusal = Result<AttachError, ProbeError>;
 
 /// The kernel's answer.
 fn refused(error: std::io::Error) -> Refusal {
-    Ok(AttachError::Attach(error))
+    Refusal::Refused(AttachError::Attach(error))
 }
 
 impl Attacher<'_> {
-    /// Watches functions that have the same programs: all of them at once where one session can do that, as each takes the kernel as long as all;
-    /// otherwise each by itself.
-    pub(super) fn attach_all(&mut self, functions: &[Function]) -> Vec<Result<Group, ProbeError>> {
-        if let ([first, _, ..], [Method::Session, ..]) = (functions, self.order) {
-            match self.session(first.programs, functions) {
+    /// Watches functions that have the same programs: all of them at once where one session can do that, as each takes the kernel as long
+    /// as all; otherwise each by itself, in the first of the ways that works.
+    pub(super) fn attach(&mut self, step: &Step) -> Vec<Result<Group, ProbeError>> {
+        if let ([_, _, ..], [Method::Session, ..]) = (&*step.targets, step.methods) {
+            match self.session(&step.targets, step.ends) {
                 Ok(attached) => {
-                    return vec![Ok(Group {
-                        functions: functions.into(),
-                        attached,
-                        method: Method::Session,
-                    })];
+                    let targets = step.targets.clone();
+                    return vec![Ok(Group { targets, attached, method: Method::Session })];
                 }
-                Err(Ok(error)) => log::info!("not watched together: {error}"),
-                Err(Err(error)) => return vec![Err(error)],
+                Err(Refusal::Refused(error)) => log::info!("not watched together: {error}"),
+                Err(Refusal::Failed(error)) => return vec![Err(error)],
             }
         }
-        functions.iter().map(|function| self.attach(function)).collect()
+        step.targets.iter().map(|target| self.attach_one(target, step)).collect()
     }
 
-    /// Watches a function in the first of the ways that works.
-    pub(super) fn attach(&mut self, function: &Function) -> Result<Group, ProbeError> {
+    fn attach_one(&mut self, target: &Target, step: &Step) -> Result<Group, ProbeError> {
         let mut tried = Vec::new();
-        for &method in self.order {
+        let name = target.function.name;
+        for &method in step.methods {
             let attempt = match method {
-                Method::Kprobe => kprobes(self.loader, function.name, function.programs),
-                Method::Fentry => self.fentry(function),
-                Method::Session => self.session(function.programs, &[*function]),
+                Method::Kprobe => kprobes(self.loader, name, target.hook, step.ends),
+                Method::Fentry => self.fentry(target, step),
+                Method::Session => self.session(&[*target], step.ends),
+                Method::Tracepoint => self.tracepoint(target),
             };
             match attempt {
-                Ok(attached) => return Ok(Group { functions: vec![*function], attached, method }),
-                Err(error) => {
-                    let error = error?;
-                    log::info!("{}: {method} refused: {error}", function.name);
+                Ok(attached) => {
+                    let attached = Attached { is_within: step.is_within(), ..attached };
+                    return Ok(Group { targets: vec![*target], attached, method });
+                }
+                Err(Refusal::Refused(error)) => {
+                    log::info!("{name}: {method} refused: {error}");
                     tried.push((method, error));
                 }
+                Err(Refusal::Failed(error)) => return Err(error),
             }
         }
-        Err(ProbeError::Attach { function: function.name.to_owned(), tried })
+        Err(ProbeError::Attach { function: name.to_owned(), tried })
     }
 
     /// The function's BTF id. One that the kernel itself does not have may be in a module, which these ways would pin.
-    fn built_in(&self, function: &Function) -> Result<u32, Refusal> {
-        self.types.functions.id(function.name).ok_or(Ok(AttachError::NotBuiltIn))
+    fn built_in(&self, target: &Target) -> Result<u32, Refusal> {
+        self.facts.functions.id(target.function.name).ok_or(Refusal::Refused(AttachError::NotBuiltIn))
     }
 
-    fn fentry(&mut self, function: &Function) -> Result<Attached, Refusal> {
-        let id = self.built_in(function)?;
-        let mut attach = |program, purpose| {
-            let program = self.loader.load(program, purpose)?;
-            let link = syscall::link_to_its_function(program.as_fd(), purpose).map_err(refused)?;
+    fn fentry(&mut self, target: &Target, step: &Step) -> Result<Attached, Refusal> {
+        let id = self.built_in(target)?;
+        let mut attach = |shell: Shell, purpose| {
+            let program = self.loader.load(shell.program(target.hook), purpose)?;
+            let link = link_to_its_function(program.as_fd(), purpose).map_err(refused)?;
             Ok::<_, Refusal>((program, link))
         };
-        let (_, exit) = attach(function.programs.fexit, Purpose::Fexit(id))?;
-        let (program, entry) = attach(function.programs.fentry, Purpose::Fentry(id))?;
-        Ok(Attached { entry, exit: Some(exit), program })
+        let fexit = match step.outcome {
+            OutcomeKind::Dropped => Shell::FexitAny,
+            OutcomeKind::Timed | OutcomeKind::Spanned | OutcomeKind::Recorded => {
+                Shell::Fexit(target.function.arguments)
+            }
+        };
+        let exit = match step.ends {
+            Ends::Both => Some(attach(fexit, Purpose::Fexit(id))?.1),
+            Ends::Entry => None,
+        };
+        let (program, entry) = attach(Shell::Fentry, Purpose::Fentry(id))?;
+        Ok(Attached { entry, exit, is_within: false, program })
     }
 
-    fn session(&mut self, programs: Programs, functions: &[Function]) -> Result<Attached, Refusal> {
-        if self.types.session.is_none() {
-            return Err(Ok(AttachError::NoSessions));
+    /// All of one hook. Where only their entries are watched, that takes less than a session and sees as many.
+    fn session(&mut self, targets: &[Target], ends: Ends) -> Result<Attached, Refusal> {
+        let Some(first) = targets.first().filter(|_| self.facts.has_sessions()) else {
+            return Err(Refusal::Refused(AttachError::NoSessions));
+        };
+        let mut names = Vec::new();
+        for target in targets {
+            self.built_in(target)?;
+            names.push(c_string(target.function.name)?);
         }
-        for function in functions {
-            self.built_in(function)?;
-        }
-        let names =
-            functions.iter().map(|function| c_string(function.name)).collect::<Result<Vec<_>, _>>()?;
-        let program = self.loader.load(programs.session, Purpose::Session)?;
-        let entry = syscall::link_session(program.as_fd(), &names).map_err(refused)?;
-        Ok(Attached { entry, exit: None, program })
+        let (shell, purpose) = match ends {
+            Ends::Both => (Shell::Session, Purpose::Session),
+            Ends::Entry => (Shell::Kprobe, Purpose::Entry),
+        };
+        let program = self.loader.load(shell.program(first.hook), purpose)?;
+        let addresses = self.loader.addresses(&names);
+        let functions = addresses.as_deref().map_or(Functions::Named(&names), Functions::At);
+        let entry = link_functions(program.as_fd(), purpose, functions).map_err(refused)?;
+        Ok(Attached { entry, exit: None, is_within: false, program })
+    }
+
+    fn tracepoint(&mut self, target: &Target) -> Result<Attached, Refusal> {
+        let program = self.loader.load(Shell::Tracepoint.program(target.hook), Purpose::Tracepoint)?;
+        let entry = link_tracepoint(program.as_fd(), &c_string(target.function.name)?).map_err(refused)?;
+        Ok(Attached { entry, exit: None, is_within: false, program })
     }
 }
 
-/// Watches a module's receive function. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
-pub(super) fn module_receive(
+/// Watches a function in a module. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
+pub(super) fn in_module(
     loader: &mut Loader,
     module: &str,
+    hook: Hook,
     function: &str,
 ) -> Result<Attached, ProbeError> {
     let mut tried = Vec::new();
     for name in [function.to_owned(), format!("{module}:{function}")] {
-        match kprobes(loader, &name, RECEIVE_PROGRAMS) {
+        match kprobes(loader, &name, hook, Ends::Both) {
             Ok(attached) => return Ok(attached),
-            Err(error) => tried.push((Method::Kprobe, error?)),
+            Err(Refusal::Refused(error)) => tried.push((Method::Kprobe, error)),
+            Err(Refusal::Failed(error)) => return Err(error),
         }
     }
     Err(ProbeError::Attach { function: function.to_owned(), tried })
 }
 
-fn kprobes(loader: &mut Loader, function: &str, programs: Programs) -> Result<Attached, Refusal> {
+fn kprobes(loader: &mut Loader, function: &str, hook: Hook, ends: Ends) -> Result<Attached, Refusal> {
     let name = c_string(function)?;
-    let mut attach = |program, end| {
-        let program = loader.load(program, Purpose::Kprobe)?;
-        let link = syscall::link_kprobe(program.as_fd(), &name, end).map_err(refused)?;
+    let mut attach = |shell: Shell, end| {
+        let program = loader.load(shell.program(hook), Purpose::Kprobe)?;
+        let link = link_kprobe(program.as_fd(), &name, end).map_err(refused)?;
         Ok::<_, Refusal>((program, link))
     };
-    let (_, exit) = attach(programs.kretprobe, End::Return)?;
-    let (program, entry) = attach(programs.kprobe, End::Entry)?;
-    Ok(Attached { entry, exit: Some(exit), program })
+    let exit = match ends {
+        Ends::Both => Some(attach(Shell::Kretprobe, End::Return)?.1),
+        Ends::Entry => None,
+    };
+    let (program, entry) = attach(Shell::Kprobe, End::Entry)?;
+    Ok(Attached { entry, exit, is_within: false, program })
 }
 
 fn c_string(name: &str) -> Result<CString, Refusal> {

@@ -16,12 +16,27 @@ pub enum AttachError {
     /// The function cannot be watched in this way.
     #[error("the kernel refused to attach: {0}")]
     Attach(#[source] io::Error),
-    /// The kernel has no sessions, or none that see every call: it is older than 6.14, or was built without them.
-    #[error("this kernel has no kprobe sessions that see every call (Linux 6.14 or later)")]
+    /// The kernel has no sessions, or none that see every call: those came with 6.14, and need CONFIG_FPROBE.
+    #[error(
+        "this kernel has no kprobe sessions that see every call (they are in Linux 6.14 and later, with CONFIG_FPROBE)"
+    )]
     NoSessions,
     /// The function is not one of the kernel itself: it may be in a module.
     #[error("only kprobes may watch what is not a function of the kernel itself")]
     NotBuiltIn,
+    /// The kernel has no iterator over open files.
+    #[error(
+        "this kernel has no BPF iterator over open files (bpf_iter_task_file), which is in Linux 5.8 and later"
+    )]
+    NoIterator,
+}
+
+/// Why an attempt to attach failed.
+pub(super) enum Refusal {
+    /// The kernel refused: another way to attach may do.
+    Refused(AttachError),
+    /// The object file is not the one that this was written for: no other way will do.
+    Failed(ProbeError),
 }
 
 /// A probe could not be loaded, attached or read.
@@ -36,6 +51,11 @@ pub enum ProbeError {
     /// The same when they are put together.
     #[error("the eBPF object cannot be linked: {0}; build nltrace again")]
     Link(#[source] EbpfRelocationError),
+    /// The kernel has no storage for each thread, where calls in progress are kept.
+    #[error(
+        "this kernel has no BPF task storage (BPF_MAP_TYPE_TASK_STORAGE), which is in Linux 5.11 and later"
+    )]
+    NoTaskStorage,
     /// No way to attach worked.
     #[error("cannot watch {function}: {}", attempts(.tried))]
     Attach {
@@ -44,6 +64,9 @@ pub enum ProbeError {
         /// Each way that was tried, and what the kernel said.
         tried: Vec<(Method, AttachError)>,
     },
+    /// The kernel's list of sockets cannot be had.
+    #[error("cannot list sockets: {}", chain(.0))]
+    Iterator(#[source] AttachError),
     /// Reading results failed.
     #[error("cannot read results from the kernel: {}", chain(.0))]
     Read(#[source] MapError),
@@ -58,7 +81,7 @@ pub enum ProbeError {
     },
     /// The object file and this program do not fit each other: a mistake in the build.
     #[error("the eBPF object lacks {0}; build nltrace again")]
-    Missing(&'static str),
+    Missing(String),
 }
 
 impl ProbeError {
@@ -66,6 +89,7 @@ impl ProbeError {
     pub fn is_permission(&self) -> bool {
         let mut error: Option<&(dyn std::error::Error + 'static)> = match self {
             Self::Attach { tried, .. } => return tried.iter().any(|(_, error)| refused(error)),
+            Self::Iterator(error) => return refused(error),
             other => Some(other),
         };
         while let Some(current) = error {

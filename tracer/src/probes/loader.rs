@@ -4,7 +4,9 @@
 //! kernel's types before, which nothing here needs, and it knows neither sessions nor task storage.
 
 use std::{
+    cell::OnceCell,
     collections::HashMap,
+    ffi::CString,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     rc::Rc,
 };
@@ -12,10 +14,15 @@ use std::{
 use aya::maps::{MapData, MapError};
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_map_type};
 
-use super::{
-    AttachError, ProbeError,
-    syscall::{self, Purpose},
+use super::{AttachError, ProbeError, error::Refusal};
+use crate::bpf::{
+    address::Addresses,
+    map,
+    program::{Purpose, load_program},
 };
+
+/// The map of the programs' counters, which user space reads where it is.
+pub(crate) const COUNTERS: &str = ".bss.counters";
 
 /// Programs that can be loaded, and those that are.
 pub(super) struct Loader {
@@ -23,21 +30,35 @@ pub(super) struct Loader {
     /// By name. The programs have these by their numbers, so none is closed before the last is loaded.
     maps: HashMap<String, MapData>,
     loaded: Vec<Loaded>,
+    /// None: it was not needed yet, or the kernel does not have it.
+    addresses: OnceCell<Option<Addresses>>,
 }
 
 struct Loaded {
-    name: &'static str,
+    name: String,
     purpose: Purpose,
     program: Rc<OwnedFd>,
 }
 
 impl Loader {
-    /// Makes the maps: those in `sizes` with so many entries, or bytes if it is a ring buffer.
-    pub(super) fn new(mut object: Object, sizes: &[(&str, u32)]) -> Result<Self, ProbeError> {
+    /// Makes the maps `wanted` and those for sections: those in `sizes` with so many entries, or bytes if it is a ring buffer.
+    pub(super) fn new(
+        mut object: Object,
+        wanted: &[&str],
+        sizes: &[(&str, u32)],
+    ) -> Result<Self, ProbeError> {
         let mut parsed = std::mem::take(&mut object.maps);
+        parsed.retain(|name, map| {
+            map.section_kind() != EbpfSectionKind::Maps || wanted.contains(&name.as_str())
+        });
         for (name, map) in &mut parsed {
             if let Some((_, size)) = sizes.iter().find(|(sized, _)| sized == name) {
                 map.set_max_entries(*size);
+            }
+            if let Map::Legacy(map) = map
+                && name == COUNTERS
+            {
+                map.def.map_flags |= map::MAPPABLE;
             }
             // Zeros, as a new map has them. That there are some tells aya what kind of map it is; how many does not matter.
             if map.section_kind() == EbpfSectionKind::Bss {
@@ -51,31 +72,37 @@ impl Loader {
         let text = object.functions.keys().map(|(section, _)| *section).collect();
         object.relocate_maps(numbers, &text).map_err(ProbeError::Link)?;
         object.relocate_calls(&text).map_err(ProbeError::Link)?;
-        Ok(Self { object, maps, loaded: Vec::new() })
+        Ok(Self { object, maps, loaded: Vec::new(), addresses: OnceCell::new() })
     }
 
     /// Hands over a map, which is to be kept as long as this.
-    pub(super) fn take_map(&mut self, name: &'static str) -> Result<MapData, ProbeError> {
-        self.maps.remove(name).ok_or(ProbeError::Missing(name))
+    pub(super) fn take_map(&mut self, name: &str) -> Result<MapData, ProbeError> {
+        self.maps.remove(name).ok_or_else(|| ProbeError::Missing(name.to_owned()))
     }
 
     /// Loads a program, unless it is loaded for this already.
-    pub(super) fn load(
-        &mut self,
-        name: &'static str,
-        purpose: Purpose,
-    ) -> Result<Rc<OwnedFd>, Result<AttachError, ProbeError>> {
-        let known = self.loaded.iter().find(|loaded| (loaded.name, loaded.purpose) == (name, purpose));
+    pub(super) fn load(&mut self, name: String, purpose: Purpose) -> Result<Rc<OwnedFd>, Refusal> {
+        let known = self.loaded.iter().find(|loaded| loaded.name == name && loaded.purpose == purpose);
         if let Some(Loaded { program, .. }) = known {
             return Ok(Rc::clone(program));
         }
-        let missing = || Err(ProbeError::Missing(name));
-        let program = self.object.programs.get(name).ok_or_else(missing)?;
+        let missing = || Refusal::Failed(ProbeError::Missing(name.clone()));
+        let program = self.object.programs.get(&name).ok_or_else(missing)?;
         let function = self.object.functions.get(&program.function_key()).ok_or_else(missing)?;
-        let loaded = syscall::load_program(purpose, name, &program.license, &function.instructions);
-        let program = Rc::new(loaded.map_err(|error| Ok(AttachError::Load(error)))?);
+        let loaded = load_program(purpose, &name, &program.license, &function.instructions);
+        let program = Rc::new(loaded.map_err(|error| Refusal::Refused(AttachError::Load(error)))?);
         self.loaded.push(Loaded { name, purpose, program: Rc::clone(&program) });
         Ok(program)
+    }
+
+    /// Where functions of the kernel begin; None: it does not say.
+    pub(super) fn addresses(&self, functions: &[CString]) -> Option<Vec<u64>> {
+        let program = self.addresses.get_or_init(|| {
+            Addresses::new()
+                .inspect_err(|error| log::info!("functions are attached to by name: {error}"))
+                .ok()
+        });
+        program.as_ref()?.of(functions).inspect_err(|error| log::info!("{functions:?} by name: {error}")).ok()
     }
 
     /// The programs that are loaded.
@@ -85,20 +112,20 @@ impl Loader {
 }
 
 /// A map of the object.
-fn make(name: &str, map: &Map) -> Result<MapData, MapError> {
+fn make(name: &str, parsed: &Map) -> Result<MapData, MapError> {
     let refused = |io_error| MapError::CreateError { name: name.to_owned(), io_error };
-    if map.map_type() == bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE as u32 {
-        let storage = syscall::create_task_storage(name, map.value_size(), map.map_flags());
+    if parsed.map_type() == bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE as u32 {
+        let storage = map::create_task_storage(name, parsed.value_size(), parsed.map_flags());
         return MapData::from_fd(storage.map_err(refused)?);
     }
-    let made = MapData::create(map.clone(), name, None)?;
-    let (kind, fd) = (map.section_kind(), made.fd().as_fd());
+    let made = MapData::create(parsed.clone(), name, None)?;
+    let (kind, fd) = (parsed.section_kind(), made.fd().as_fd());
     if matches!(kind, EbpfSectionKind::Data | EbpfSectionKind::Rodata) {
         // SAFETY: the section's bytes are the map's only value.
-        unsafe { syscall::write_element(fd, map.data()) }.map_err(refused)?;
+        unsafe { map::write_element(fd, parsed.data()) }.map_err(refused)?;
     }
     if kind == EbpfSectionKind::Rodata {
-        syscall::freeze(fd).map_err(refused)?;
+        map::freeze(fd).map_err(refused)?;
     }
     Ok(made)
 }

@@ -4,92 +4,140 @@ use std::collections::HashMap;
 
 use aya_obj::{Object, generated::bpf_insn};
 use nltrace_common::{
-    NLMSG_TYPE_OFFSET,
-    constant::{self, Constant, offset_placeholder, placeholder},
-    home_slots, kfunc,
+    constant::{Constant, offset_placeholder, option, placeholder},
+    home_slots,
+    member::{CONSTANTS, FIRST_MEMBER},
 };
 
-use super::{Mode, Plan, ProbeError};
-use crate::kernel::Types;
+use super::{Outcome, Plan, ProbeError, filter::Comparison};
+use crate::{
+    kernel::Facts,
+    options::{Comm, Filter, MessageType, Pid, PortId},
+};
 
-/// As the compiler made them: every way to attach, for one thing that becomes of a call.
-pub(super) fn compiled(mode: Mode) -> &'static [u8] {
+/// As the compiler made them: every hook and every way to attach, for one outcome.
+pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
     static HIST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist"));
+    static SPANS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spans"));
     static TRACE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace"));
+    static DROPS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/drops"));
 
-    match mode {
-        Mode::Hist => HIST,
-        Mode::Trace => TRACE,
+    match outcome {
+        Outcome::Timed { .. } => HIST,
+        Outcome::Spanned { .. } => SPANS,
+        Outcome::Recorded { .. } => TRACE,
+        Outcome::Dropped { .. } => DROPS,
     }
 }
 
-/// The programs for `plan` on a kernel with these `types`, with `slot_count` histograms.
-pub(super) fn prepared(plan: &Plan, types: &Types, slot_count: u32) -> Result<Object, ProbeError> {
-    let mut object = Object::parse(compiled(plan.mode)).map_err(ProbeError::Object)?;
+/// The maps of an outcome's programs. The compiler puts those of the others into the object as well.
+pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
+    match outcome {
+        Outcome::Timed { .. } => &["AYA_LOGS", "STARTS", "SLOTS"],
+        Outcome::Spanned { .. } => &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
+        Outcome::Recorded { .. } => &["AYA_LOGS", "STACKS", "RECORDS", "LOCKS"],
+        Outcome::Dropped { .. } => &[
+            "AYA_LOGS",
+            "THREADS",
+            "ROWS",
+            "EPISODES",
+            "EPISODE_RECORDS",
+            "CLOSING",
+            "GAPS",
+            "USERS",
+            "PATHS",
+            "PATH_COUNTS",
+        ],
+    }
+}
+
+/// As the compiler made it: the iterator over netlink sockets.
+fn compiled_iterator() -> &'static [u8] {
+    static SOCKETS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sockets"));
+    SOCKETS
+}
+
+/// The programs of an outcome for `plan` on a kernel with these `facts`, with `slot_count` histograms.
+pub(super) fn prepared(
+    outcome: Outcome,
+    plan: &Plan,
+    facts: &Facts,
+    slot_count: u32,
+) -> Result<Object, ProbeError> {
+    let mut object = Object::parse(compiled(outcome)).map_err(ProbeError::Object)?;
     let log_level = [if plan.verbose { u8::MAX } else { 0 }];
     let globals = HashMap::from([(aya_log::LEVEL, (log_level.as_slice(), true))]);
     object.patch_map_data(globals).map_err(ProbeError::Object)?;
-    let constants = constants(plan, types, slot_count);
-    let session = types.session.unwrap_or_default();
-    let kfuncs = [
-        (kfunc::RDONLY_CAST, types.cast.unwrap_or_default().function),
-        (kfunc::SESSION_IS_RETURN, session.is_return),
-        (kfunc::SESSION_COOKIE, session.cookie),
-    ];
-    for function in object.functions.values_mut() {
-        write_constants(&mut function.instructions, &constants);
-        write_kfuncs(&mut function.instructions, &kfuncs);
-    }
+    let mut constants = constants(facts);
+    write_options(&mut constants, outcome, &plan.filter_of(outcome), slot_count);
+    constants[usize::from(option::BROADCASTS_END)] = plan.broadcasts_end(facts).into();
+    write(&mut object, &constants, facts);
     Ok(object)
 }
 
-/// Their values, each at its number's place.
-fn constants(plan: &Plan, types: &Types, slot_count: u32) -> [u64; constant::COUNT] {
-    let Plan { filter, .. } = plan;
-    let offsets = &types.offsets;
-    let cast = types.cast.unwrap_or_default();
-    let (low, high) = filter.comm.as_ref().unwrap_or(&[0; 16]).split_at(8);
-    let [low, high] = [low, high].map(|half| half.try_into().map_or(0, u64::from_ne_bytes));
-    let mut constants = [0; constant::COUNT];
-    for (constant, value) in [
-        (constant::SNAPLEN, plan.snaplen()),
-        (constant::SLOT_COUNT, slot_count),
-        (constant::WAKEUP_BYTES, plan.wakeup_bytes()),
-        (constant::FILTERED, filter.number()),
-        (constant::FILTER_FAMILIES, filter.families),
-        (constant::FILTER_STAGES, filter.stages),
-        (constant::FILTER_TGID, filter.tgid.unwrap_or(0)),
-        (constant::FILTER_PORTID, filter.portid.unwrap_or(0)),
-        (constant::FILTER_BY_PORTID, filter.portid.is_some().into()),
-        (constant::FILTER_TYPE, filter.nlmsg_type.map_or(u32::MAX, u32::from)),
-        (constant::SK_BUFF_LEN, offsets.skb_len),
-        (constant::SK_BUFF_DATA_LEN, offsets.skb_data_len),
-        (constant::SK_BUFF_DATA, offsets.skb_data),
-        (constant::SK_BUFF_SK, offsets.skb_sk),
-        (constant::NETLINK_CB_PORTID, offsets.netlink_cb_portid),
-        (constant::SOCK_PROTOCOL, offsets.sock_protocol),
-        (constant::SOCK_NET, offsets.sock_net),
-        (constant::NET_INUM, offsets.net_inum),
-        (constant::NLMSGHDR_TYPE, NLMSG_TYPE_OFFSET as u32),
-        (constant::TASK_COMM, offsets.task_comm),
-        (constant::TASK_COMM_HIGH, offsets.task_comm + 8),
-        (constant::TASK_PID, offsets.task_pid),
-        (constant::TASK_TGID, offsets.task_tgid),
-        (constant::SK_BUFF, cast.sk_buff),
-        (constant::SOCK, cast.sock),
-        (constant::NET, cast.net),
-        (constant::NLMSGHDR, cast.nlmsghdr),
-    ] {
-        constants[usize::from(constant)] = u64::from(value);
+/// The iterator over netlink sockets, on a kernel with these `facts`.
+pub(super) fn prepared_iterator(facts: &Facts) -> Result<Object, ProbeError> {
+    let mut object = Object::parse(compiled_iterator()).map_err(ProbeError::Object)?;
+    // All objects have the maps that any of them has; this program knows none.
+    object.maps.clear();
+    write(&mut object, &constants(facts), facts);
+    Ok(object)
+}
+
+/// Writes everything that stands for something else in the programs.
+fn write(object: &mut Object, constants: &[u64; CONSTANTS], facts: &Facts) {
+    for function in object.functions.values_mut() {
+        write_constants(&mut function.instructions, constants);
+        write_kfuncs(&mut function.instructions, facts);
     }
-    constants[usize::from(constant::HOME_SLOTS)] = home_slots(slot_count);
-    constants[usize::from(constant::FILTER_COMM_LOW)] = low;
-    constants[usize::from(constant::FILTER_COMM_HIGH)] = high;
+}
+
+/// What follows from the user's options, each at its number's place.
+fn write_options(constants: &mut [u64; CONSTANTS], outcome: Outcome, filter: &Filter, slot_count: u32) {
+    let Comparison { filtered, families, stages } = Comparison::of(filter);
+    let comm = filter.comm.map_or([0; 16], Comm::bytes);
+    let (comm, _) = comm.as_chunks();
+    for (option, value) in [
+        (option::SNAPLEN, outcome.snaplen().into()),
+        (option::SLOT_COUNT, slot_count.into()),
+        (option::HOME_SLOTS, home_slots(slot_count)),
+        (option::WAKEUP_BYTES, outcome.wakeup_bytes().into()),
+        (option::DELIVERIES, matches!(outcome, Outcome::Recorded { deliveries: true, .. }).into()),
+        (option::EXCHANGES, outcome.has_exchanges().into()),
+        (option::SPANS, outcome.spans().into()),
+        (option::FILTERED, filtered.into()),
+        (option::FILTER_FAMILIES, families.into()),
+        (option::FILTER_STAGES, stages.into()),
+        (option::FILTER_TGID, filter.pid.map_or(0, Pid::number).into()),
+        (option::FILTER_PORTID, filter.portid.map_or(0, |PortId(portid)| portid).into()),
+        (option::FILTER_BY_PORTID, filter.portid.is_some().into()),
+        (option::FILTER_TYPE, filter.message_type.map_or(u64::MAX, |MessageType(number)| number.into())),
+        (option::FILTER_COMM_LOW, u64::from_ne_bytes(comm[0])),
+        (option::FILTER_COMM_HIGH, u64::from_ne_bytes(comm[1])),
+        (option::CAUSES, outcome.causes().into()),
+        (option::PATHS, matches!(outcome, Outcome::Dropped { stacks: true, .. }).into()),
+    ] {
+        constants[usize::from(option)] = value;
+    }
+}
+
+/// What follows from the kernel alone, each at its number's place; the user's options are zeros.
+fn constants(facts: &Facts) -> [u64; CONSTANTS] {
+    let mut constants = [0; CONSTANTS];
+    let (_, others) = constants.split_at_mut(FIRST_MEMBER.into());
+    let (offsets, structures) = others.split_at_mut(facts.offsets.len());
+    for (constant, offset) in offsets.iter_mut().zip(facts.offsets) {
+        *constant = offset.into();
+    }
+    // Where programs cannot give memory a type, its number is of no use.
+    for (constant, id) in structures.iter_mut().zip(facts.structures).filter(|_| facts.casts()) {
+        *constant = id.into();
+    }
     constants
 }
 
 /// Puts the constants in the place of what stands for them.
-fn write_constants(code: &mut [bpf_insn], constants: &[u64; constant::COUNT]) {
+fn write_constants(code: &mut [bpf_insn], constants: &[u64; CONSTANTS]) {
     let value = |constant: Option<Constant>| constants.get(usize::from(constant?)).copied();
     for at in 0..code.len() {
         if let Some(value) = value(number_at(code, at)) {
@@ -110,29 +158,28 @@ fn number_at(code: &[bpf_insn], at: usize) -> Option<Constant> {
     let [low, high] = code.get(at..at + 2)? else { return None };
     let held = u64::from(high.imm.cast_unsigned()) << 32 | u64::from(low.imm.cast_unsigned());
     let constant = held.checked_sub(placeholder(0))?;
-    (low.code == LOAD_NUMBER && constant < constant::COUNT as u64).then_some(constant as Constant)
+    (low.code == LOAD_NUMBER && constant < CONSTANTS as u64).then_some(constant as Constant)
 }
 
 /// The constant that is the offset of a load.
 fn offset_in(load: &bpf_insn) -> Option<Constant> {
-    /// `BPF_LDX | BPF_MEM | BPF_W`, `BPF_H`, `BPF_DW`.
-    const LOADS: [u8; 3] = [0x61, 0x69, 0x79];
+    /// `BPF_LDX | BPF_MEM | BPF_W`, `BPF_H`, `BPF_B`, `BPF_DW`.
+    const LOADS: [u8; 4] = [0x61, 0x69, 0x71, 0x79];
 
     let constant = load.off.checked_sub(offset_placeholder(0))?;
-    let is_one = LOADS.contains(&load.code) && (0..constant::COUNT as i16).contains(&constant);
+    let is_one = LOADS.contains(&load.code) && (0..CONSTANTS as i16).contains(&constant);
     is_one.then_some(constant as Constant)
 }
 
 /// Turns calls of helpers that do not exist into calls of the kernel's functions, by their BTF ids, where it has them.
-fn write_kfuncs(code: &mut [bpf_insn], kfuncs: &[(i32, u32)]) {
+fn write_kfuncs(code: &mut [bpf_insn], facts: &Facts) {
     /// `BPF_JMP | BPF_CALL`
     const CALL: u8 = 0x85;
     /// `BPF_PSEUDO_KFUNC_CALL`, as source register.
     const KERNEL_FUNCTION: u8 = 2;
 
     for call in code.iter_mut().filter(|call| call.code == CALL && call.src_reg() == 0) {
-        let callee = kfuncs.iter().find(|(number, _)| call.imm == *number);
-        if let Some((_, id @ 1..)) = callee {
+        if let Some(id) = facts.kfunc(call.imm) {
             call.set_src_reg(KERNEL_FUNCTION);
             call.imm = id.cast_signed();
         }
@@ -143,11 +190,10 @@ fn write_kfuncs(code: &mut [bpf_insn], kfuncs: &[(i32, u32)]) {
 mod tests {
     use std::collections::BTreeSet;
 
+    use nltrace_common::member::{FIRST_STRUCTURE, STRUCTURE_NAMES};
+
     use super::*;
-    use crate::{
-        kernel::Functions,
-        probes::{Filter, Offsets},
-    };
+    use crate::{kernel::fixture::facts, options::Causes};
 
     /// The constants that programs have placeholders for.
     fn placeholders(object: &Object) -> BTreeSet<Constant> {
@@ -160,34 +206,30 @@ mod tests {
 
     #[test]
     fn every_constant_is_in_the_programs_and_none_is_left_unwritten() {
-        let mut known = BTreeSet::new();
-        for mode in [Mode::Hist, Mode::Trace] {
+        let outcomes = [
+            Outcome::Timed { max_keys: None },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX },
+            Outcome::Recorded { snaplen: 256, ring_bytes: 4096, deliveries: false, exchanges: false },
+            Outcome::Dropped { causes: Causes::default(), stacks: false },
+        ];
+        let mut known = placeholders(&Object::parse(compiled_iterator()).unwrap());
+        assert!(placeholders(&prepared_iterator(&facts("7.3")).unwrap()).is_empty());
+        for outcome in outcomes {
             let plan = Plan {
-                mode,
+                outcomes: vec![outcome],
                 filter: Filter::default(),
-                snaplen: 256,
-                ring_bytes: 4096,
-                max_keys: None,
-                method: None,
+                method: Default::default(),
                 verbose: false,
             };
-            let offsets = Offsets {
-                skb_len: 112,
-                skb_data_len: 116,
-                skb_data: 208,
-                skb_sk: 24,
-                netlink_cb_portid: 56,
-                sock_protocol: 540,
-                sock_net: 48,
-                net_inum: 152,
-                task_comm: 3000,
-                task_pid: 2400,
-                task_tgid: 2404,
-            };
-            let types = Types { offsets, cast: None, session: None, functions: Functions::default() };
-            known.extend(placeholders(&Object::parse(compiled(mode)).unwrap()));
-            assert!(placeholders(&prepared(&plan, &types, plan.slots(2)).unwrap()).is_empty());
+            known.extend(placeholders(&Object::parse(compiled(outcome)).unwrap()));
+            let prepared = prepared(outcome, &plan, &facts("7.3"), outcome.slots(2)).unwrap();
+            assert!(placeholders(&prepared).is_empty());
         }
-        assert!(known.into_iter().eq(0..constant::COUNT as Constant));
+        // The verifier knows a thread's type without being told, and those of what the iterator is shown.
+        for name in ["task_struct", "file", "inode", "socket"] {
+            let index = STRUCTURE_NAMES.iter().position(|other| *other == name).unwrap();
+            known.insert(FIRST_STRUCTURE + index as Constant);
+        }
+        assert!(known.into_iter().eq(0..CONSTANTS as Constant));
     }
 }

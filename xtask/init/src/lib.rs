@@ -1,10 +1,14 @@
 //! What `cargo xtask vm` and the guest's PID 1 say to each other.
 //!
-//! One bidirectional byte stream (a virtio-serial port) carries frames: a kind byte, a little-endian `u32` length, and
-//! that many bytes. The guest says [`Frame::Ready`] once it listens; the host sends the command word by word and then
-//! [`Frame::Run`]; output flows back until the guest gives its one verdict, [`Frame::Exit`].
+//! One bidirectional byte stream (a virtio-serial port) carries frames: a kind byte, a little-endian `u32`
+//! length, and that many bytes. The guest sends [`Frame::Ready`] once it listens. For each command the host
+//! sends the words one by one and then [`Frame::Run`]; output flows back until the guest gives the command's
+//! one verdict, [`Frame::Exit`]. [`Frame::PowerOff`] ends the machine.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
 
 /// Name of the virtio-serial port, as the guest finds it in `/sys/class/virtio-ports/*/name`.
 pub const PORT_NAME: &str = "nltrace.session";
@@ -24,6 +28,19 @@ pub struct Size {
     pub columns: u16,
 }
 
+/// How the host wants the command run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// On a terminal of this size; on plain pipes without one.
+    pub terminal: Option<Size>,
+    /// How long it may run on a machine of slowness 1; without one nobody watches it. A slower machine gives
+    /// it more time.
+    pub limit: Option<Duration>,
+}
+
+/// How often the guest sends [`Frame::Alive`] while a command with a limit runs.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// The guest's verdict: how the command ended, and what the kernel thinks of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -42,8 +59,8 @@ pub enum Frame {
     Argument(Vec<u8>),
     /// Host: one `NAME=VALUE` of the command's environment, on top of the guest's own.
     Environment(Vec<u8>),
-    /// Host: run what the words say; on a terminal of this size, or with plain pipes.
-    Run(Option<Size>),
+    /// Host: run what the words say.
+    Run(Manner),
     /// Host: bytes for the command's standard input; empty means that there will be no more.
     Stdin(Vec<u8>),
     /// Host: the terminal has changed its size.
@@ -52,10 +69,17 @@ pub enum Frame {
     Stdout(Vec<u8>),
     /// Guest: bytes from the command's standard error.
     Stderr(Vec<u8>),
-    /// Guest: why no command can be run. No verdict follows.
+    /// Guest: a sign of life while a command with a limit runs.
+    Alive,
+    /// Guest: the command ran longer than it may. The text says for how long, and what every process was
+    /// doing then. The command has been killed; its verdict follows.
+    Exceeded(String),
+    /// Guest: why no command can be run any more. No verdict follows.
     Failed(String),
-    /// Guest: the verdict; the last frame.
+    /// Guest: the verdict on a command. The guest listens for the next one.
     Exit(Verdict),
+    /// Host: there are no more commands.
+    PowerOff,
 }
 
 impl Frame {
@@ -69,8 +93,11 @@ impl Frame {
             Self::Stdout(_) => b'1',
             Self::Stderr(_) => b'2',
             Self::Resize(_) => b'W',
+            Self::Alive => b'L',
+            Self::Exceeded(_) => b'T',
             Self::Failed(_) => b'F',
             Self::Exit(_) => b'E',
+            Self::PowerOff => b'P',
         }
     }
 
@@ -78,17 +105,22 @@ impl Frame {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let mut body = Vec::new();
         match self {
-            Self::Ready | Self::Run(None) => {}
+            Self::Ready | Self::Alive | Self::PowerOff => {}
             Self::Argument(bytes)
             | Self::Environment(bytes)
             | Self::Stdin(bytes)
             | Self::Stdout(bytes)
             | Self::Stderr(bytes) => body.extend_from_slice(bytes),
-            Self::Run(Some(size)) | Self::Resize(size) => {
-                body.extend_from_slice(&size.rows.to_le_bytes());
-                body.extend_from_slice(&size.columns.to_le_bytes());
+            Self::Run(manner) => {
+                // 0 stands for no limit: nothing can run in no time.
+                let limit = manner
+                    .limit
+                    .map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
+                body.extend_from_slice(&limit.to_le_bytes());
+                body.extend_from_slice(&manner.terminal.map_or_else(Vec::new, Size::bytes));
             }
-            Self::Failed(why) => body.extend_from_slice(why.as_bytes()),
+            Self::Resize(size) => body = size.bytes(),
+            Self::Exceeded(text) | Self::Failed(text) => body.extend_from_slice(text.as_bytes()),
             Self::Exit(verdict) => {
                 body.push(verdict.status);
                 body.extend_from_slice(&verdict.tainted.to_le_bytes());
@@ -126,17 +158,37 @@ impl Frame {
             b'R' => Self::Ready,
             b'A' => Self::Argument(body),
             b'V' => Self::Environment(body),
-            b'X' if body.is_empty() => Self::Run(None),
-            b'X' => Self::Run(Some(size(&body)?)),
+            b'X' => Self::Run(manner(&body)?),
             b'0' => Self::Stdin(body),
             b'1' => Self::Stdout(body),
             b'2' => Self::Stderr(body),
             b'W' => Self::Resize(size(&body)?),
-            b'F' => Self::Failed(String::from_utf8_lossy(&body).into_owned()),
+            b'L' => Self::Alive,
+            b'T' => Self::Exceeded(text(&body)),
+            b'F' => Self::Failed(text(&body)),
             b'E' => Self::Exit(verdict(&body)?),
+            b'P' => Self::PowerOff,
             _ => return Err(invalid("unknown frame")),
         })
     }
+}
+
+impl Size {
+    fn bytes(self) -> Vec<u8> {
+        [self.rows.to_le_bytes(), self.columns.to_le_bytes()].concat()
+    }
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}
+
+fn manner(body: &[u8]) -> io::Result<Manner> {
+    let (limit, terminal) =
+        body.split_first_chunk().ok_or_else(|| invalid("a command's manner of a wrong length"))?;
+    let limit = Some(u64::from_le_bytes(*limit)).filter(|limit| *limit > 0).map(Duration::from_millis);
+    let terminal = if terminal.is_empty() { None } else { Some(size(terminal)?) };
+    Ok(Manner { terminal, limit })
 }
 
 fn size(body: &[u8]) -> io::Result<Size> {
@@ -167,15 +219,22 @@ mod tests {
             Frame::Ready,
             Frame::Argument(b"bash".to_vec()),
             Frame::Environment(b"TERM=dumb".to_vec()),
-            Frame::Run(None),
-            Frame::Run(Some(Size { rows: 24, columns: 300 })),
+            Frame::Run(Manner::default()),
+            Frame::Run(Manner {
+                terminal: Some(Size { rows: 24, columns: 300 }),
+                limit: Some(Duration::from_millis(70_000)),
+            }),
+            Frame::Run(Manner { terminal: None, limit: Some(Duration::from_millis(1)) }),
             Frame::Stdin(Vec::new()),
             Frame::Stdin(vec![0, 255]),
             Frame::Resize(Size { rows: 1, columns: 2 }),
             Frame::Stdout(vec![7; 70_000]),
             Frame::Stderr(b"no".to_vec()),
+            Frame::Alive,
+            Frame::Exceeded("72 s".to_owned()),
             Frame::Failed("no disk".to_owned()),
             Frame::Exit(Verdict { status: 255, tainted: 1 << 40 }),
+            Frame::PowerOff,
         ]
     }
 

@@ -1,17 +1,18 @@
-//! PID 1 of the virtual machine: brings the root file system up, runs the one command that the host sends, reports its
-//! verdict and turns the machine off.
+//! PID 1 of the virtual machine: brings the root file system up, runs the commands that the host sends,
+//! reports a verdict on each and turns the machine off.
 //!
-//! It is linked statically and lives in the initramfs. Whatever goes wrong before the channel is open can only be said
-//! on the kernel's console, where the host reads it.
+//! It is linked statically and lives in the initramfs. Whatever goes wrong before the channel is open can
+//! only be said on the kernel's console, where the host reads it.
 
+mod command;
+mod host;
+mod processes;
 mod root;
 mod session;
+mod speed;
+mod watch;
 
-use std::convert::Infallible;
-use std::fs::File;
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{convert::Infallible, fs::File, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use nltrace_init::Frame;

@@ -1,11 +1,13 @@
 //! From the initramfs to the userland: kernel file systems, drivers, overlay, and the switch to it.
 
-use std::ffi::CStr;
-use std::fs::{self, File};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    ffi::CStr,
+    fs::{self, File},
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use rustix::mount::{MountFlags, mount, mount_bind, mount_move};
@@ -91,9 +93,11 @@ fn root_disk() -> Option<PathBuf> {
     None
 }
 
-/// Puts a writable overlay in memory over the read-only userland and makes it the root of the mount namespace.
+/// Puts a writable overlay in memory over the read-only userland and makes it the root of the mount
+/// namespace.
 ///
-/// A plain chroot would not do: the kernel refuses user namespaces to a process whose root is not its namespace's.
+/// A plain chroot would not do: the kernel refuses user namespaces to a process whose root is not its
+/// namespace's.
 pub(crate) fn switch() -> Result<()> {
     let disk = wait_for("the disk with the guest's userland", Duration::from_secs(20), root_disk)?;
     for place in [LOWER, SCRATCH, NEW_ROOT] {

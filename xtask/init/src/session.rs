@@ -1,32 +1,32 @@
-//! Runs the host's command and carries its input and output.
+//! Serves the host: runs its commands one after the other, carries their input and output, and says how each
+//! ended.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::{Read, Write},
+    mem,
+    process::Command,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use nltrace_init::{Frame, Size, Verdict};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
-use rustix::pty::OpenptFlags;
-use rustix::termios::Winsize;
+use nltrace_init::{Frame, Verdict};
+use rustix::{
+    io::Errno,
+    process::{Pid, WaitOptions},
+};
 
-/// The environment of every command.
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("PATH", "/opt/nltrace/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-    ("HOME", "/root"),
-    ("USER", "root"),
-    ("LOGNAME", "root"),
-    ("SHELL", "/bin/bash"),
-    ("TERM", "dumb"),
-    ("LC_ALL", "C.UTF-8"),
-];
+use crate::{
+    command::{self, Input, Request, Wrap},
+    host::Host,
+    processes,
+    watch::Watch,
+};
 
 /// How long output may still trickle in after the last process of the guest was killed.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -34,200 +34,141 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Exit status for a command that cannot be run.
 const NOT_FOUND: u8 = 127;
 
-/// The host's side of the channel, written to by several threads.
-type Sender = Arc<Mutex<File>>;
+/// Where the host's input goes: to the command that runs, if it still takes any.
+type Current = Arc<Mutex<Option<Input>>>;
 
-/// Makes the frame for one stream's bytes.
-type Wrap = fn(Vec<u8>) -> Frame;
-
-/// What to run, gathered from the host's frames.
-struct Request {
-    words: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-    terminal: Option<Size>,
+/// A command that is to be run.
+struct Order {
+    request: Request,
+    /// Dropped once it can take input, or cannot be run. The host sends input without waiting for that.
+    taken: Sender<()>,
 }
 
-/// The command's end of its standard streams.
-struct Running {
-    child: Child,
-    input: File,
-    /// Its terminal, if it has one: to be resized.
-    terminal: Option<OwnedFd>,
-    outputs: Vec<(File, Wrap)>,
-}
-
-/// Serves one command, to the verdict.
+/// Serves commands until the host wants no more.
 pub(crate) fn serve(channel: &File) -> Result<()> {
-    let mut receiver = channel.try_clone()?;
-    let sender: Sender = Arc::new(Mutex::new(channel.try_clone()?));
+    let host = Host::new(channel.try_clone()?);
     loopback_up()?;
-    send(&sender, &Frame::Ready)?;
-    let request = receive(&mut receiver)?;
-    let tainted = taint()?;
-    let running = match start(&request) {
-        Ok(running) => running,
-        Err(error) => {
-            // As shells do: a command that is not there has a status of its own.
-            send(&sender, &Frame::Stderr(format!("{error:#}\n").into_bytes()))?;
-            return send(&sender, &Frame::Exit(Verdict { status: NOT_FOUND, tainted: 0 }));
-        }
-    };
-    let pid = Pid::from_child(&running.child);
-
-    let (done, drained) = mpsc::channel();
-    let outputs = running.outputs.len();
-    for (output, frame) in running.outputs {
-        let (sender, done) = (Arc::clone(&sender), done.clone());
-        thread::spawn(move || {
-            if let Err(error) = forward(output, &sender, frame) {
-                eprintln!("init: output lost: {error:#}");
-            }
-            // The receiver is gone only when the wait below has given up.
-            let _ = done.send(());
-        });
-    }
+    host.send(&Frame::Ready)?;
+    let (sender, orders) = mpsc::channel();
+    let current = Current::default();
+    let (mut receiver, inputs) = (channel.try_clone()?, Arc::clone(&current));
     thread::spawn(move || {
-        if let Err(error) = feed(&mut receiver, running.input, running.terminal) {
+        if let Err(error) = listen(&mut receiver, &inputs, &sender) {
             eprintln!("init: input lost: {error:#}");
         }
     });
+    while let Ok(order) = orders.recv() {
+        let verdict = run(&host, order, &current)?;
+        host.send(&Frame::Exit(verdict))?;
+    }
+    Ok(())
+}
+
+/// Reads the host's frames to the last: makes orders of them, and gives a running command its input.
+fn listen(channel: &mut File, current: &Current, orders: &Sender<Order>) -> Result<()> {
+    let mut request = Request::default();
+    loop {
+        match Frame::read(channel).context("read from the host")? {
+            Some(Frame::Argument(word)) => request.word(word),
+            Some(Frame::Environment(pair)) => request.variable(&pair)?,
+            Some(Frame::Run(manner)) => {
+                request.manner = manner;
+                let (taken, is_taken) = mpsc::channel();
+                // The receiver is gone only when the machine is about to go.
+                let _ = orders.send(Order { request: mem::take(&mut request), taken });
+                // What comes back is that the sender is gone.
+                let _ = is_taken.recv();
+            }
+            Some(Frame::Stdin(bytes)) => feed(current, &bytes),
+            Some(Frame::Resize(size)) => {
+                let current = current.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(terminal) = current.as_ref().and_then(|input| input.terminal.as_ref()) {
+                    command::resize(terminal, size)?;
+                }
+            }
+            Some(Frame::PowerOff) | None => return Ok(()),
+            Some(other) => bail!("the host sent {other:?}"),
+        }
+    }
+}
+
+/// Hands bytes to the command; none are the end of its input.
+fn feed(current: &Current, bytes: &[u8]) {
+    let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(input) = current.as_mut() else { return };
+    // A command that does not read its input has a right to: EPIPE is not our failure.
+    if bytes.is_empty() || input.bytes.as_mut().is_some_and(|input| input.write_all(bytes).is_err()) {
+        input.bytes = None;
+    }
+}
+
+/// Runs one command, to its end and that of everything it left behind.
+fn run(host: &Host, Order { request, taken }: Order, current: &Current) -> Result<Verdict> {
+    let tainted = taint()?;
+    let running = match request.start() {
+        Ok(running) => running,
+        Err(error) => {
+            // As shells do: a command that is not there has a status of its own.
+            host.send(&Frame::Stderr(format!("{error:#}\n").into_bytes()))?;
+            return Ok(Verdict { status: NOT_FOUND, tainted: 0 });
+        }
+    };
+    let pid = Pid::from_child(&running.child);
+    *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(running.input);
+    drop(taken);
+    let watch = request.manner.limit.map(|limit| Watch::begin(host, limit));
+    let drained = carry(host, running.outputs);
 
     let status = wait(pid)?;
-    // Processes that the command left behind hold its output open; pid -1 is everybody but this one.
-    let _ = rustix::process::kill_process_group(Pid::INIT, Signal::KILL);
-    for _ in 0..outputs {
-        match drained.recv_timeout(DRAIN) {
+    processes::kill_everybody();
+    reap()?;
+    for _ in 0..drained.outputs {
+        match drained.done.recv_timeout(DRAIN) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => eprintln!("init: output did not end"),
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    send(&sender, &Frame::Exit(Verdict { status, tainted: taint()? & !tainted }))
-}
-
-fn send(sender: &Sender, frame: &Frame) -> Result<()> {
-    let mut channel =
-        sender.lock().map_err(|_| anyhow::anyhow!("a thread died while writing to the host"))?;
-    frame.write(&mut *channel).context("write to the host")
-}
-
-/// Gathers frames up to [`Frame::Run`].
-fn receive(channel: &mut File) -> Result<Request> {
-    let mut request = Request { words: Vec::new(), environment: Vec::new(), terminal: None };
-    loop {
-        match Frame::read(channel).context("read from the host")? {
-            Some(Frame::Argument(word)) => request.words.push(OsString::from_vec(word)),
-            Some(Frame::Environment(pair)) => {
-                let at = pair.iter().position(|&byte| byte == b'=').context("environment without =")?;
-                let (name, value) = (&pair[..at], &pair[at + 1..]);
-                let pair = (OsStr::from_bytes(name).to_owned(), OsStr::from_bytes(value).to_owned());
-                request.environment.push(pair);
-            }
-            Some(Frame::Run(terminal)) => {
-                request.terminal = terminal;
-                return Ok(request);
-            }
-            other => bail!("the host sent {other:?} instead of a command"),
-        }
+    if let Some(watch) = watch {
+        watch.end()?;
     }
+    *current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    Ok(Verdict { status, tainted: taint()? & !tainted })
 }
 
-/// Spawns the command, on a terminal or on pipes.
-fn start(request: &Request) -> Result<Running> {
-    let (name, arguments) = request.words.split_first().context("the host sent no command")?;
-    let mut command = if request.terminal.is_some() {
-        // It makes the terminal the controlling one, so that Ctrl-C and job control work.
-        let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(name);
-        command
-    } else {
-        Command::new(name)
-    };
-    command.args(arguments).current_dir("/root").env_clear();
-    command.envs(ENVIRONMENT.iter().copied()).envs(request.environment.iter().cloned());
-    let terminal = match request.terminal {
-        Some(size) => Some(open_terminal(&mut command, size)?),
-        None => {
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            None
-        }
-    };
-    let mut child = command.spawn().with_context(|| format!("run {}", name.display()))?;
-    drop(command);
-    if let Some(terminal) = terminal {
-        let (input, output) = (File::from(terminal.try_clone()?), File::from(terminal.try_clone()?));
-        return Ok(Running {
-            child,
-            input,
-            terminal: Some(terminal),
-            outputs: vec![(output, Frame::Stdout)],
+/// Threads that carry a command's output.
+struct Drained {
+    outputs: usize,
+    done: Receiver<()>,
+}
+
+/// Sends all output to the host while it comes.
+fn carry(host: &Host, outputs: Vec<(File, Wrap)>) -> Drained {
+    let (sender, done) = mpsc::channel();
+    let drained = Drained { outputs: outputs.len(), done };
+    for (output, frame) in outputs {
+        let (host, sender) = (host.clone(), sender.clone());
+        thread::spawn(move || {
+            if let Err(error) = forward(output, &host, frame) {
+                eprintln!("init: output lost: {error:#}");
+            }
+            // The receiver is gone only when nobody waits for the output any more.
+            let _ = sender.send(());
         });
     }
-    let input = child.stdin.take().context("no pipe for stdin")?;
-    let output = child.stdout.take().context("no pipe for stdout")?;
-    let errors = child.stderr.take().context("no pipe for stderr")?;
-    Ok(Running {
-        child,
-        input: File::from(OwnedFd::from(input)),
-        terminal: None,
-        outputs: vec![
-            (File::from(OwnedFd::from(output)), Frame::Stdout as Wrap),
-            (File::from(OwnedFd::from(errors)), Frame::Stderr),
-        ],
-    })
-}
-
-/// Opens a pseudo-terminal, gives its far end to `command` and returns the near one.
-fn open_terminal(command: &mut Command, size: Size) -> Result<OwnedFd> {
-    let near = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-        .context("open a terminal")?;
-    rustix::pty::grantpt(&near)?;
-    rustix::pty::unlockpt(&near)?;
-    let name = rustix::pty::ptsname(&near, Vec::new())?;
-    let far = File::options().read(true).write(true).open(OsStr::from_bytes(name.to_bytes()))?;
-    resize(&near, size)?;
-    command.stdin(far.try_clone()?).stdout(far.try_clone()?).stderr(far);
-    Ok(near)
-}
-
-fn resize(terminal: &OwnedFd, size: Size) -> Result<()> {
-    let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
-    rustix::termios::tcsetwinsize(terminal, size).context("set the terminal's size")
+    drained
 }
 
 /// Sends everything that can be read to the host.
-fn forward(mut output: File, sender: &Sender, frame: Wrap) -> Result<()> {
+fn forward(mut output: File, host: &Host, frame: Wrap) -> Result<()> {
     let mut buffer = vec![0; 32 * 1024];
     loop {
         match output.read(&mut buffer) {
             Ok(0) => return Ok(()),
             // A terminal says so when its last user has closed it.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => return Ok(()),
-            Ok(length) => send(sender, &frame(buffer[..length].to_vec()))?,
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => return Ok(()),
+            Ok(length) => host.send(&frame(buffer[..length].to_vec()))?,
             Err(error) => return Err(error).context("read the command's output"),
-        }
-    }
-}
-
-/// Hands the host's input to the command until there is no more.
-fn feed(channel: &mut File, input: File, terminal: Option<OwnedFd>) -> Result<()> {
-    let mut input = Some(input);
-    loop {
-        match Frame::read(channel).context("read from the host")? {
-            Some(Frame::Stdin(bytes)) if bytes.is_empty() => input = None,
-            Some(Frame::Stdin(bytes)) => {
-                // A command that does not read its input has a right to: EPIPE is not our failure.
-                if input.as_mut().is_some_and(|input| input.write_all(&bytes).is_err()) {
-                    input = None;
-                }
-            }
-            Some(Frame::Resize(size)) => {
-                if let Some(terminal) = &terminal {
-                    resize(terminal, size)?;
-                }
-            }
-            None => return Ok(()),
-            Some(other) => bail!("the host sent {other:?} to a running command"),
         }
     }
 }
@@ -235,20 +176,24 @@ fn feed(channel: &mut File, input: File, terminal: Option<OwnedFd>) -> Result<()
 /// Reaps children, as PID 1 must, until the command itself has ended.
 fn wait(command: Pid) -> Result<u8> {
     loop {
-        let Some((pid, status)) =
-            rustix::process::wait(WaitOptions::empty()).context("wait for the command")?
-        else {
-            continue;
-        };
-        if pid == command {
-            return exit_status(status).context("the command neither exited nor was killed");
+        let ended = rustix::process::wait(WaitOptions::empty()).context("wait for the command")?;
+        if let Some((pid, status)) = ended
+            && pid == command
+        {
+            return command::exit_status(status);
         }
     }
 }
 
-fn exit_status(status: WaitStatus) -> Option<u8> {
-    let status = status.exit_status().or_else(|| Some(128 + status.terminating_signal()?))?;
-    u8::try_from(status).ok()
+/// Reaps everybody else. Each process whose parent has ended is a child of PID 1.
+fn reap() -> Result<()> {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(_) => {}
+            Err(Errno::CHILD) => return Ok(()),
+            Err(error) => return Err(error).context("wait for what the command left behind"),
+        }
+    }
 }
 
 fn taint() -> Result<u64> {

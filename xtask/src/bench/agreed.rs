@@ -1,24 +1,26 @@
-//! The counts that were agreed on, in bench/agreed.json: `cargo xtask test` fails when one is exceeded, or missed by far.
+//! The counts that were agreed on, in bench/agreed.json: `cargo xtask test` fails when one is exceeded, or
+//! missed by far.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::results::{Boot, Row};
-use super::table;
-use crate::project::Project;
-use crate::setup::Series;
+use super::{
+    results::{Boot, Row},
+    table,
+};
+use crate::{project::Project, setup::Series};
 
-/// What may come on top of an agreed count. Counts of two boots differ by a tenth of a per cent, those of two C compilers by more.
+/// What may come on top of an agreed count. Counts of two boots differ by a tenth of a per cent, those of two
+/// C compilers by more.
 const TOLERANCE: f64 = 0.03;
 
 /// The same for a start, which depends on what the kernel has in memory already, and for resident memory.
 const START_TOLERANCE: f64 = 0.1;
 
-/// What may be missing of an agreed count. With less it is more likely that something is not done any more than that it got this much cheaper.
+/// What may be missing of an agreed count. With less it is more likely that something is not done any more
+/// than that it got this much cheaper.
 const SUSPICIOUS: f64 = 0.2;
 
 /// What was agreed on for the kernels of a series.
@@ -100,7 +102,7 @@ impl Agreement {
             let advice = match now / count {
                 ratio if ratio > 1.0 + tolerance => "",
                 ratio if ratio < 1.0 - SUSPICIOUS => {
-                    "; if it still does its work, `cargo xtask bench --agree` writes that down"
+                    "; if that is intended, record it with `cargo xtask bench --agree`"
                 }
                 _ => continue,
             };
@@ -127,7 +129,7 @@ fn resident(row: &Row) -> Option<f64> {
 }
 
 fn nothing_agreed(name: &str) -> String {
-    format!("{name}: nothing was agreed on; `cargo xtask bench --agree` does it")
+    format!("{name}: no agreed count; record one with `cargo xtask bench --agree`")
 }
 
 #[cfg(test)]

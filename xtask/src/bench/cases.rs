@@ -63,8 +63,8 @@ impl Load {
 pub(crate) enum Loss {
     /// It has none, or does not tell.
     Untold,
-    /// nltrace's `--strict`: exit status 4, and the number in a note.
-    Strict,
+    /// nltrace's notes, one for each cause, which begin with the number.
+    Notes,
     /// Lines of its standard output that this regular expression finds; the first number of each counts.
     Lines(&'static str),
 }
@@ -85,6 +85,26 @@ const KIB: Load = echo(10_000, "1024");
 const KIB_16: Load = echo(5000, "16384");
 /// strace costs fifty times as much as everybody else.
 const FEW: Load = echo(500, "32");
+/// tests/c/drop_loop.c: multicasts to so many listeners, or what is sent to a socket that is full.
+const fn drops(rest: &'static str) -> Load {
+    Load { command: "drop_loop", count: 10_000, rest }
+}
+
+/// tests/c/bystander_loop.c: traffic that is not netlink, over functions that all sockets share.
+const fn bystander(rest: &'static str) -> Load {
+    Load { command: "bystander_loop", count: 10_000, rest }
+}
+
+/// tests/c/message_loop.c: many messages in few datagrams.
+const DUMP: Load = Load { command: "message_loop", count: 50_000, rest: "dump" };
+const BATCH: Load = Load { command: "message_loop", count: 10_000, rest: "batch" };
+
+const ONE_LISTENER: Load = drops("1");
+const EIGHT_LISTENERS: Load = drops("8");
+const FULL_UNICAST: Load = drops("unicast");
+const FULL_MULTICAST: Load = drops("multicast");
+const UDP: Load = bystander("udp");
+const PACKET: Load = bystander("packet");
 const CLIENT: Load = Load { command: "nltest --json bench -c", count: 10_000, rest: "" };
 const CLIENT_BATCH: Load = Load { command: "nltest --json bench -c", count: 64_000, rest: "--batch 64" };
 
@@ -98,7 +118,7 @@ const fn floor(name: &'static str, command: &'static str) -> Case {
 }
 
 pub(super) const fn ours(name: &'static str, load: Load, command: &'static str) -> Case {
-    Case { kind: Kind::Ours, loss: Loss::Strict, command, ..untraced(name, load) }
+    Case { kind: Kind::Ours, loss: Loss::Notes, command, ..untraced(name, load) }
 }
 
 const fn peer(name: &'static str, load: Load, command: &'static str) -> Case {
@@ -108,6 +128,13 @@ const fn peer(name: &'static str, load: Load, command: &'static str) -> Case {
 const fn short(case: Case) -> Case {
     Case { short: true, ..case }
 }
+
+const DROPS: &str = "nltrace drops --json -- /tmp/load";
+const DROPS_OVERRUN: &str = "nltrace drops --json --cause overrun -- /tmp/load";
+
+/// The kernel's part: nobody reads meanwhile.
+const READER_STOPPED: &str = "nltrace trace --calls --json --ring-size 64M -- \
+     sh -c 'kill -STOP $PPID; bash /tmp/load; kill -CONT $PPID' > /dev/null";
 
 /// All of them, in the order in which they are measured and shown.
 pub(crate) const CASES: &[Case] = &[
@@ -126,23 +153,99 @@ pub(crate) const CASES: &[Case] = &[
         "bpftrace -c 'bash /tmp/load' -e 'kprobe:netlink_unicast {} kretprobe:netlink_unicast {} \
          kprobe:test_nl_receive_message {} kretprobe:test_nl_receive_message {}'",
     ),
-    short(ours("hist", SMALL, "nltrace hist --json --strict -- /tmp/load")),
-    ours("hist --method fentry", SMALL, "nltrace hist --json --strict --method fentry -- /tmp/load"),
-    ours("hist --method kprobe", SMALL, "nltrace hist --json --strict --method kprobe -- /tmp/load"),
-    short(ours("hist, filtered out", SMALL, "nltrace hist --json --strict -f route -- /tmp/load")),
-    ours("hist, 1 KiB", KIB, "nltrace hist --json --strict -- /tmp/load"),
-    ours("hist, 16 KiB", KIB_16, "nltrace hist --json --strict -- /tmp/load"),
-    ours("trace --json > file", MANY, "nltrace trace --json --strict -- /tmp/load > /tmp/trace"),
-    short(ours("trace --json > /dev/null", MANY, "nltrace trace --json --strict -- /tmp/load > /dev/null")),
+    short(ours("hist", SMALL, "nltrace hist --json -- /tmp/load")),
+    ours("hist --method fentry", SMALL, "nltrace hist --json --method fentry -- /tmp/load"),
+    ours("hist --method kprobe", SMALL, "nltrace hist --json --method kprobe -- /tmp/load"),
+    short(ours("hist, filtered out", SMALL, "nltrace hist --json -f route -- /tmp/load")),
     ours(
-        "trace --json --snaplen 1024 > /dev/null, 1 KiB",
+        "hist, answer and queue, too",
+        SMALL,
+        "nltrace hist --json -s request,receive,reply,broadcast,part,answer,queue -- /tmp/load",
+    ),
+    ours("hist, 1 KiB", KIB, "nltrace hist --json -- /tmp/load"),
+    ours("hist, 16 KiB", KIB_16, "nltrace hist --json -- /tmp/load"),
+    ours("trace --calls --json > file", MANY, "nltrace trace --calls --json -- /tmp/load > /tmp/trace"),
+    short(ours(
+        "trace --calls --json > /dev/null",
+        MANY,
+        "nltrace trace --calls --json -- /tmp/load > /dev/null",
+    )),
+    ours("exchanges, trace --json > /dev/null", MANY, "nltrace trace --json -- /tmp/load > /dev/null"),
+    ours("exchanges, trace --errors", SMALL, "nltrace trace --errors -- /tmp/load"),
+    ours(
+        "trace --calls --json --snaplen 1024 > /dev/null, 1 KiB",
         KIB,
-        "nltrace trace --json --strict --snaplen 1024 -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --snaplen 1024 -- /tmp/load > /dev/null",
     ),
     ours(
-        "trace --json --snaplen 16384 > /dev/null, 16 KiB",
+        "trace --calls --json --snaplen 16384 > /dev/null, 16 KiB",
         KIB_16,
-        "nltrace trace --json --strict --snaplen 16384 -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --snaplen 16384 -- /tmp/load > /dev/null",
+    ),
+    untraced("untraced, message of a dump of 10,000 routes", DUMP),
+    untraced("untraced, message of a batch of 1,000 rules", BATCH),
+    ours("hist, message of a dump of 10,000 routes", DUMP, "nltrace hist --json -- /tmp/load"),
+    ours("hist, message of a batch of 1,000 rules", BATCH, "nltrace hist --json -- /tmp/load"),
+    ours(
+        "trace, message of a dump of 10,000 routes",
+        DUMP,
+        "nltrace trace --calls --json -- /tmp/load > /dev/null",
+    ),
+    ours(
+        "trace, message of a batch of 1,000 rules",
+        BATCH,
+        "nltrace trace --calls --json -- /tmp/load > /dev/null",
+    ),
+    ours(
+        "exchanges, message of a dump of 10,000 routes",
+        DUMP,
+        "nltrace trace --json -- /tmp/load > /dev/null",
+    ),
+    ours(
+        "exchanges, message of a batch of 1,000 rules",
+        BATCH,
+        "nltrace trace --json -- /tmp/load > /dev/null",
+    ),
+    ours(
+        "exchanges, multicast to one listener",
+        ONE_LISTENER,
+        "nltrace trace --json -- /tmp/load > /dev/null",
+    ),
+    ours("trace, message of a dump of 10,000 routes, reader stopped", DUMP, READER_STOPPED),
+    ours("trace, message of a batch of 1,000 rules, reader stopped", BATCH, READER_STOPPED),
+    untraced("untraced, multicast to one listener", ONE_LISTENER),
+    untraced("untraced, multicast to 8 listeners", EIGHT_LISTENERS),
+    untraced("untraced, unicast to a full socket", FULL_UNICAST),
+    untraced("untraced, multicast to a full socket", FULL_MULTICAST),
+    untraced("untraced, UDP", UDP),
+    untraced("untraced, packet socket", PACKET),
+    ours("drops --cause overrun", SMALL, DROPS_OVERRUN),
+    ours("drops --cause overrun, multicast to one listener", ONE_LISTENER, DROPS_OVERRUN),
+    ours("drops --cause overrun, unicast to a full socket", FULL_UNICAST, DROPS_OVERRUN),
+    ours("drops --cause overrun, multicast to a full socket", FULL_MULTICAST, DROPS_OVERRUN),
+    ours("drops", SMALL, DROPS),
+    ours("drops, multicast to one listener", ONE_LISTENER, DROPS),
+    ours("drops, multicast to 8 listeners", EIGHT_LISTENERS, DROPS),
+    ours("drops, unicast to a full socket", FULL_UNICAST, DROPS),
+    ours("drops, multicast to a full socket", FULL_MULTICAST, DROPS),
+    ours("drops, UDP", UDP, DROPS),
+    ours("drops, packet socket", PACKET, DROPS),
+    peer(
+        "bpftrace, drops, multicast to a full socket",
+        FULL_MULTICAST,
+        "bpftrace -c 'bash /tmp/load' /opt/nltrace/bench/drops.bt",
+    ),
+    ours(
+        "hist --stages receive, --batch 64",
+        CLIENT_BATCH,
+        "nltrace hist --json -f nltest -s receive -- /tmp/load",
+    ),
+    // A reader that is stopped meanwhile leaves the kernel's part.
+    ours(
+        "trace --stages receive, --batch 64, reader stopped",
+        CLIENT_BATCH,
+        "nltrace trace --calls --json -f nltest -s receive --ring-size 64M -- \
+         sh -c 'kill -STOP $PPID; bash /tmp/load; kill -CONT $PPID' > /dev/null",
     ),
     peer("bpftrace, histograms", SMALL, "bpftrace -c 'bash /tmp/load' /opt/nltrace/bench/histograms.bt"),
     Case {

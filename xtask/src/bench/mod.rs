@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what tracing costs, in instructions. A guest that counts them repeats to a tenth of a per cent on any machine.
+//! `cargo xtask bench`: what tracing costs, in instructions. A guest that counts them repeats to a tenth of a
+//! per cent on any machine.
 
 mod agreed;
 mod cases;
@@ -7,20 +8,23 @@ mod results;
 mod scale;
 mod table;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-use self::agreed::Agreement;
-use self::cases::{CASES, Case, Kind};
-use self::guest::Manner;
-use self::results::Results;
-use crate::project::Project;
-use crate::setup::{self, Kernel, Provided, Series};
-use crate::ui::Step;
-use crate::{build, ui};
+use self::{
+    agreed::Agreement,
+    cases::{CASES, Case, Kind},
+    guest::Manner,
+    results::Results,
+};
+use crate::{
+    build,
+    project::Project,
+    setup::{self, Kernel, Provided, Series},
+    ui::{self, Step},
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -30,29 +34,30 @@ Examples:
 
 What the figures mean and what they were is in docs/benchmarks.md.";
 
-/// Count the instructions that tracing adds to a round trip, for nltrace, for empty probes and for other programs
+/// Count the instructions that tracing adds to a round trip, for nltrace, for empty probes and for other
+/// programs
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct BenchArgs {
-    /// Only in this kernel; may be given several times
+    /// Only in this kernel series (repeatable)
     #[arg(long, short, value_enum)]
     kernel: Vec<Series>,
-    /// Write the results to this file, too
+    /// Also write the results to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Show what has changed since this file was written by --json
+    /// Show the change since a file that --json wrote
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// Measure the short form, and make its counts what `cargo xtask test` holds later ones against
+    /// Measure the short form and record its counts as the limits for `cargo xtask test`
     #[arg(long, conflicts_with = "filter")]
     agree: bool,
-    /// Measure instead what more processors, senders, keys, sockets and events cost, and memory; takes minutes
+    /// Measure how costs grow with processors, senders, keys, sockets and events, and memory; takes minutes
     #[arg(long, conflicts_with_all = ["agree", "filter", "json", "compare"])]
     scale: bool,
-    /// Take what was built last instead of building
+    /// Use the last build instead of building
     #[arg(long)]
     no_build: bool,
-    /// Only cases whose name contains this, and what they are compared with; may be given several times
+    /// Only cases whose name contains this, and the cases they are compared with (repeatable)
     filter: Vec<String>,
 }
 
@@ -99,7 +104,8 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The short form: whether each of its cases keeps to the agreed count. An error says which one does not, and by how much.
+/// The short form: whether each of its cases keeps to the agreed count. An error says which one does not, and
+/// by how much.
 pub(crate) fn check(provided: &Provided, kernel: &Kernel, step: &Step) -> Result<Vec<Result<(), String>>> {
     let agreement = Agreement::read(&provided.project)?;
     Ok(agreement.check(&guest::run(provided, kernel, &short(), Manner::FULL, step)?))
@@ -115,7 +121,7 @@ fn chosen(filter: &[String]) -> Result<Vec<&'static Case>> {
         |case: &Case| filter.is_empty() || filter.iter().any(|part| case.name.contains(part.as_str()));
     if !CASES.iter().any(named) {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
-        bail!("no case is called like that; there are:\n  {}", names.join("\n  "));
+        bail!("no case has that in its name; the cases are:\n  {}", names.join("\n  "));
     }
     let floor = CASES.iter().find(|case| case.kind == Kind::Floor).map(|case| case.name);
     let is_base = |base: &Case| {

@@ -1,7 +1,6 @@
 //! What was measured: kept as JSON, compared with what was measured before.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -34,7 +33,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Whose cost it is.
     pub(crate) kind: Kind,
-    /// Instructions for a round trip, those of user space and of everything else included: the median of `runs`.
+    /// Instructions for a round trip, those of user space and of everything else included: the median of
+    /// `runs`.
     pub(crate) instructions: Option<f64>,
     /// Each run's.
     pub(crate) runs: Vec<f64>,
@@ -44,7 +44,8 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<f64>,
     /// Events lost in all runs, where the program tells.
     pub(crate) lost: Option<u64>,
-    /// Instructions from exec(2) to the moment when everything is attached; time in which the processor was idle is not counted.
+    /// Instructions from exec(2) to the moment when everything is attached; time in which the processor was
+    /// idle is not counted.
     pub(crate) start_instructions: Option<u64>,
     /// Most memory that the process had resident until then, in KiB.
     pub(crate) resident_kib: Option<u64>,

@@ -1,15 +1,20 @@
-//! `cargo xtask bench --scale`: how the costs grow with processors, senders, keys, sockets and rings, and memory with processors and events.
+//! `cargo xtask bench --scale`: how the costs grow with processors, senders, keys, sockets and rings, and
+//! memory with processors and events.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::cases::{Case, Load, ours, untraced};
-use super::guest::{self, Manner};
-use super::table;
-use crate::setup::{Kernel, Provided};
-use crate::ui;
-use crate::vm::{self, Hardware, Input, Job, Stream};
+use super::{
+    cases::{Case, Load, ours, untraced},
+    guest::{self, Manner},
+    table,
+};
+use crate::{
+    setup::{Kernel, Provided},
+    ui,
+    vm::{self, Command, Hardware, Job, Stream},
+};
 
 /// The processors that a capture must get along with in 64 MiB.
 const POSSIBLE_CPUS: u32 = 128;
@@ -23,8 +28,8 @@ struct Group {
     cases: &'static [Case],
 }
 
-const HIST: &str = "nltrace hist --json --strict -- /tmp/load";
-const HIST_10000: &str = "nltrace hist --json --strict --max-keys 10000 -- /tmp/load";
+const HIST: &str = "nltrace hist --json -- /tmp/load";
+const HIST_10000: &str = "nltrace hist --json --max-keys 10000 -- /tmp/load";
 
 const fn senders(rest: &'static str) -> Load {
     Load { command: "nltest --json bench -c", count: 16_000, rest }
@@ -57,22 +62,22 @@ const ONE: &[Case] = &[
     ours(
         "trace, --ring-size 64K",
         echo("32"),
-        "nltrace trace --json --strict --ring-size 64K -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --ring-size 64K -- /tmp/load > /dev/null",
     ),
     ours(
         "trace, --ring-size 512K",
         echo("32"),
-        "nltrace trace --json --strict --ring-size 512K -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --ring-size 512K -- /tmp/load > /dev/null",
     ),
     ours(
         "trace, --ring-size 4M",
         echo("32"),
-        "nltrace trace --json --strict --ring-size 4M -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --ring-size 4M -- /tmp/load > /dev/null",
     ),
     ours(
         "trace, --ring-size 32M",
         echo("32"),
-        "nltrace trace --json --strict --ring-size 32M -- /tmp/load > /dev/null",
+        "nltrace trace --calls --json --ring-size 32M -- /tmp/load > /dev/null",
     ),
 ];
 const TWO: &[Case] =
@@ -108,9 +113,7 @@ fn memory(provided: &Provided, kernel: &Kernel) -> Result<String> {
     let hardware = vm::hardware(provided, kernel, 2, 2048, false)?;
     let job = Job {
         hardware: Hardware { possible_cpus: POSSIBLE_CPUS, ..hardware },
-        words: ["bash", "/opt/nltrace/bench/memory.sh", MESSAGES].map(Into::into).to_vec(),
-        environment: Vec::new(),
-        input: Input::Nothing,
+        command: Command::new(["bash", "/opt/nltrace/bench/memory.sh", MESSAGES].map(Into::into).to_vec()),
         timeout: Some(MEMORY_LIMIT),
     };
     let (mut output, mut errors) = (Vec::new(), Vec::new());

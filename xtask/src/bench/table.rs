@@ -2,8 +2,10 @@
 
 use std::iter;
 
-use super::cases::Kind;
-use super::results::{Boot, Row};
+use super::{
+    cases::Kind,
+    results::{Boot, Row},
+};
 
 /// What was measured in one boot.
 pub(crate) fn costs(boot: &Boot) -> String {

@@ -1,14 +1,10 @@
 //! Test programs in C: each .c file of tests/c is one program, and the headers there are shared.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::{ffi::OsString, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 const FLAGS: &[&str] = &["-O2", "-g", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"];
 

@@ -4,21 +4,27 @@ mod c;
 mod module;
 mod programs;
 
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 
-use crate::project::Project;
-use crate::setup::{Kernel, Provided};
-use crate::ui;
+use crate::{
+    project::Project,
+    setup::{Kernel, Provided},
+    ui,
+};
 
 /// Title of the step that builds them.
 pub(crate) const PROGRAMS: &str = "programs for the guest";
 
-pub(crate) use self::module::{build as module, names as module_names};
-pub(crate) use self::programs::init;
+pub(crate) use self::{
+    module::{build as module, names as module_names},
+    programs::init,
+};
 
 /// `cargo xtask build`.
 pub(crate) fn run(provided: &Provided, kernels: &[&Kernel], module_only: bool) -> Result<()> {

@@ -1,13 +1,18 @@
-//! The kernel modules, built and checked in the build root with the distribution's headers. A warning is a failure.
+//! The kernel modules, built and checked in the build root with the distribution's headers. A warning is a
+//! failure.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
-use crate::setup::{Kernel, Provided};
+use crate::{
+    process,
+    setup::{Kernel, Provided},
+};
 
 /// Where the copy of the sources appears in the build root; compilers' messages are mapped back from it.
 const INSIDE: &str = "/mnt/kmod";
@@ -21,7 +26,8 @@ struct Sources {
 const NLTEST: Sources = Sources { folder: "kmod", modules: &["nltest.ko"] };
 const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko", "nlfault.ko"] };
 
-/// Builds nltest.ko and the tests' own modules for `kernel` in `target/xtask/module/SERIES/`, if their sources have changed.
+/// Builds nltest.ko and the tests' own modules for `kernel` in `target/xtask/module/SERIES/`, if their
+/// sources have changed.
 pub(crate) fn build(provided: &Provided, kernel: &Kernel) -> Result<()> {
     let headers = format!("/usr/src/linux-headers-{}", kernel.version);
     // kmod/Makefile knows what to check: all of the compiler's warnings, and sparse.

@@ -1,14 +1,18 @@
 //! The Rust programs, linked statically: the guest's libraries are not the host's.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::process;
-use crate::project::{Project, TARGET};
+use crate::{
+    process,
+    project::{Project, TARGET},
+};
 
 /// `tests/`, whose test binary is a program of the guest.
 const TESTS: &str = "nltrace-tests";

@@ -1,23 +1,24 @@
 //! A private apt: its own sources, lists and cache, and an empty idea of what is installed.
 //!
-//! With it apt resolves, fetches and verifies packages for folders instead of for the machine, needs no privileges and
-//! changes nothing outside of the cache folder.
+//! With it apt resolves, fetches and verifies packages for folders instead of for the machine, needs no
+//! privileges and changes nothing outside of the cache folder.
 
-use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 
 use super::sources::Mirror;
-use crate::process;
-use crate::ui::Step;
+use crate::{process, ui::Step};
 
-/// What is read of each archive. The newest version wins, except that a backport is taken only if it is asked for by a
-/// name or version that only it has: that is how Debian marks those suites.
+/// What is read of each archive. The newest version wins, except that a backport is taken only if it is asked
+/// for by a name or version that only it has: that is how Debian marks those suites.
 const SUITES: &str = "bookworm bookworm-updates bookworm-backports trixie trixie-updates trixie-backports";
 const SECURITY_SUITES: &str = "bookworm-security trixie-security";
 
@@ -47,11 +48,16 @@ pub(crate) struct Apt {
 impl Apt {
     /// Writes the configuration below `dir`. Nothing is fetched yet.
     pub(crate) fn new(dir: &Path, mirror: &Mirror) -> Result<Self> {
+        Self::with_suites(dir, mirror, SUITES, SECURITY_SUITES)
+    }
+
+    /// Like [`new`](Self::new), with other suites.
+    pub(crate) fn with_suites(dir: &Path, mirror: &Mirror, suites: &str, security: &str) -> Result<Self> {
         for part in ["sources", "empty", "lists/partial", "cache/archives/partial", "debs"] {
             fs::create_dir_all(dir.join(part)).with_context(|| format!("create {}", dir.display()))?;
         }
         fs::write(dir.join("status"), "")?;
-        fs::write(dir.join("sources/debian.sources"), sources(mirror))?;
+        fs::write(dir.join("sources/debian.sources"), sources(mirror, suites, security))?;
         fs::write(dir.join("apt.conf"), configuration(dir)?)?;
         Ok(Self { dir: dir.to_owned() })
     }
@@ -69,7 +75,8 @@ impl Apt {
             .context("cannot read the Debian archive; is the network up, and does apt need a proxy?")
     }
 
-    /// Those of `names` that really are in the archive, with their version and dependencies, each in its newest version.
+    /// Those of `names` that really are in the archive, with their version and dependencies, each in its
+    /// newest version.
     pub(crate) fn show(&self, names: &[String]) -> Result<Vec<HashMap<String, String>>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -140,7 +147,8 @@ impl Apt {
         Ok(())
     }
 
-    /// Unpacks one folder or file of a package (`usr/src/…`) into `dir`: some packages hold far more than we need.
+    /// Unpacks one folder or file of a package (`usr/src/…`) into `dir`: some packages hold far more than we
+    /// need.
     pub(crate) fn unpack_folder(&self, deb: &Deb, folder: &str, dir: &Path) -> Result<()> {
         let mut archive = Command::new("dpkg-deb");
         process::die_with_us(&mut archive).arg("--fsys-tarfile").arg(self.dir.join("debs").join(&deb.file));
@@ -195,14 +203,14 @@ pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     }
 }
 
-fn sources(mirror: &Mirror) -> String {
+fn sources(mirror: &Mirror, suites: &str, security_suites: &str) -> String {
     let stanza = |address: &str, suites: &str| {
         let keyring = mirror.keyring.display();
         format!("Types: deb\nURIs: {address}\nSuites: {suites}\nComponents: main\nSigned-By: {keyring}\n\n")
     };
-    let mut sources = stanza(&mirror.archive, SUITES);
+    let mut sources = stanza(&mirror.archive, suites);
     if let Some(security) = &mirror.security {
-        sources.push_str(&stanza(security, SECURITY_SUITES));
+        sources.push_str(&stanza(security, security_suites));
     }
     sources
 }

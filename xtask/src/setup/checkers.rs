@@ -1,18 +1,15 @@
-//! The root with what kernel developers check their code with: coccinelle, perl, and the scripts of the kernel's source tree.
+//! The root with what kernel developers check their code with: coccinelle, perl, and the scripts of the
+//! kernel's source tree.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use super::apt::Apt;
-use super::kernels::Series;
-use super::root::Root;
-use crate::process;
-use crate::ui::Step;
+use super::{apt::Apt, kernels::Series, root::Root};
+use crate::{process, ui::Step};
 
-/// Coccinelle's scripts are in Python (for its library it looks by the name that only development packages have),
-/// checkpatch is in Perl. Their dependencies come along.
+/// Coccinelle's scripts are in Python (for its library it looks by the name that only development packages
+/// have), checkpatch is in Perl. Their dependencies come along.
 pub(crate) const PACKAGES: &str =
     "base-files bash coccinelle coreutils dash diffutils findutils grep libpython3-dev make perl python3 sed";
 

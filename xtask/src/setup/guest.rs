@@ -1,18 +1,18 @@
 //! The disk image with the guest's userland: Debian packages and every kernel's modules, read-only.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
-use super::kernels::Kernel;
 use super::root::{Root, remove_tree};
-use crate::process;
-use crate::project::Project;
+use crate::{process, project::Project};
 
 /// What a person and the tests find in the guest. Their dependencies come along.
-pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils findutils grep iproute2 \
+pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils ethtool findutils grep iproute2 \
     jq kmod less libbpf-tools libc-bin linux-perf mawk mount ncurses-base nftables procps psmisc python3-jsonschema python3-yaml sed \
     strace tcpdump trace-cmd util-linux";
 
@@ -23,12 +23,13 @@ pub(crate) const PROFILE: &str = "export PATH=/opt/nltrace/bin:$PATH\nPS1='$(una
 const UNREAD: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"];
 
-/// Makes `image` of an unpacked tree. `tools` is a root that has mke2fs.
+/// Makes `image` of an unpacked tree and the folders of all kernels' modules. `tools` is a root that has
+/// mke2fs.
 pub(crate) fn build_image(
     project: &Project,
     tree: &Path,
     image: &Path,
-    kernels: &[Kernel],
+    modules: &[PathBuf],
     tools: &Root,
 ) -> Result<()> {
     Root::at(tree).furnish()?;
@@ -40,10 +41,10 @@ pub(crate) fn build_image(
     }
     fs::write(tree.join("etc/profile.d/nltrace.sh"), PROFILE)?;
     append(&tree.join("etc/passwd"), "tcpdump:x:100:65534::/nonexistent:/usr/sbin/nologin\n")?;
-    for kernel in kernels {
+    for folder in modules {
         // Links instead of copies: both are in the cache folder.
         let mut command = Command::new("cp");
-        command.args(["-a", "-l"]).arg(kernel.modules(project)).arg(tree.join("usr/lib/modules"));
+        command.args(["-a", "-l"]).arg(folder).arg(tree.join("usr/lib/modules"));
         process::run(&mut command)?;
     }
     let used = process::output(Command::new("du").args(["-s", "-m", "--apparent-size"]).arg(tree))?;

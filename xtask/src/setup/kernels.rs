@@ -7,8 +7,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Apt};
-use super::part::Part;
-use crate::project::Project;
 
 /// A stable series, as Debian's cloud kernels carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -42,7 +40,8 @@ impl Series {
         }
     }
 
-    /// What the versions of the build that we take have after their number: the same series is built for several releases.
+    /// What the versions of the build that we take have after their number: the same series is built for
+    /// several releases.
     fn build(self) -> &'static str {
         match self {
             Self::V6_1 => "",
@@ -79,24 +78,14 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// The unpacked image and modules.
-    pub(crate) fn dir(&self, project: &Project) -> PathBuf {
-        Part::Kernel(self.series).place(&project.cache, std::slice::from_ref(self))
-    }
-
-    /// The bootable image.
-    pub(crate) fn vmlinuz(&self, project: &Project) -> PathBuf {
-        self.vmlinuz_in(&self.dir(project))
-    }
-
-    /// The bootable image below `dir`.
-    pub(crate) fn vmlinuz_in(&self, dir: &Path) -> PathBuf {
+    /// The bootable image in the folder that the kernel was unpacked to.
+    pub(super) fn vmlinuz_in(&self, dir: &Path) -> PathBuf {
         dir.join("boot").join(format!("vmlinuz-{}", self.version))
     }
 
-    /// `/lib/modules/VERSION`, with `modules.dep`.
-    pub(crate) fn modules(&self, project: &Project) -> PathBuf {
-        self.dir(project).join("usr/lib/modules").join(&self.version)
+    /// `/lib/modules/VERSION` there, with `modules.dep`.
+    pub(super) fn modules_in(&self, dir: &Path) -> PathBuf {
+        dir.join("usr/lib/modules").join(&self.version)
     }
 }
 

@@ -1,40 +1,40 @@
 //! `cargo xtask setup`: everything that building, booting and testing need and a fresh machine lacks.
 //!
-//! All of it goes to the user's cache folder, but for the Rust library's sources, which the compiler wants in its own
-//! folder. Nothing needs privileges. The name of every part says what is in it; when that changes, it is made anew.
+//! All of it goes to the user's cache folder, but for the Rust library's sources, which the compiler wants in
+//! its own folder. Nothing needs privileges. The name of every part says what is in it; when that changes, it
+//! is made anew.
 
-mod apt;
+pub(crate) mod apt;
 mod checkers;
 mod guest;
 mod kernels;
+mod make;
 mod part;
 mod problems;
 mod provided;
 mod root;
 mod rust_src;
-mod sources;
+pub(crate) mod sources;
 mod tools;
 
-use std::cell::OnceCell;
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::{
+    cell::OnceCell,
+    fs::{self, File},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::FlockOperation;
 
-use self::apt::{Apt, Deb};
-use self::part::Part;
-use self::problems::Problems;
-use self::root::remove_tree;
-use self::rust_src::RustSource;
-use self::sources::Mirror;
-use crate::project::Project;
-use crate::ui;
+use self::{apt::Apt, part::Part, problems::Problems, rust_src::RustSource, sources::Mirror};
+use crate::{project::Project, ui};
 
-pub(crate) use self::kernels::{Kernel, Series};
-pub(crate) use self::provided::Provided;
-pub(crate) use self::root::Root;
+pub(crate) use self::{
+    kernels::{Kernel, Series},
+    provided::Provided,
+    root::{Root, remove_tree},
+};
 
 /// For `--help`.
 pub(crate) const AFTER_HELP: &str = "\
@@ -182,7 +182,7 @@ impl<'a> Setup<'a> {
                 self.rust_source.place().display()
             );
         }
-        eprintln!("Nothing else changes on this machine, and `cargo xtask setup --remove` takes it back.");
+        eprintln!("Nothing else on this machine changes; `cargo xtask setup --remove` undoes all of it.");
     }
 
     /// Says what is where, and which of it is new.
@@ -198,10 +198,10 @@ impl<'a> Setup<'a> {
             };
             eprintln!("{how}: {}{version}, {}", part.title(), self.place(part).display());
         }
-        eprintln!("`cargo xtask setup --remove` takes all of it back.");
+        eprintln!("`cargo xtask setup --remove` removes all of it.");
         if File::open("/dev/kvm").is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
             eprintln!(
-                "Virtual machines will be emulated: /dev/kvm is there but not for you; the group kvm may open it."
+                "Virtual machines will be emulated: you may not open /dev/kvm. Join the group kvm to use it."
             );
         }
     }
@@ -217,10 +217,11 @@ impl<'a> Setup<'a> {
             apt?;
         }
         let apt = self.apt.get().and_then(Option::as_ref);
-        apt.context("needs the Debian archive, which could not be read")
+        apt.context("needs the Debian archive, which could not be read before")
     }
 
-    /// Looks the newest point releases up and remembers them: they stay until something has to be fetched anyway.
+    /// Looks the newest point releases up and remembers them: they stay until something has to be fetched
+    /// anyway.
     fn choose_kernels(&mut self) -> Result<()> {
         let apt = self.apt()?;
         let kernels =
@@ -229,94 +230,6 @@ impl<'a> Setup<'a> {
         self.kernels = kernels;
         Ok(())
     }
-
-    fn make(&self, part: Part, step: &ui::Step) -> Result<()> {
-        match part {
-            Part::Compiler => tools::check_c_compiler(),
-            Part::BpfLinker => tools::install_bpf_linker(self.project, step),
-            Part::RustSource => self.rust_source.fetch(self.project, || self.apt().cloned(), step),
-            Part::Qemu => self.fetch(part, &self.apt()?.closure(&list(part::QEMU))?, step, |_| Ok(())),
-            Part::BuildRoot => {
-                let mut debs = self.apt()?.closure(&list(part::BUILD_ROOT))?;
-                let headers: Vec<String> =
-                    self.kernels.iter().flat_map(|kernel| kernel.headers.clone()).collect();
-                debs.extend(self.apt()?.exactly(&headers)?);
-                self.fetch(part, &debs, step, |tree| Root::at(tree).furnish())
-            }
-            Part::Kernel(series) => {
-                let kernel =
-                    self.kernels.iter().find(|kernel| kernel.series == series).context("no such kernel")?;
-                let debs = self.apt()?.exactly(&kernel.image)?;
-                self.fetch(part, &debs, step, |tree| self.finish_kernel(kernel, tree))
-            }
-            Part::Guest => {
-                let debs = self.apt()?.closure(&list(guest::PACKAGES))?;
-                let (image, tree) = (self.place(part), unfinished(&self.place(part)));
-                self.unpack(&debs, &tree, step)?;
-                step.say("writing the image");
-                let tools = Root::at(self.place(Part::BuildRoot));
-                guest::build_image(self.project, &tree, &image, &self.kernels, &tools)?;
-                remove_tree(&tree)
-            }
-            Part::Checkers => {
-                let debs = self.apt()?.closure(&list(checkers::PACKAGES))?;
-                let tools = Root::at(self.place(Part::BuildRoot));
-                self.fetch(part, &debs, step, |tree| checkers::add_source(self.apt()?, tree, &tools, step))
-            }
-        }
-    }
-
-    /// Downloads, unpacks beside the destination, finishes and renames: a tree is whole or not there.
-    fn fetch(
-        &self,
-        part: Part,
-        debs: &[Deb],
-        step: &ui::Step,
-        finish: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<()> {
-        let place = self.place(part);
-        let tree = unfinished(&place);
-        self.unpack(debs, &tree, step)?;
-        finish(&tree)?;
-        fs::rename(&tree, &place).with_context(|| format!("rename {}", tree.display()))
-    }
-
-    fn unpack(&self, debs: &[Deb], tree: &Path, step: &ui::Step) -> Result<()> {
-        self.apt()?.download(debs, step)?;
-        remove_tree(tree)?;
-        fs::create_dir_all(tree)?;
-        self.apt()?.unpack(debs, tree, step)
-    }
-
-    /// One layout for all releases of Debian, and the index that the package's script would have made.
-    fn finish_kernel(&self, kernel: &Kernel, tree: &Path) -> Result<()> {
-        let (old, new) = (tree.join("lib/modules"), tree.join("usr/lib/modules"));
-        if !new.exists() {
-            fs::create_dir_all(tree.join("usr/lib"))?;
-            fs::rename(old, &new)?;
-        }
-        let (old, new) = (new.join(&kernel.version).join("vmlinuz"), kernel.vmlinuz_in(tree));
-        if !new.exists() {
-            fs::create_dir_all(tree.join("boot"))?;
-            fs::rename(old, new)?;
-        }
-        remove_tree(&tree.join("lib"))?;
-        std::os::unix::fs::symlink("usr/lib", tree.join("lib"))?;
-        let mut depmod = Root::at(self.place(Part::BuildRoot))
-            .command(&[(tree, "/mnt/kernel")], &["depmod", "-b", "/mnt/kernel", &kernel.version]);
-        crate::process::run(&mut depmod).map(drop)
-    }
-}
-
-/// Where something is put together until it is whole.
-fn unfinished(place: &Path) -> PathBuf {
-    let mut name = place.as_os_str().to_owned();
-    name.push(".unfinished");
-    PathBuf::from(name)
-}
-
-fn list(names: &str) -> Vec<String> {
-    names.split(' ').map(str::to_owned).collect()
 }
 
 fn kernel_list(project: &Project) -> PathBuf {

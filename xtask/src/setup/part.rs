@@ -1,16 +1,21 @@
 //! What the setup consists of.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+};
 
-use super::kernels::{Kernel, Series};
-use super::{checkers, guest, tools};
+use super::{
+    checkers, guest,
+    kernels::{Kernel, Series},
+    tools,
+};
 
 /// Raised when the way a part is made changes, so that it is made again.
 const RECIPE: u32 = 1;
 
-/// Runs from its folder through its own dynamic loader, so the host's version does not matter. QEMU 7.2 of Debian 12
-/// crashes with these kernels now and then.
+/// Runs from its folder through its own dynamic loader, so the host's version does not matter. QEMU 7.2 of
+/// Debian 12 crashes with these kernels now and then.
 pub(crate) const QEMU: &str = "qemu-system-x86";
 
 /// Builds modules: the compilers that the three kernels were built with, kbuild's needs, and image tools.
@@ -78,8 +83,8 @@ impl Part {
         }
     }
 
-    /// Where a fetched part is: its name says what is in it, so that checkouts of several revisions get along, and
-    /// since it is renamed to it when it is whole, its being there says that it is.
+    /// Where a fetched part is: its name says what is in it, so that checkouts of several revisions get
+    /// along, and since it is renamed to it when it is whole, its being there says that it is.
     pub(crate) fn place(self, cache: &Path, kernels: &[Kernel]) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         self.wanted(kernels).hash(&mut hasher);

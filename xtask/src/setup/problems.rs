@@ -1,7 +1,6 @@
 //! What went wrong: one line each for people, everything that was said in a log.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Error, Result};
 

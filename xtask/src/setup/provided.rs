@@ -1,15 +1,19 @@
 //! What setup provides, and which of it is still in use.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, Result};
 
-use super::checkers;
-use super::kernels::{Kernel, Series};
-use super::part::Part;
-use super::root::{Root, remove_tree};
+use super::{
+    checkers,
+    kernels::{Kernel, Series},
+    part::Part,
+    root::{Root, remove_tree},
+};
 use crate::project::Project;
 
 /// A revision of a part that no checkout has used for so long is removed.
@@ -32,6 +36,16 @@ impl Provided {
     /// The kernel of a series.
     pub(crate) fn kernel(&self, series: Series) -> Result<&Kernel> {
         self.kernels.iter().find(|kernel| kernel.series == series).context("run `cargo xtask setup`")
+    }
+
+    /// A kernel's bootable image.
+    pub(crate) fn vmlinuz(&self, kernel: &Kernel) -> PathBuf {
+        kernel.vmlinuz_in(&self.place(Part::Kernel(kernel.series)))
+    }
+
+    /// A kernel's `/lib/modules/VERSION`, with `modules.dep`.
+    pub(crate) fn modules(&self, kernel: &Kernel) -> PathBuf {
+        kernel.modules_in(&self.place(Part::Kernel(kernel.series)))
     }
 
     /// The folder that QEMU runs from.

@@ -1,16 +1,18 @@
 //! Folders with a Debian userland in them, and commands that run inside.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Enters a root. Bind mounts need a mount namespace, and that needs a user namespace unless we are root; in it the
-/// user's files look like root's.
+/// Enters a root. Bind mounts need a mount namespace, and that needs a user namespace unless we are root; in
+/// it the user's files look like root's.
 const ENTER: &str = r#"set -e
 root=$1; shift
 mount --rbind /proc "$root/proc"

@@ -1,21 +1,17 @@
 //! `core`'s source, which the compiler needs to build it for the BPF target.
 //!
-//! rustup has it as a component. Where rustup cannot fetch it, Debian's package of exactly the compiler's version serves.
+//! rustup has it as a component. Where rustup cannot fetch it, Debian's package of exactly the compiler's
+//! version serves.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::Apt;
-use super::root::remove_tree;
-use crate::process;
-use crate::project::Project;
-use crate::ui::Step;
+use super::{apt::Apt, root::remove_tree};
+use crate::{process, project::Project, ui::Step};
 
-/// Longer than rustup needs for its 3 MB, shorter than a person's patience with a network that swallows packets.
+/// Longer than rustup needs for its 3 MB, shorter than a person's patience with a network that swallows
+/// packets.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Where the compiler looks for the sources of its library, and how they got there.

@@ -1,10 +1,12 @@
 //! Which Debian mirror this machine uses, read from its own apt sources.
 //!
-//! The project names no mirror: a machine that runs Debian knows one, and it is the one its owner chose. Anywhere else the
-//! user names it in `NLTRACE_DEBIAN_MIRROR`.
+//! The project names no mirror: a machine that runs Debian knows one, and it is the one its owner chose.
+//! Anywhere else the user names it in `NLTRACE_DEBIAN_MIRROR`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 

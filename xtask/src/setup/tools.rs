@@ -1,14 +1,14 @@
 //! Programs that are built or must be there: bpf-linker, a C compiler with a static C library.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
-use crate::project::Project;
-use crate::ui::Step;
+use crate::{process, project::Project, ui::Step};
 
 /// Links with rustc's own LLVM 22; later releases need one of the system's.
 pub(crate) const BPF_LINKER: &str = "0.10.4";

@@ -1,17 +1,23 @@
-//! The module under dkms: added, built, installed and removed, in the build root with its own tree and modules' folder.
+//! The module under dkms: added, built, installed and removed, in the build root with its own tree and
+//! modules' folder.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process;
-use crate::setup::{Kernel, Provided, Root};
+use crate::{
+    process,
+    setup::{Kernel, Provided, Root},
+};
 
 /// Where dkms keeps what it knows and builds.
 const TREE: &str = "/var/lib/dkms";
-/// Where it installs modules, and the same place for depmod: in the build root the second is not a link to the first.
+/// Where it installs modules, and the same place for depmod: in the build root the second is not a link to
+/// the first.
 const MODULES: &str = "/lib/modules";
 const MERGED_MODULES: &str = "/usr/lib/modules";
 
@@ -72,25 +78,25 @@ impl System {
                 .with_context(|| format!("dkms.conf without {name}"))
         };
         let (name, version) = (value("PACKAGE_NAME")?, value("PACKAGE_VERSION")?);
-        let folder = provided.project.out().join("dkms");
+        let folder = provided.project.out().join("dkms").join(kernel.series.name());
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        let (sources, tree, modules) = (folder.join("src"), folder.join("tree"), folder.join("modules"));
-        copy(&source, &sources)?;
+        let package = format!("{name}/{version}");
+        let sources = install_sources(provided, &source, &folder.join("sources"), &package)?;
+        let (tree, modules) = (folder.join("tree"), folder.join("modules"));
         fs::create_dir_all(&tree)?;
         let installed = modules.join(&kernel.version);
         fs::create_dir_all(&installed)?;
         symlink(format!("/usr/src/linux-headers-{}", kernel.version), installed.join("build"))?;
         // It does nothing about modprobe for a kernel that is not installed, and this tells it that one is.
         fs::write(installed.join("modules.dep"), "")?;
-        let package = format!("{name}/{version}");
         Ok(Self { root: provided.build_root(), package, version, sources, tree, modules })
     }
 
     /// Runs a program; what it printed. An error carries the log of the build, too.
     fn run(&self, words: &[&str]) -> Result<String> {
-        let sources = format!("/usr/src/{}", self.package.replace('/', "-"));
+        let sources = place(&self.package);
         let binds = [
             (self.sources.as_path(), sources.as_str()),
             (&self.tree, TREE),
@@ -106,7 +112,16 @@ impl System {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to.parent().context("a folder without a parent")?)?;
-    process::run(std::process::Command::new("cp").args(["-r", "--"]).arg(from).arg(to)).map(drop)
+/// Where dkms looks for the sources of a package.
+fn place(package: &str) -> String {
+    format!("/usr/src/{}", package.replace('/', "-"))
+}
+
+/// Has the module's Makefile install the sources below `destination`; where they are then.
+fn install_sources(provided: &Provided, source: &Path, destination: &Path, package: &str) -> Result<PathBuf> {
+    fs::create_dir_all(destination)?;
+    let (inside, below) = ("/mnt/kmod", "/mnt/install");
+    let words = ["make", "-C", inside, &format!("DESTDIR={below}"), "dkms-install"];
+    process::run(&mut provided.build_root().command(&[(source, inside), (destination, below)], &words))?;
+    Ok(destination.join(place(package).trim_start_matches('/')))
 }

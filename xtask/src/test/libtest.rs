@@ -1,7 +1,7 @@
 //! Reads what Rust's test programs print.
 //!
-//! The totals are taken from the `test result:` lines; a program that announced tests and died before its result has failed,
-//! whatever it printed until then.
+//! The totals are taken from the `test result:` lines; a program that announced tests and died before its
+//! result has failed, whatever it printed until then.
 
 use std::ops::AddAssign;
 
@@ -71,11 +71,6 @@ fn result_line(line: &str) -> Counts {
     counts
 }
 
-/// The name of the test that a line is about, for progress.
-pub(crate) fn current(line: &str) -> Option<&str> {
-    line.strip_prefix("test ")?.split(" ... ").next().filter(|name| !name.starts_with("result:"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,12 +93,5 @@ mod tests {
     #[test]
     fn what_tests_print_is_no_result() {
         assert_eq!(parse("running 3 engines\nit says test result: ok. 9 passed;\n"), Counts::default());
-    }
-
-    #[test]
-    fn names_the_current_test() {
-        assert_eq!(current("test a::b ... ok"), Some("a::b"));
-        assert_eq!(current("test a::b ... "), Some("a::b"));
-        assert_eq!(current("test result: ok. 0 passed"), None);
     }
 }

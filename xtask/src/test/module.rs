@@ -1,4 +1,5 @@
-//! The module's sources under the kernel's own checkers. sparse and all of the compiler's warnings are part of its build.
+//! The module's sources under the kernel's own checkers. sparse and all of the compiler's warnings are part
+//! of its build.
 
 use std::process::Command;
 

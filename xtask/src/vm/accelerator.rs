@@ -1,15 +1,22 @@
 //! Whether KVM works here: not whether the device is there, but whether a kernel boots under it.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 
-use super::machine::{Accelerator, Hardware};
-use super::session::{Input, Job};
-use crate::setup::{Kernel, Provided};
-use crate::ui;
+use super::{
+    command::Command,
+    job::Job,
+    machine::{Accelerator, Hardware},
+};
+use crate::{
+    setup::{Kernel, Provided},
+    ui,
+};
 
 /// A kernel that boots under KVM does so in about a second.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
@@ -22,7 +29,7 @@ pub(crate) fn choose(provided: &Provided, kernel: &Kernel) -> Result<Accelerator
     match std::env::var(VARIABLE).as_deref() {
         Ok("kvm") => return Ok(Accelerator::Kvm),
         Ok("tcg") => return Ok(Accelerator::Tcg),
-        Ok(other) => anyhow::bail!("{VARIABLE} is {other:?}; set it to kvm or tcg, or not at all"),
+        Ok(other) => anyhow::bail!("{VARIABLE} is {other:?}; set it to kvm or tcg, or unset it"),
         Err(_) => {}
     }
     if File::options().read(true).write(true).open("/dev/kvm").is_err() {
@@ -35,20 +42,27 @@ pub(crate) fn choose(provided: &Provided, kernel: &Kernel) -> Result<Accelerator
         fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     // Answers of former boots are of no use.
     answers.retain(|question, _| question.starts_with(boot.trim()));
-    let works = match answers.get(&question) {
-        Some(&works) => works,
+    let works = match known(&answers, &question) {
+        Some(works) => works,
         None => {
-            let works = ui::step_with(
+            let works = ui::shown(
                 &format!("does KVM boot {}?", kernel.version),
-                |_| Ok(probe(provided, kernel)),
-                |works| if *works { "yes" } else { "no, it will be emulated" }.to_owned(),
-            )?;
+                |_| probe(provided, kernel),
+                |works| if *works { "yes" } else { "no, so it is emulated" }.to_owned(),
+            );
             answers.insert(question, works);
             fs::write(&file, serde_json::to_vec_pretty(&answers)?)?;
             works
         }
     };
     Ok(if works { Accelerator::Kvm } else { Accelerator::Tcg })
+}
+
+/// What is known about a kernel. A host that did not boot one of them under KVM is not asked about the
+/// others: each question costs seconds.
+fn known(answers: &BTreeMap<String, bool>, question: &str) -> Option<bool> {
+    let fails = answers.values().any(|works| !works);
+    answers.get(question).copied().or(fails.then_some(false))
 }
 
 fn probe(provided: &Provided, kernel: &Kernel) -> bool {
@@ -60,10 +74,24 @@ fn probe(provided: &Provided, kernel: &Kernel) -> bool {
             memory_mib: 1024,
             poison: false,
         },
-        words: vec!["true".into()],
-        environment: Vec::new(),
-        input: Input::Nothing,
+        command: Command::new(vec!["true".into()]),
         timeout: Some(PROBE_LIMIT),
     };
     job.run(provided, kernel, &mut |_, _| Ok(())).is_ok_and(|outcome| outcome.is_success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_kernel_that_kvm_does_not_boot_answers_for_all() {
+        let answers = |answers: &[(&str, bool)]| -> BTreeMap<String, bool> {
+            answers.iter().map(|(question, works)| ((*question).to_owned(), *works)).collect()
+        };
+        assert_eq!(known(&answers(&[]), "b 7.3"), None);
+        assert_eq!(known(&answers(&[("b 6.1", true)]), "b 7.3"), None);
+        assert_eq!(known(&answers(&[("b 6.1", true)]), "b 6.1"), Some(true));
+        assert_eq!(known(&answers(&[("b 6.1", false)]), "b 7.3"), Some(false));
+    }
 }

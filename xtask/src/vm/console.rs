@@ -1,10 +1,12 @@
 //! Judges the kernel's console: a guest whose command succeeded has still failed if its kernel complained.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
-use std::sync::mpsc::Sender;
-use std::thread::{self, JoinHandle};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    sync::mpsc::Sender,
+    thread::{self, JoinHandle},
+};
 
 use anyhow::{Context, Result};
 

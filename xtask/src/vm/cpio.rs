@@ -51,7 +51,8 @@ impl<W: Write> Archive<W> {
         })?;
         let links = if mode & 0o170_000 == 0o040_000 { 2 } else { 1 };
         self.entries += 1;
-        // ino, mode, uid, gid, nlink, mtime, filesize, dev major and minor, rdev major and minor, namesize, check
+        // ino, mode, uid, gid, nlink, mtime, filesize, dev major and minor, rdev major and minor, namesize,
+        // check
         let name_size = u32::try_from(path.len() + 1).map_err(io::Error::other)?;
         let fields = [self.entries, mode, 0, 0, links, 0, size, 0, 0, device.0, device.1, name_size, 0];
         let mut header = String::from("070701");

@@ -1,13 +1,15 @@
 //! Which modules PID 1 has to load before it can mount its root, and in which order.
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
-/// Drivers of the machine that we emulate. Those that a kernel has built in have no file and are left out; everything
-/// else is on the guest's disk, for modprobe.
+/// Drivers of the machine that we emulate. Those that a kernel has built in have no file and are left out;
+/// everything else is on the guest's disk, for modprobe.
 const DRIVERS: &[&str] = &["virtio_pci", "virtio_blk", "virtio_console", "overlay"];
 
 /// Files to load, in order, each with its dependencies before it. `folder` is `/lib/modules/VERSION`.

@@ -1,9 +1,11 @@
 //! What happens around a running machine, gathered by threads into one queue.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::thread;
+use std::{
+    io::{self, Read},
+    os::unix::net::UnixStream,
+    sync::mpsc::{Receiver, SyncSender},
+    thread,
+};
 
 use nltrace_init::Frame;
 
@@ -48,8 +50,8 @@ pub(crate) fn session(session: UnixStream, events: SyncSender<Event>) {
     });
 }
 
-/// Sends our standard input to the guest. A thread of its own, because a guest that does not read must not keep us from
-/// reading what it writes; it blocks until the process ends.
+/// Sends our standard input to the guest. A thread of its own, because a guest that does not read must not
+/// keep us from reading what it writes; it blocks until the process ends.
 pub(crate) fn pipe(mut to_guest: UnixStream) {
     thread::spawn(move || {
         loop {

@@ -1,24 +1,28 @@
 //! The first root file system: PID 1, the drivers it needs, and this project's programs, scripts and module.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
-use super::cpio::Archive;
-use super::drivers;
-use crate::build;
-use crate::setup::{Kernel, Provided};
+use super::{cpio::Archive, drivers};
+use crate::{
+    build,
+    setup::{Kernel, Provided},
+};
 
 /// Where the guest finds what this project built.
 const PLACE: &str = "opt/nltrace";
 
-/// Writes the archive for a boot of `kernel` and returns its path.
-pub(crate) fn write(provided: &Provided, kernel: &Kernel) -> Result<PathBuf> {
+/// Writes the archive for a boot of `kernel` and returns its path. Boots of different names may be at the
+/// same time.
+pub(crate) fn write(provided: &Provided, kernel: &Kernel, name: &str) -> Result<PathBuf> {
     let project = &provided.project;
-    let path = project.out().join(format!("initramfs-{}.cpio", kernel.series.name()));
+    let path = project.out().join(format!("initramfs-{name}.cpio"));
     let unfinished = path.with_extension("unfinished");
     let file = File::create(&unfinished).with_context(|| format!("create {}", unfinished.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
@@ -28,7 +32,7 @@ pub(crate) fn write(provided: &Provided, kernel: &Kernel) -> Result<PathBuf> {
     archive.device("dev/console", 5, 1)?;
     archive.file("init", &read(&project.out().join("init"))?)?;
     let mut order = String::new();
-    for driver in drivers::files(&kernel.modules(project))? {
+    for driver in drivers::files(&provided.modules(kernel))? {
         let name =
             driver.file_name().and_then(|name| name.to_str()).context("a module's name is not UTF-8")?;
         archive.file(&format!("modules/{name}"), &read(&driver)?)?;
@@ -56,6 +60,7 @@ fn contents(provided: &Provided, kernel: &Kernel) -> Result<Vec<(PathBuf, String
         (project.out().join("bin"), "bin"),
         (project.root.join("kmod"), "kmod"),
         (project.root.join("xtask/bench"), "bench"),
+        (project.root.join("tests/cases"), "cases"),
     ] {
         if from.exists() {
             collect(&from, &format!("{PLACE}/{to}"), &mut contents)?;
@@ -65,7 +70,7 @@ fn contents(provided: &Provided, kernel: &Kernel) -> Result<Vec<(PathBuf, String
     Ok(contents)
 }
 
-/// YNL's command, and nltest's specification where YNL looks for its schema: beside the folder that it is in.
+/// YNL's command, the kernel's specifications and nltest's, where YNL looks for its schema: beside the folder that it is in.
 fn ynl(provided: &Provided) -> Result<Vec<(PathBuf, String)>> {
     let (root, source) = provided.checkers();
     let source = root.dir().join(source.trim_start_matches('/'));
@@ -79,7 +84,7 @@ fn ynl(provided: &Provided) -> Result<Vec<(PathBuf, String)>> {
     collect(&source.join("tools/net/ynl/pyynl"), &format!("{place}/pyynl"), &mut contents)?;
     contents
         .push((source.join("Documentation/netlink/netlink-raw.yaml"), format!("{place}/netlink-raw.yaml")));
-    contents.push((specification.clone(), format!("{place}/specs")));
+    collect(&source.join("Documentation/netlink/specs"), &format!("{place}/specs"), &mut contents)?;
     contents.push((specification.join("nltest.yaml"), format!("{place}/specs/nltest.yaml")));
     Ok(contents)
 }

@@ -1,25 +1,39 @@
 //! QEMU's command line and the life of its process.
 
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::{
+    io::Write,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
 
 use anyhow::{Context, Result};
 use rustix::io::FdFlags;
 
-use crate::process;
-use crate::setup::{Kernel, Provided};
+use crate::{
+    process,
+    setup::{Kernel, Provided},
+};
 
-/// The console shows warnings and worse. Mitigations cost emulated syscalls a factor of four. Emulated processors share the
-/// host's time stamp counter, which 6.1 would not believe: it would read the time from an emulated device.
+/// The console shows warnings and worse. Mitigations cost emulated syscalls a factor of four. Emulated
+/// processors share the host's time stamp counter, which 6.1 would not believe: it would read the time from
+/// an emulated device.
 const KERNEL_ARGUMENTS: &str =
-    "console=ttyS0 loglevel=5 mitigations=off tsc=reliable panic=-1 reboot=t oops=panic";
+    "console=ttyS0 loglevel=5 mitigations=off tsc=reliable panic=-1 reboot=t oops=panic sysrq_always_enabled";
 
-/// Memory that was freed keeps a pattern of 0x6b, and is handed out so instead of zeroed: bytes that somebody forgets to write
-/// show. Only where messages come from, as it slows allocations down.
+/// On QEMU's multiplexed console this is a break. The kernel takes the key after one for itself.
+const BREAK: &[u8] = b"\x01b";
+
+/// Memory that was freed keeps a pattern of 0x6b, and is handed out so instead of zeroed: bytes that somebody
+/// forgets to write show. Only where messages come from, as it slows allocations down.
 const POISON_ARGUMENTS: &str = "init_on_alloc=0 slub_debug=P,kmalloc-*,skbuff_*";
+
+/// All that can be emulated, but for what makes the emulation slow: a fifth level of page tables, which each
+/// miss of the translation cache walks, and the hint to copy and clear memory byte by byte.
+const TCG_PROCESSOR: &str = "max,la57=off,erms=off,fsrm=off,fzrm=off,fsrs=off";
 
 /// What executes the guest's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +59,7 @@ impl Accelerator {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm", "-cpu", "host"],
-            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", "max"],
+            Self::Tcg => &["-accel", "tcg,thread=multi", "-cpu", TCG_PROCESSOR],
             Self::Counting => &["-accel", "tcg,thread=single", "-cpu", "max", "-icount", "shift=0,sleep=off"],
         }
     }
@@ -58,8 +72,8 @@ pub(crate) struct Hardware {
     pub(crate) accelerator: Accelerator,
     /// Processors.
     pub(crate) cpus: u32,
-    /// Processors that the kernel is told to be prepared for, and has per-CPU memory for. 6.1 believes that; newer ones count what they
-    /// see.
+    /// Processors that the kernel is told to be prepared for, and has per-CPU memory for. 6.1 believes that;
+    /// newer ones count what they see.
     pub(crate) possible_cpus: u32,
     /// Memory in MiB.
     pub(crate) memory_mib: u32,
@@ -71,6 +85,8 @@ pub(crate) struct Hardware {
 #[derive(Debug)]
 pub(crate) struct Machine {
     child: Child,
+    /// Keys for the kernel's console.
+    keyboard: ChildStdin,
     /// The kernel's console, and what QEMU itself has to say.
     pub(crate) console: Option<ChildStdout>,
     /// The channel to PID 1.
@@ -91,29 +107,36 @@ impl Machine {
         let mut command = qemu(provided);
         command.args(hardware.accelerator.arguments());
         command.arg("-smp").arg(hardware.cpus.to_string()).arg("-m").arg(hardware.memory_mib.to_string());
-        command.arg("-kernel").arg(kernel.vmlinuz(&provided.project)).arg("-initrd").arg(initramfs);
+        command.arg("-kernel").arg(provided.vmlinuz(kernel)).arg("-initrd").arg(initramfs);
         let poison = if hardware.poison { POISON_ARGUMENTS } else { "" };
         let arguments = format!("{KERNEL_ARGUMENTS} possible_cpus={} {poison}", hardware.possible_cpus);
         command.arg("-append").arg(arguments.trim_end());
-        command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
+        command.args(["-chardev", "stdio,id=console,signal=off,mux=on", "-serial", "chardev:console"]);
         command.arg("-chardev").arg(format!("socket,id=session,fd={}", far.as_raw_fd()));
         command.args(["-device", "virtio-serial-pci"]);
         command
             .arg("-device")
             .arg(format!("virtserialport,chardev=session,name={}", nltrace_init::PORT_NAME));
         let image = provided.guest_image();
-        let image = image
-            .to_str()
-            .filter(|path| !path.contains(','))
-            .context("the cache folder's name has a comma")?;
+        let image = image.to_str().filter(|path| !path.contains(',')).context(
+            "the cache folder's path has a comma, which QEMU's options cannot take; set XDG_CACHE_HOME",
+        )?;
         command.arg("-drive").arg(format!("if=none,id=root,format=raw,readonly=on,file={image}"));
         command.arg("-device").arg(format!("virtio-blk-pci,drive=root,serial={}", nltrace_init::ROOT_SERIAL));
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // SAFETY: only a system call between fork and exec.
         unsafe { command.pre_exec(|| Ok(rustix::stdio::dup2_stderr(rustix::stdio::stdout())?)) };
         process::die_with_us(&mut command);
         let mut child = command.spawn().context("start QEMU; `cargo xtask setup` provides it")?;
-        Ok(Self { console: child.stdout.take(), child, session })
+        let keyboard = child.stdin.take().context("QEMU has no keyboard")?;
+        Ok(Self { keyboard, console: child.stdout.take(), child, session })
+    }
+
+    /// Has the kernel say on its console what it is doing, by a key of its `sysrq`. That takes an interrupt
+    /// and nothing else. A break that comes before the last one was read is none.
+    pub(crate) fn ask_kernel(&mut self, key: u8) -> Result<()> {
+        let keys = [BREAK, &[key]].concat();
+        self.keyboard.write_all(&keys).and_then(|()| self.keyboard.flush()).context("press keys in the guest")
     }
 
     /// Whether QEMU has ended.

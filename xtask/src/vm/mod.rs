@@ -1,37 +1,48 @@
 //! `cargo xtask vm`: boots one of the kernels and runs a command in it.
 
 mod accelerator;
+mod command;
 mod console;
 mod cpio;
 mod drivers;
 mod events;
+mod guest;
 mod initramfs;
+mod job;
 mod machine;
-mod session;
 mod terminal;
 
-use std::ffi::OsString;
-use std::io::{IsTerminal, stdin};
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{
+    ffi::OsString,
+    io::{IsTerminal, stdin},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::build;
-use crate::project::Project;
-use crate::setup::{self, Kernel, Provided, Series};
-use crate::ui;
+use self::command::Input;
+use crate::{
+    build,
+    project::Project,
+    setup::{self, Kernel, Provided, Series},
+    ui,
+};
 
-pub(crate) use self::machine::{Accelerator, Hardware};
-pub(crate) use self::session::{Input, Job, Stream, echo};
+pub(crate) use self::{
+    command::{Command, Ended, Limit, SILENCE, Stream, echo},
+    guest::Guest,
+    job::Job,
+    machine::{Accelerator, Hardware},
+};
 
 /// How long a command may take if nobody says otherwise, in seconds.
 const DEFAULT_TIMEOUT: u64 = 900;
 
 const AFTER_HELP: &str = "\
-The exit status is the command's; a complaint of the guest's kernel on its console makes it a failure. KVM is used if it \
-really boots this kernel; NLTRACE_ACCELERATOR=kvm or tcg decides otherwise.
+The exit status is the command's; it is a failure if the guest's kernel complains on its console. KVM is used \
+if this kernel boots under it; NLTRACE_ACCELERATOR=kvm or tcg overrides that.
 
 Examples:
   cargo xtask vm --shell
@@ -42,7 +53,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct VmArgs {
-    /// Series of the kernel; the newest if not given
+    /// Kernel series
     #[arg(long, short, value_enum, default_value_t = Series::NEWEST)]
     kernel: Series,
     /// Processors
@@ -51,19 +62,19 @@ pub(crate) struct VmArgs {
     /// Memory in MiB
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(256..=65536))]
     memory: u32,
-    /// Count instructions: one processor, whose clock advances by one nanosecond an instruction
+    /// Count instructions: one processor whose clock advances one nanosecond per instruction
     #[arg(long)]
     icount: bool,
-    /// Fill freed memory with a pattern, as `test` does, so that bytes which are sent unwritten show
+    /// Fill freed memory with a pattern, as `test` does, so that uninitialised bytes in messages show
     #[arg(long, conflicts_with = "icount")]
     poison: bool,
-    /// Give up after so many seconds [default: 900, none for --shell]
+    /// Turn the machine off after this many seconds [default: 900, none for --shell]
     #[arg(long, value_name = "SECS")]
     timeout: Option<u64>,
-    /// Take what was built last instead of building
+    /// Use the last build instead of building
     #[arg(long)]
     no_build: bool,
-    /// An interactive shell, or the command on a terminal
+    /// Start an interactive shell, or run the command on a terminal
     #[arg(long)]
     shell: bool,
     /// The command and its arguments
@@ -101,14 +112,12 @@ pub(crate) fn run(project: &Project, args: VmArgs) -> Result<ExitCode> {
             poison: args.poison,
             ..hardware(&provided, kernel, args.cpus, args.memory, args.icount)?
         },
-        words,
-        environment,
-        input,
+        command: Command { words, environment, input, limit: None },
         timeout: timeout.map(Duration::from_secs),
     };
     let outcome = {
         let _raw = if args.shell {
-            eprintln!("{} boots; Ctrl-] ends it the hard way.", kernel.version);
+            eprintln!("Booting {}; Ctrl-] turns the machine off.", kernel.version);
             Some(terminal::Raw::enter()?)
         } else {
             None

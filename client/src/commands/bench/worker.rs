@@ -1,37 +1,13 @@
 //! One thread of the benchmark, with a socket of its own.
 
-use std::{collections::VecDeque, sync::atomic::Ordering};
+use std::collections::VecDeque;
 
 use nltest::{
     Answer, Connection, Error, Pending, Request, SocketOptions, blocking, fill_pattern, is_pattern,
 };
 
-use super::Shared;
-use crate::{cli, clock, output::Recorder};
-
-/// What a worker has seen.
-#[derive(Debug)]
-pub(super) struct Tally {
-    pub(super) sent: u64,
-    pub(super) received: u64,
-    pub(super) corrupt: u64,
-    pub(super) recorder: Recorder,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { sent: 0, received: 0, corrupt: 0, recorder: Recorder::new() }
-    }
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.received += other.received;
-        self.corrupt += other.corrupt;
-        self.recorder.merge(&other.recorder);
-    }
-}
+use super::{shared::Shared, tally::Tally};
+use crate::{cli, clock};
 
 /// Whether the async client does the work: when asked for, and for many in flight, which is what it is for.
 pub(super) const fn is_async(args: &cli::Bench) -> bool {
@@ -74,15 +50,15 @@ impl Worker {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(self.run(shared)),
             Err(error) => {
-                // The others wait for everybody.
+                // The others wait for all of them.
                 shared.begin();
                 Err(Error::Io { action: "starting a worker's runtime", error })
             }
         }
     }
 
-    /// Works until its share is done or it is told to stop. Answers that were lost are counted, not errors. Blocking or
-    /// not, it lets the runtime have a look now and then, for Ctrl-C and the progress bar.
+    /// Runs until its share is done or the team is stopped. Lost answers are counted, and are not errors. The
+    /// blocking client, too, pauses now and then.
     pub(super) async fn run(self, shared: &Shared) -> Result<Tally, Error> {
         let Self { client, count, size, in_flight, batch } = self;
         let mut run = Run { tally: Tally::default(), count, size, reported: 0, shared };
@@ -125,26 +101,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Whether to go on.
+    /// Whether there is more to send.
     #[inline]
-    fn goes_on(&self) -> bool {
-        self.tally.sent < self.count && !self.shared.stop.load(Ordering::Relaxed)
+    fn has_more(&self) -> bool {
+        self.tally.sent < self.count && !self.shared.is_stopped()
     }
 
-    /// Whether it is time to pause: every thousand messages or so.
+    /// Whether a pause is due: every thousand messages or so.
     #[inline]
-    const fn is_due(&self) -> bool {
+    const fn pause_is_due(&self) -> bool {
         self.tally.sent - self.reported >= 1024
     }
 
-    /// Reports progress and lets the runtime have a look.
+    /// Reports progress, and lets the runtime look for Ctrl-C and draw the progress bar.
     async fn pause(&mut self) {
-        self.shared.progress.fetch_add(self.tally.sent - self.reported, Ordering::Relaxed);
+        self.shared.add_progress(self.tally.sent - self.reported);
         self.reported = self.tally.sent;
         tokio::task::yield_now().await;
     }
 
-    fn take(&mut self, sequence: u32, reply: &[u8]) {
+    fn count_reply(&mut self, sequence: u32, reply: &[u8]) {
         self.tally.received += 1;
         self.tally.corrupt += u64::from(reply.len() != self.size || !is_pattern(sequence, reply));
     }
@@ -152,15 +128,20 @@ impl Run<'_> {
     async fn one_at_a_time(&mut self, connection: &mut blocking::Connection) -> Result<(), Error> {
         // One reading of the clock a message: the end of one is the start of the next.
         let mut start = clock::now_ns();
-        while self.goes_on() {
-            if self.is_due() {
+        while self.has_more() {
+            if self.pause_is_due() {
                 self.pause().await;
             }
-            let sequence = connection.next_sequence();
+            let mut sequence = 0;
             self.tally.sent += 1;
-            match connection.echo_with(self.size, fill_pattern) {
-                Ok(reply) => self.take(sequence, reply),
+            let echo = connection.echo_with(self.size, |number, payload| {
+                sequence = number;
+                fill_pattern(number, payload);
+            });
+            match echo {
+                Ok(reply) => self.count_reply(sequence, reply),
                 Err(error) if is_loss(&error) => {
+                    self.pause().await;
                     start = clock::now_ns();
                     continue;
                 }
@@ -174,8 +155,8 @@ impl Run<'_> {
     }
 
     async fn batches(&mut self, connection: &mut blocking::Connection, batch: usize) -> Result<(), Error> {
-        while self.goes_on() {
-            if self.is_due() {
+        while self.has_more() {
+            if self.pause_is_due() {
                 self.pause().await;
             }
             let now = (batch as u64).min(self.count - self.tally.sent);
@@ -191,9 +172,15 @@ impl Run<'_> {
                     if overrun { connection.receive_queued() } else { connection.receive().map(Some) };
                 match messages {
                     Ok(Some(messages)) => {
-                        blocking::for_each_echo(messages, |sequence, reply| self.take(sequence, reply))?;
+                        blocking::for_each_echo(messages, |sequence, reply| {
+                            self.count_reply(sequence, reply);
+                        })?;
                     }
-                    Ok(None) | Err(Error::TimedOut(_)) => break,
+                    Ok(None) => break,
+                    Err(Error::TimedOut(_)) => {
+                        self.pause().await;
+                        break;
+                    }
                     Err(Error::Overrun) => overrun = true,
                     Err(error) => return Err(error),
                 }
@@ -206,15 +193,14 @@ impl Run<'_> {
     async fn async_one_at_a_time(&mut self, connection: &Connection) -> Result<(), Error> {
         let mut payload = vec![0; self.size];
         let mut start = clock::now_ns();
-        while self.goes_on() {
-            if self.is_due() {
+        while self.has_more() {
+            if self.pause_is_due() {
                 self.pause().await;
             }
-            let sequence = connection.next_sequence();
-            fill_pattern(sequence, &mut payload);
-            self.tally.sent += 1;
-            match connection.echo(&payload).await {
-                Ok(reply) => self.take(sequence, &reply),
+            let pending = self.submit(connection, &mut payload)?;
+            let sequence = pending.sequence();
+            match pending.await.and_then(Answer::into_echo) {
+                Ok(reply) => self.count_reply(sequence, &reply),
                 Err(error) if is_loss(&error) => {
                     start = clock::now_ns();
                     continue;
@@ -228,17 +214,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes in one answer of the async client.
-    async fn settle(&mut self, pending: Pending, start: u64) -> Result<(), Error> {
+    /// Sends one echo with the async client.
+    fn submit(&mut self, connection: &Connection, payload: &mut [u8]) -> Result<Pending, Error> {
+        self.tally.sent += 1;
+        connection.submit_with(|sequence| {
+            fill_pattern(sequence, payload);
+            Request::Echo(payload)
+        })
+    }
+
+    /// Receives one answer with the async client. Returns whether it came.
+    async fn receive(&mut self, pending: Pending, start: u64) -> Result<bool, Error> {
         let sequence = pending.sequence();
-        match pending.await {
-            Ok(Answer::Echo(reply)) => {
-                self.take(sequence, &reply);
+        match pending.await.and_then(Answer::into_echo) {
+            Ok(reply) => {
+                self.count_reply(sequence, &reply);
                 self.tally.recorder.record(clock::now_ns() - start, 1);
-                Ok(())
+                Ok(true)
             }
-            Ok(other) => Err(Error::Malformed(format!("{other:?} is no answer to an ECHO"))),
-            Err(error) if is_loss(&error) => Ok(()),
+            Err(error) if is_loss(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -247,40 +241,44 @@ impl Run<'_> {
         let mut payload = vec![0; self.size];
         let mut in_flight = VecDeque::with_capacity(window);
         loop {
-            if self.is_due() {
+            if self.pause_is_due() {
                 self.pause().await;
             }
-            while in_flight.len() < window && self.goes_on() {
-                fill_pattern(connection.next_sequence(), &mut payload);
+            while in_flight.len() < window && self.has_more() {
                 let start = clock::now_ns();
-                in_flight.push_back((connection.submit(&Request::Echo(&payload))?, start));
-                self.tally.sent += 1;
+                in_flight.push_back((self.submit(connection, &mut payload)?, start));
             }
             let Some((pending, start)) = in_flight.pop_front() else { return Ok(()) };
-            self.settle(pending, start).await?;
+            let came = self.receive(pending, start).await?;
+            if !came && self.shared.is_stopped() {
+                // The rest would run out of time one after the other.
+                return Ok(());
+            }
         }
     }
 
-    async fn async_batches(&mut self, connection: &Connection, batch: usize) -> Result<(), Error> {
-        let size = self.size;
-        let mut payloads = vec![0; batch * size];
-        while self.goes_on() {
-            if self.is_due() {
+    async fn async_batches(&mut self, connection: &Connection, size: usize) -> Result<(), Error> {
+        let mut payload = vec![0; self.size];
+        let mut batch = connection.batch();
+        while self.has_more() {
+            if self.pause_is_due() {
                 self.pause().await;
             }
-            let now = (batch as u64).min(self.count - self.tally.sent) as usize;
+            let now = (size as u64).min(self.count - self.tally.sent);
             let start = clock::now_ns();
-            let first = connection.next_sequence();
-            for i in 0..now {
-                // `bench` sends fewer messages than there are numbers: they do not wrap.
-                fill_pattern(first + i as u32, &mut payloads[i * size..(i + 1) * size]);
+            for _ in 0..now {
+                batch.push_with(|sequence| {
+                    fill_pattern(sequence, &mut payload);
+                    Request::Echo(&payload)
+                })?;
             }
-            let requests: Vec<_> =
-                (0..now).map(|i| Request::Echo(&payloads[i * size..(i + 1) * size])).collect();
-            let pending = connection.submit_batch(&requests)?;
-            self.tally.sent += now as u64;
+            let pending = batch.submit()?;
+            self.tally.sent += now;
             for pending in pending {
-                self.settle(pending, start).await?;
+                let came = self.receive(pending, start).await?;
+                if !came && self.shared.is_stopped() {
+                    break;
+                }
             }
         }
         Ok(())

@@ -8,8 +8,13 @@ use std::{
     task::Wake,
 };
 
+use netlink_wire::{Errno, align, nltest::Attribute};
+
 use super::*;
-use crate::uapi::Attribute;
+use crate::{
+    BurstTo, Request,
+    connection::{Answer, BurstReport, DumpEnd, DumpReport},
+};
 
 /// Counts how often it was woken.
 #[derive(Default)]
@@ -38,17 +43,15 @@ impl Scenario {
     }
 
     fn sent(mut self, sequence: u32, request: Request<'_>) -> Self {
-        self.table.insert(sequence, &request);
-        self.table.mark_sent(sequence);
+        self.table.insert_sent(sequence, request.message_type());
         self
     }
 
     /// The future was polled and left its waker.
     fn waiting(mut self, sequence: u32) -> Self {
         let counter = Arc::new(Counter::default());
-        self.table.get_mut(sequence).unwrap().waker = Some(Arc::clone(&counter).into());
+        self.table.get_mut(sequence).unwrap().wake_later(&Arc::clone(&counter).into());
         self.wakes.insert(sequence, counter);
-        self.table.lead(sequence);
         self
     }
 
@@ -56,7 +59,10 @@ impl Scenario {
         self.table.get_mut(sequence).unwrap().take_outcome()
     }
 
-    fn woken(&self, sequence: u32) -> usize {
+    fn woken(&mut self, sequence: u32) -> usize {
+        for waker in self.table.take_woken() {
+            waker.wake();
+        }
         self.wakes[&sequence].count()
     }
 }
@@ -74,7 +80,7 @@ fn raw(message_type: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend([0; 4]);
     bytes.extend(payload);
-    bytes.resize(codec::align(bytes.len()), 0);
+    bytes.resize(align(bytes.len()), 0);
     bytes
 }
 
@@ -93,7 +99,7 @@ fn answers_find_their_requests_in_any_order_and_wake_them() {
     scenario.table.accept(&datagram);
     assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Echo(b"a".to_vec()));
     assert_eq!(scenario.outcome(2).unwrap().unwrap(), Answer::Echo(b"b".to_vec()));
-    assert_eq!((scenario.woken(1), scenario.woken(2)), (1, 1));
+    assert_eq!([scenario.woken(1), scenario.woken(2)], [1, 1]);
 }
 
 #[test]
@@ -109,42 +115,61 @@ fn an_overrun_fails_exactly_what_was_sent_and_not_answered() {
     let mut scenario = Scenario::new()
         .sent(1, Request::Echo(b"a"))
         .sent(2, Request::Echo(b"b"))
-        .sent(3, Request::Burst { count: 9, size: 0, group: None });
+        .sent(3, Request::Burst { count: 9, size: 0, to: BurstTo::Asker });
     // Registered, but still inside its sendmsg.
-    scenario.table.insert(4, &Request::Delay { us: 5, payload: None });
+    scenario.table.insert(4, Request::Delay { us: 5, payload: None }.message_type());
     scenario.table.overrun();
     scenario.table.accept(&echo(1, b"a"));
     assert!(scenario.outcome(2).is_none(), "the queue is not empty yet");
-    assert!(scenario.table.drained());
+    assert!(scenario.table.queue_is_empty());
     assert!(matches!(scenario.outcome(1), Some(Ok(_))));
     assert!(matches!(scenario.outcome(2), Some(Err(Error::Overrun))));
     let report = BurstReport { overruns: 1, ..BurstReport::default() };
     assert_eq!(scenario.outcome(3).unwrap().unwrap(), Answer::Burst(report));
     assert!(scenario.outcome(4).is_none());
-    assert!(!scenario.table.drained(), "an empty queue without an overrun says nothing");
+    assert!(!scenario.table.queue_is_empty(), "an empty queue without an overrun says nothing");
 }
 
 #[test]
-fn whoever_leaves_wakes_another_to_watch_the_socket() {
-    let mut scenario = Scenario::new()
-        .sent(1, Request::Echo(b"a"))
-        .waiting(1)
-        .sent(2, Request::Echo(b"b"))
-        .waiting(2)
-        .sent(3, Request::Echo(b"c"));
-    scenario.table.remove(2);
+fn an_overrun_that_was_read_before_a_request_was_marked_as_sent_is_not_forgotten() {
+    let mut scenario = Scenario::new();
+    let burst = Request::Burst { count: 9, size: 0, to: BurstTo::Asker };
+    for sequence in [1, 2] {
+        scenario.table.insert(sequence, burst.message_type());
+    }
+    // Another request reads the queue empty while these are inside their sendmsg.
+    scenario.table.overrun();
+    assert!(!scenario.table.queue_is_empty());
+    scenario.table.mark_sent(1);
+    assert!(scenario.table.queue_is_empty(), "its answer was dropped before");
+    let report = BurstReport { overruns: 1, ..BurstReport::default() };
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Burst(report));
+    // The second one's answer was queued after the overrun.
+    scenario.table.mark_sent(2);
+    scenario.table.accept(&error(-libc::EPERM, 2));
+    assert!(!scenario.table.queue_is_empty());
+    assert!(matches!(scenario.outcome(2), Some(Err(Error::Refused(_)))));
+}
+
+#[test]
+fn a_request_that_is_sent_before_the_queue_was_read_empty_is_dropped_like_the_others() {
+    let mut scenario = Scenario::new();
+    scenario.table.overrun();
+    let mut scenario = scenario.sent(1, Request::Echo(b"a"));
+    assert!(scenario.table.queue_is_empty());
+    assert!(matches!(scenario.outcome(1), Some(Err(Error::Overrun))));
+    let mut scenario = scenario.sent(2, Request::Echo(b"b"));
+    assert!(!scenario.table.queue_is_empty(), "the kernel queues again");
+    assert!(scenario.outcome(2).is_none());
+}
+
+#[test]
+fn a_message_without_news_for_its_request_wakes_nobody() {
+    let mut scenario = Scenario::new().sent(1, Request::Echo(b"a")).waiting(1);
+    scenario.table.accept(&error(0, 1));
+    assert_eq!(scenario.woken(1), 0);
+    scenario.table.accept(&echo(1, b"a"));
     assert_eq!(scenario.woken(1), 1);
-    // Number 1 is now expected to watch; if it leaves too, nobody is left who waits.
-    scenario.table.remove(1);
-    assert_eq!(scenario.table.leader, None);
-}
-
-#[test]
-fn whoever_leaves_without_watching_wakes_nobody() {
-    let mut scenario =
-        Scenario::new().sent(1, Request::Echo(b"a")).waiting(1).sent(2, Request::Echo(b"b")).waiting(2);
-    scenario.table.remove(1);
-    assert_eq!(scenario.woken(2), 0);
 }
 
 #[test]
@@ -156,7 +181,7 @@ fn notify_waits_for_its_ack_and_echo_does_not_take_one_for_an_answer() {
     assert!(scenario.outcome(2).is_none());
     scenario.table.accept(&error(-libc::EPERM, 2));
     assert!(
-        matches!(scenario.outcome(2), Some(Err(Error::Refused(refusal))) if refusal.errno == libc::EPERM)
+        matches!(scenario.outcome(2), Some(Err(Error::Refused(refusal))) if refusal.errno == Errno::EPERM)
     );
 }
 
@@ -164,7 +189,7 @@ fn notify_waits_for_its_ack_and_echo_does_not_take_one_for_an_answer() {
 fn a_dump_hands_out_its_parts_and_remembers_an_interruption() {
     let mut scenario = Scenario::new().sent(1, Request::Stats { padding: 0 }).waiting(1);
     let mut counter = 12_u16.to_ne_bytes().to_vec();
-    counter.extend(Attribute::Received.raw().to_ne_bytes());
+    counter.extend(Attribute::Received.number().0.to_ne_bytes());
     counter.extend(5_u64.to_ne_bytes());
     let mut datagram = raw(0x15, 2, 1, &counter);
     datagram.extend(raw(0x15, 2 | 0x10, 1, &counter));
@@ -180,7 +205,7 @@ fn a_dump_hands_out_its_parts_and_remembers_an_interruption() {
 
 #[test]
 fn a_burst_counts_its_messages_until_the_answer() {
-    let mut scenario = Scenario::new().sent(1, Request::Burst { count: 2, size: 3, group: None });
+    let mut scenario = Scenario::new().sent(1, Request::Burst { count: 2, size: 3, to: BurstTo::Asker });
     let payload = [7, 0, 1, 0, 1, 2, 3, 0];
     scenario.table.accept(&raw(0x13, 0, 1, &payload));
     scenario.table.accept(&raw(0x13, 0, 1, &payload));
@@ -188,7 +213,7 @@ fn a_burst_counts_its_messages_until_the_answer() {
     let mut counts = Vec::new();
     for (kind, count) in [(Attribute::Delivered, 2_u64), (Attribute::Undelivered, 0)] {
         counts.extend(12_u16.to_ne_bytes());
-        counts.extend(kind.raw().to_ne_bytes());
+        counts.extend(kind.number().0.to_ne_bytes());
         counts.extend(count.to_ne_bytes());
     }
     scenario.table.accept(&raw(0x13, 0, 1, &counts));
@@ -241,20 +266,21 @@ fn random_datagrams_neither_panic_nor_lose_a_slot() {
         Request::Echo(b"x"),
         Request::Delay { us: 1, payload: None },
         Request::Notify(None),
-        Request::Burst { count: 1, size: 1, group: None },
+        Request::Burst { count: 1, size: 1, to: BurstTo::Asker },
         Request::Fail { errno: 1, text: None },
         Request::Stats { padding: 0 },
+        Request::Parts { count: 1, size: 1, errno: None, stall: false },
+        Request::SetErr { errno: 1 },
     ];
     let mut settled = 0;
     for _ in 0..20_000 {
         let mut table = Table::default();
         for (sequence, request) in (0..).zip(&requests) {
-            table.insert(sequence, request);
-            table.mark_sent(sequence);
+            table.insert_sent(sequence, request.message_type());
         }
-        let kinds = [0, 1, 2, 3, 4, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16];
+        let kinds = [0, 1, 2, 3, 4, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18];
         let payload: Vec<u8> = (0..random(48)).map(|_| random(24) as u8).collect();
-        let mut datagram = raw(kinds[random(12) as usize], random(0x400) as u16, random(8) as u32, &payload);
+        let mut datagram = raw(kinds[random(14) as usize], random(0x400) as u16, random(10) as u32, &payload);
         let at = random(datagram.len() as u64) as usize;
         datagram[at] ^= random(4) as u8;
         match random(8) {
@@ -262,8 +288,8 @@ fn random_datagrams_neither_panic_nor_lose_a_slot() {
             1 => table.overrun(),
             _ => table.accept(&datagram),
         }
-        table.drained();
-        for sequence in 0..7 {
+        table.queue_is_empty();
+        for sequence in 0..9 {
             settled += usize::from(table.get_mut(sequence).unwrap().take_outcome().is_some());
         }
     }
@@ -284,4 +310,44 @@ fn a_dump_is_under_way_until_its_end_is_read_wanted_or_not() {
     let mut scenario = Scenario::new().sent(2, Request::Stats { padding: 0 });
     scenario.table.accept(&error(-libc::EBUSY, 2));
     assert!(!scenario.table.is_dumping());
+}
+
+/// Attributes of a part: its payload of three bytes.
+fn part() -> Vec<u8> {
+    let mut payload = netlink_wire::attribute_header(Attribute::Payload.number(), 3).to_vec();
+    payload.extend([0; 4]);
+    payload
+}
+
+#[test]
+fn a_dump_reports_its_parts_and_how_it_ended() {
+    let request = Request::Parts { count: 2, size: 3, errno: None, stall: false };
+    let report = |received, end| DumpReport { received, received_bytes: 3 * received, end };
+    let ended = |status: i32| {
+        let mut scenario = Scenario::new().sent(1, request);
+        scenario.table.accept(&raw(0x16, 2, 1, &part()));
+        scenario.table.accept(&raw(0x16, 2, 1, &part()));
+        assert!(scenario.table.is_dumping());
+        assert!(scenario.outcome(1).is_none());
+        scenario.table.accept(&raw(3, 2, 1, &status.to_ne_bytes()));
+        assert!(!scenario.table.is_dumping());
+        scenario.outcome(1).unwrap().unwrap()
+    };
+    assert_eq!(ended(0), Answer::Dump(report(2, DumpEnd::Done)));
+    let failed = DumpEnd::Failed(Box::new(Errno::new(libc::EIO).unwrap().into()));
+    assert_eq!(ended(-libc::EIO), Answer::Dump(report(2, failed)));
+
+    let mut scenario = Scenario::new().sent(1, request);
+    scenario.table.accept(&raw(0x16, 2, 1, &part()));
+    scenario.table.overrun();
+    assert!(scenario.outcome(1).is_none(), "more may be queued");
+    scenario.table.queue_is_empty();
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Dump(report(1, DumpEnd::Stalled)));
+}
+
+#[test]
+fn what_has_nothing_but_an_ack_ends_with_it() {
+    let mut scenario = Scenario::new().sent(1, Request::SetErr { errno: 5 });
+    scenario.table.accept(&error(0, 1));
+    assert_eq!(scenario.outcome(1).unwrap().unwrap(), Answer::Acknowledged);
 }

@@ -1,298 +1,218 @@
-//! The numbers and names, from the kernel's uapi headers. Sorted by number.
+//! Message types by number: their names, as the kernel's uapi headers have them without their prefix, and
+//! what they ask for. Sorted by number.
+
+mod audit;
+mod netfilter;
 
 use crate::decode::Family;
 
-type Table = &'static [(u16, &'static str)];
+pub(super) use netfilter::{BATCH, SUBSYSTEMS};
 
-/// The types of a family from `NLMSG_MIN_TYPE` on; netfilter's and nltest's are apart.
+/// What a message asks for. The flags from 0x100 on mean different things for each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::decode) enum Kind {
+    /// To be told something.
+    Get,
+    /// To make or change something.
+    New,
+    /// To take something away.
+    Delete,
+    /// Nothing: it says how a request or a dump ended.
+    Control,
+    /// Anything else, or nobody knows.
+    Other,
+}
+
+/// A message type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) number: u16,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+pub(super) type Table = &'static [Entry];
+
+const fn get(number: u16, name: &'static str) -> Entry {
+    Entry { number, name, kind: Kind::Get }
+}
+
+const fn new(number: u16, name: &'static str) -> Entry {
+    Entry { number, name, kind: Kind::New }
+}
+
+const fn delete(number: u16, name: &'static str) -> Entry {
+    Entry { number, name, kind: Kind::Delete }
+}
+
+const fn other(number: u16, name: &'static str) -> Entry {
+    Entry { number, name, kind: Kind::Other }
+}
+
+const fn route(number: u16, name: &'static str) -> Entry {
+    Entry { number, name, kind: route_kind(number) }
+}
+
+/// rtnetlink's types come in fours, new, delete, get and set: `rtnl_msgtype_kind()` in the kernel's
+/// net/rtnetlink.h.
+pub(super) const fn route_kind(number: u16) -> Kind {
+    match number & 3 {
+        1 => Kind::Delete,
+        2 => Kind::Get,
+        _ => Kind::New,
+    }
+}
+
+/// The entry with this number.
+pub(super) fn find(table: Table, number: u16) -> Option<&'static Entry> {
+    let index = table.binary_search_by_key(&number, |entry| entry.number).ok()?;
+    table.get(index)
+}
+
+/// The types of a family from `NLMSG_MIN_TYPE` on; netfilter's subsystems and nltest's are apart.
 pub(super) fn table(family: Family) -> Table {
     match family {
         Family::ROUTE => ROUTE,
         Family::SOCK_DIAG => SOCK_DIAG,
         Family::XFRM => XFRM,
-        Family::SELINUX => &[(16, "SETENFORCE"), (17, "POLICYLOAD")],
-        Family::AUDIT => AUDIT,
-        Family::GENERIC => &[(16, "nlctrl"), (17, "VFS_DQUOT"), (18, "pmcraid")],
+        Family::SELINUX => SELINUX,
+        Family::AUDIT => audit::AUDIT,
+        Family::NETFILTER => BATCH,
+        Family::GENERIC => GENERIC,
         Family::CRYPTO => CRYPTO,
         _ => &[],
     }
 }
 
-/// linux/netlink.h
-pub(super) const CONTROL: Table = &[(1, "NOOP"), (2, "ERROR"), (3, "DONE"), (4, "OVERRUN")];
-
-/// The module's nltest.h; a plain-text message has type 0.
-pub(super) const NLTEST: Table = &[
-    (0, "TEXT"),
-    (0x10, "ECHO"),
-    (0x11, "DELAY"),
-    (0x12, "NOTIFY"),
-    (0x13, "BURST"),
-    (0x14, "FAIL"),
-    (0x15, "STATS"),
-];
-
 /// linux/rtnetlink.h
 const ROUTE: Table = &[
-    (16, "NEWLINK"),
-    (17, "DELLINK"),
-    (18, "GETLINK"),
-    (19, "SETLINK"),
-    (20, "NEWADDR"),
-    (21, "DELADDR"),
-    (22, "GETADDR"),
-    (24, "NEWROUTE"),
-    (25, "DELROUTE"),
-    (26, "GETROUTE"),
-    (28, "NEWNEIGH"),
-    (29, "DELNEIGH"),
-    (30, "GETNEIGH"),
-    (32, "NEWRULE"),
-    (33, "DELRULE"),
-    (34, "GETRULE"),
-    (36, "NEWQDISC"),
-    (37, "DELQDISC"),
-    (38, "GETQDISC"),
-    (40, "NEWTCLASS"),
-    (41, "DELTCLASS"),
-    (42, "GETTCLASS"),
-    (44, "NEWTFILTER"),
-    (45, "DELTFILTER"),
-    (46, "GETTFILTER"),
-    (48, "NEWACTION"),
-    (49, "DELACTION"),
-    (50, "GETACTION"),
-    (52, "NEWPREFIX"),
-    (56, "NEWMULTICAST"),
-    (57, "DELMULTICAST"),
-    (58, "GETMULTICAST"),
-    (60, "NEWANYCAST"),
-    (61, "DELANYCAST"),
-    (62, "GETANYCAST"),
-    (64, "NEWNEIGHTBL"),
-    (66, "GETNEIGHTBL"),
-    (67, "SETNEIGHTBL"),
-    (68, "NEWNDUSEROPT"),
-    (72, "NEWADDRLABEL"),
-    (73, "DELADDRLABEL"),
-    (74, "GETADDRLABEL"),
-    (78, "GETDCB"),
-    (79, "SETDCB"),
-    (80, "NEWNETCONF"),
-    (81, "DELNETCONF"),
-    (82, "GETNETCONF"),
-    (84, "NEWMDB"),
-    (85, "DELMDB"),
-    (86, "GETMDB"),
-    (88, "NEWNSID"),
-    (89, "DELNSID"),
-    (90, "GETNSID"),
-    (92, "NEWSTATS"),
-    (94, "GETSTATS"),
-    (95, "SETSTATS"),
-    (96, "NEWCACHEREPORT"),
-    (100, "NEWCHAIN"),
-    (101, "DELCHAIN"),
-    (102, "GETCHAIN"),
-    (104, "NEWNEXTHOP"),
-    (105, "DELNEXTHOP"),
-    (106, "GETNEXTHOP"),
-    (108, "NEWLINKPROP"),
-    (109, "DELLINKPROP"),
-    (110, "GETLINKPROP"),
-    (112, "NEWVLAN"),
-    (113, "DELVLAN"),
-    (114, "GETVLAN"),
-    (116, "NEWNEXTHOPBUCKET"),
-    (117, "DELNEXTHOPBUCKET"),
-    (118, "GETNEXTHOPBUCKET"),
-    (120, "NEWTUNNEL"),
-    (121, "DELTUNNEL"),
-    (122, "GETTUNNEL"),
+    route(16, "NEWLINK"),
+    route(17, "DELLINK"),
+    route(18, "GETLINK"),
+    route(19, "SETLINK"),
+    route(20, "NEWADDR"),
+    route(21, "DELADDR"),
+    route(22, "GETADDR"),
+    route(24, "NEWROUTE"),
+    route(25, "DELROUTE"),
+    route(26, "GETROUTE"),
+    route(28, "NEWNEIGH"),
+    route(29, "DELNEIGH"),
+    route(30, "GETNEIGH"),
+    route(32, "NEWRULE"),
+    route(33, "DELRULE"),
+    route(34, "GETRULE"),
+    route(36, "NEWQDISC"),
+    route(37, "DELQDISC"),
+    route(38, "GETQDISC"),
+    route(40, "NEWTCLASS"),
+    route(41, "DELTCLASS"),
+    route(42, "GETTCLASS"),
+    route(44, "NEWTFILTER"),
+    route(45, "DELTFILTER"),
+    route(46, "GETTFILTER"),
+    route(48, "NEWACTION"),
+    route(49, "DELACTION"),
+    route(50, "GETACTION"),
+    route(52, "NEWPREFIX"),
+    route(56, "NEWMULTICAST"),
+    route(57, "DELMULTICAST"),
+    route(58, "GETMULTICAST"),
+    route(60, "NEWANYCAST"),
+    route(61, "DELANYCAST"),
+    route(62, "GETANYCAST"),
+    route(64, "NEWNEIGHTBL"),
+    route(66, "GETNEIGHTBL"),
+    route(67, "SETNEIGHTBL"),
+    route(68, "NEWNDUSEROPT"),
+    route(72, "NEWADDRLABEL"),
+    route(73, "DELADDRLABEL"),
+    route(74, "GETADDRLABEL"),
+    route(78, "GETDCB"),
+    route(79, "SETDCB"),
+    route(80, "NEWNETCONF"),
+    route(81, "DELNETCONF"),
+    route(82, "GETNETCONF"),
+    route(84, "NEWMDB"),
+    route(85, "DELMDB"),
+    route(86, "GETMDB"),
+    route(88, "NEWNSID"),
+    route(89, "DELNSID"),
+    route(90, "GETNSID"),
+    route(92, "NEWSTATS"),
+    route(94, "GETSTATS"),
+    route(95, "SETSTATS"),
+    route(96, "NEWCACHEREPORT"),
+    route(100, "NEWCHAIN"),
+    route(101, "DELCHAIN"),
+    route(102, "GETCHAIN"),
+    route(104, "NEWNEXTHOP"),
+    route(105, "DELNEXTHOP"),
+    route(106, "GETNEXTHOP"),
+    route(108, "NEWLINKPROP"),
+    route(109, "DELLINKPROP"),
+    route(110, "GETLINKPROP"),
+    route(112, "NEWVLAN"),
+    route(113, "DELVLAN"),
+    route(114, "GETVLAN"),
+    route(116, "NEWNEXTHOPBUCKET"),
+    route(117, "DELNEXTHOPBUCKET"),
+    route(118, "GETNEXTHOPBUCKET"),
+    route(120, "NEWTUNNEL"),
+    route(121, "DELTUNNEL"),
+    route(122, "GETTUNNEL"),
 ];
 
 /// linux/sock_diag.h, linux/inet_diag.h
-const SOCK_DIAG: Table =
-    &[(18, "TCPDIAG_GETSOCK"), (19, "DCCPDIAG_GETSOCK"), (20, "SOCK_DIAG_BY_FAMILY"), (21, "SOCK_DESTROY")];
+const SOCK_DIAG: Table = &[
+    get(18, "TCPDIAG_GETSOCK"),
+    get(19, "DCCPDIAG_GETSOCK"),
+    get(20, "SOCK_DIAG_BY_FAMILY"),
+    get(21, "SOCK_DESTROY"),
+];
 
 /// linux/xfrm.h
 const XFRM: Table = &[
-    (0x10, "NEWSA"),
-    (0x11, "DELSA"),
-    (0x12, "GETSA"),
-    (0x13, "NEWPOLICY"),
-    (0x14, "DELPOLICY"),
-    (0x15, "GETPOLICY"),
-    (0x16, "ALLOCSPI"),
-    (0x17, "ACQUIRE"),
-    (0x18, "EXPIRE"),
-    (0x19, "UPDPOLICY"),
-    (0x1a, "UPDSA"),
-    (0x1b, "POLEXPIRE"),
-    (0x1c, "FLUSHSA"),
-    (0x1d, "FLUSHPOLICY"),
-    (0x1e, "NEWAE"),
-    (0x1f, "GETAE"),
-    (0x20, "REPORT"),
-    (0x21, "MIGRATE"),
-    (0x22, "NEWSADINFO"),
-    (0x23, "GETSADINFO"),
-    (0x24, "NEWSPDINFO"),
-    (0x25, "GETSPDINFO"),
-    (0x26, "MAPPING"),
-    (0x27, "GETDEFAULT"),
-    (0x28, "SETDEFAULT"),
+    new(0x10, "NEWSA"),
+    delete(0x11, "DELSA"),
+    get(0x12, "GETSA"),
+    new(0x13, "NEWPOLICY"),
+    delete(0x14, "DELPOLICY"),
+    get(0x15, "GETPOLICY"),
+    other(0x16, "ALLOCSPI"),
+    other(0x17, "ACQUIRE"),
+    other(0x18, "EXPIRE"),
+    new(0x19, "UPDPOLICY"),
+    new(0x1a, "UPDSA"),
+    other(0x1b, "POLEXPIRE"),
+    other(0x1c, "FLUSHSA"),
+    other(0x1d, "FLUSHPOLICY"),
+    new(0x1e, "NEWAE"),
+    get(0x1f, "GETAE"),
+    other(0x20, "REPORT"),
+    other(0x21, "MIGRATE"),
+    new(0x22, "NEWSADINFO"),
+    get(0x23, "GETSADINFO"),
+    new(0x24, "NEWSPDINFO"),
+    get(0x25, "GETSPDINFO"),
+    other(0x26, "MAPPING"),
+    new(0x27, "SETDEFAULT"),
+    get(0x28, "GETDEFAULT"),
+    new(0x29, "MIGRATE_STATE"),
 ];
+
+/// linux/selinux_netlink.h
+const SELINUX: Table = &[other(16, "SETENFORCE"), other(17, "POLICYLOAD")];
+
+/// linux/genetlink.h: the numbers that are not given out at run time.
+const GENERIC: Table = &[other(16, "nlctrl"), other(17, "VFS_DQUOT"), other(18, "pmcraid")];
 
 /// linux/cryptouser.h
-const CRYPTO: Table =
-    &[(16, "NEWALG"), (17, "DELALG"), (18, "UPDATEALG"), (19, "GETALG"), (20, "DELRNG"), (21, "GETSTAT")];
-
-/// linux/audit.h
-const AUDIT: Table = &[
-    (1000, "GET"),
-    (1001, "SET"),
-    (1005, "USER"),
-    (1006, "LOGIN"),
-    (1010, "SIGNAL_INFO"),
-    (1011, "ADD_RULE"),
-    (1012, "DEL_RULE"),
-    (1013, "LIST_RULES"),
-    (1014, "TRIM"),
-    (1015, "MAKE_EQUIV"),
-    (1016, "TTY_GET"),
-    (1017, "TTY_SET"),
-    (1018, "SET_FEATURE"),
-    (1019, "GET_FEATURE"),
-    (1107, "USER_AVC"),
-    (1124, "USER_TTY"),
-    (1200, "DAEMON_START"),
-    (1201, "DAEMON_END"),
-    (1202, "DAEMON_ABORT"),
-    (1203, "DAEMON_CONFIG"),
-    (1300, "SYSCALL"),
-    (1302, "PATH"),
-    (1303, "IPC"),
-    (1304, "SOCKETCALL"),
-    (1305, "CONFIG_CHANGE"),
-    (1306, "SOCKADDR"),
-    (1307, "CWD"),
-    (1309, "EXECVE"),
-    (1311, "IPC_SET_PERM"),
-    (1312, "MQ_OPEN"),
-    (1313, "MQ_SENDRECV"),
-    (1314, "MQ_NOTIFY"),
-    (1315, "MQ_GETSETATTR"),
-    (1316, "KERNEL_OTHER"),
-    (1317, "FD_PAIR"),
-    (1318, "OBJ_PID"),
-    (1319, "TTY"),
-    (1320, "EOE"),
-    (1321, "BPRM_FCAPS"),
-    (1322, "CAPSET"),
-    (1323, "MMAP"),
-    (1324, "NETFILTER_PKT"),
-    (1325, "NETFILTER_CFG"),
-    (1326, "SECCOMP"),
-    (1327, "PROCTITLE"),
-    (1328, "FEATURE_CHANGE"),
-    (1329, "REPLACE"),
-    (1330, "KERN_MODULE"),
-    (1331, "FANOTIFY"),
-    (1332, "TIME_INJOFFSET"),
-    (1333, "TIME_ADJNTPVAL"),
-    (1334, "BPF"),
-    (1335, "EVENT_LISTENER"),
-    (1336, "URINGOP"),
-    (1337, "OPENAT2"),
-    (1338, "DM_CTRL"),
-    (1339, "DM_EVENT"),
-    (1400, "AVC"),
-    (1401, "SELINUX_ERR"),
-    (1402, "AVC_PATH"),
-    (1403, "MAC_POLICY_LOAD"),
-    (1404, "MAC_STATUS"),
-    (1405, "MAC_CONFIG_CHANGE"),
-    (1700, "ANOM_PROMISCUOUS"),
-    (1701, "ANOM_ABEND"),
-    (1702, "ANOM_LINK"),
-    (1703, "ANOM_CREAT"),
-    (1800, "INTEGRITY_DATA"),
-    (1801, "INTEGRITY_METADATA"),
-    (1802, "INTEGRITY_STATUS"),
-    (1803, "INTEGRITY_HASH"),
-    (1804, "INTEGRITY_PCR"),
-    (1805, "INTEGRITY_RULE"),
-    (1806, "INTEGRITY_EVM_XATTR"),
-    (1807, "INTEGRITY_POLICY_RULE"),
-];
-
-/// linux/netfilter/nfnetlink.h: around changes that are made together.
-pub(super) const NETFILTER_BATCH: Table = &[(16, "BATCH_BEGIN"), (17, "BATCH_END")];
-
-/// linux/netfilter/nfnetlink.h: subsystems by their number, with the names of their messages.
-pub(super) const NFNETLINK: [(&str, Table); 13] = [
-    ("", &[]),
-    ("ctnetlink", CTNETLINK),
-    ("ctnetlink_exp", &[(0, "EXP_NEW"), (1, "EXP_GET"), (2, "EXP_DELETE"), (3, "EXP_GET_STATS_CPU")]),
-    ("queue", &[(0, "PACKET"), (1, "VERDICT"), (2, "CONFIG"), (3, "VERDICT_BATCH")]),
-    ("ulog", &[(0, "PACKET"), (1, "CONFIG")]),
-    ("osf", &[(0, "ADD"), (1, "REMOVE")]),
-    ("ipset", &[]),
-    ("acct", &[(0, "NEW"), (1, "GET"), (2, "GET_CTRZERO"), (3, "DEL")]),
-    ("cttimeout", &[(0, "NEW"), (1, "GET"), (2, "DELETE"), (3, "DEFAULT_SET"), (4, "DEFAULT_GET")]),
-    ("cthelper", &[(0, "NEW"), (1, "GET"), (2, "DEL")]),
-    ("nftables", NFTABLES),
-    ("nft_compat", &[(0, "GET")]),
-    ("hook", &[(0, "GET")]),
-];
-
-/// linux/netfilter/nfnetlink_conntrack.h
-const CTNETLINK: Table = &[
-    (0, "CT_NEW"),
-    (1, "CT_GET"),
-    (2, "CT_DELETE"),
-    (3, "CT_GET_CTRZERO"),
-    (4, "CT_GET_STATS_CPU"),
-    (5, "CT_GET_STATS"),
-    (6, "CT_GET_DYING"),
-    (7, "CT_GET_UNCONFIRMED"),
-];
-
-/// linux/netfilter/nf_tables.h
-const NFTABLES: Table = &[
-    (0, "NEWTABLE"),
-    (1, "GETTABLE"),
-    (2, "DELTABLE"),
-    (3, "NEWCHAIN"),
-    (4, "GETCHAIN"),
-    (5, "DELCHAIN"),
-    (6, "NEWRULE"),
-    (7, "GETRULE"),
-    (8, "DELRULE"),
-    (9, "NEWSET"),
-    (10, "GETSET"),
-    (11, "DELSET"),
-    (12, "NEWSETELEM"),
-    (13, "GETSETELEM"),
-    (14, "DELSETELEM"),
-    (15, "NEWGEN"),
-    (16, "GETGEN"),
-    (17, "TRACE"),
-    (18, "NEWOBJ"),
-    (19, "GETOBJ"),
-    (20, "DELOBJ"),
-    (21, "GETOBJ_RESET"),
-    (22, "NEWFLOWTABLE"),
-    (23, "GETFLOWTABLE"),
-    (24, "DELFLOWTABLE"),
-    (25, "GETRULE_RESET"),
-    (26, "DESTROYTABLE"),
-    (27, "DESTROYCHAIN"),
-    (28, "DESTROYRULE"),
-    (29, "DESTROYSET"),
-    (30, "DESTROYSETELEM"),
-    (31, "DESTROYOBJ"),
-    (32, "DESTROYFLOWTABLE"),
-    (33, "GETSETELEM_RESET"),
+const CRYPTO: Table = &[
+    new(16, "NEWALG"),
+    delete(17, "DELALG"),
+    new(18, "UPDATEALG"),
+    get(19, "GETALG"),
+    delete(20, "DELRNG"),
+    get(21, "GETSTAT"),
 ];

@@ -114,57 +114,76 @@ fn kernel(left_out: &str) -> Builder {
     b
 }
 
+/// What the tests look for.
+fn query() -> Query {
+    Query {
+        structs: vec!["sk_buff", "netlink_skb_parms", "sock", "net", "task_struct"],
+        enums: vec!["color"],
+        functions: vec!["netlink_unicast", "netlink_broadcast", "genl_rcv", "f"],
+    }
+}
+
+/// Members as the programs need them, as far as they are there.
+fn members(btf: &Btf<'_>) -> Result<Vec<u32>, BtfError> {
+    let members: [(&str, &[&str]); 8] = [
+        ("sk_buff", &["len"]),
+        ("sk_buff", &["data"]),
+        ("sk_buff", &["sk"]),
+        ("sk_buff", &["cb"]),
+        ("netlink_skb_parms", &["portid"]),
+        ("sock", &["__sk_common", "skc_net", "net"]),
+        ("sock", &["sk_protocol"]),
+        ("net", &["ns", "inum"]),
+    ];
+    members.into_iter().map(|(structure, path)| btf.member(structure, path)).collect()
+}
+
 #[test]
 fn offsets_are_found_through_anonymous_unions_typedefs_and_flagged_structs() {
-    let types = Types::parse(&kernel("").bytes()).unwrap();
-    let expected = Offsets {
-        skb_len: 72,
-        skb_data_len: 76,
-        skb_data: 80,
-        skb_sk: 16,
-        netlink_cb_portid: 24 + 16,
-        sock_protocol: 128,
-        sock_net: 8 + 48,
-        net_inum: 128 + 24,
-        task_comm: 200,
-        task_pid: 100,
-        task_tgid: 104,
-    };
-    assert_eq!(types.offsets, expected);
-    assert_eq!((types.cast, types.session), (None, None));
+    let bytes = kernel("").bytes();
+    let btf = Btf::parse(&bytes, &query()).unwrap();
+    assert_eq!(members(&btf).unwrap(), [72, 80, 16, 24, 16, 8 + 48, 128, 128 + 24]);
 }
 
 #[test]
-fn a_function_counts_only_by_its_whole_name() {
-    let Functions(functions) = Types::parse(&kernel("").bytes()).unwrap().functions;
-    assert!(functions.into_iter().map(|(name, _)| name).eq(["netlink_unicast", "netlink_broadcast"]));
-}
-
-#[test]
-fn what_programs_may_call_is_found_by_its_id() {
+fn a_function_counts_only_by_its_whole_name_and_however_short_that_is() {
     let mut b = kernel("");
-    let nlmsghdr = b.structure("nlmsghdr", &[("nlmsg_len", 1, 0)]);
-    let [function, is_return, cookie] = CALLABLE.map(|name| b.ty(name, kind::FUNC, 0, 1));
-    let types = Types::parse(&b.bytes()).unwrap();
-    let cast = types.cast.expect("it has both");
-    assert_eq!((cast.function, cast.nlmsghdr), (function, nlmsghdr));
-    assert_eq!(types.session, None, "sessions that would miss calls");
-    b.ty(EXACT_SESSIONS, kind::FUNC, 0, 1);
-    let types = Types::parse(&b.bytes()).unwrap();
-    assert_eq!(types.session, Some(Session { is_return, cookie }));
+    let f = b.ty("f", kind::FUNC, 0, 1);
+    b.ty("fg", kind::FUNC, 0, 1);
+    let bytes = b.bytes();
+    let btf = Btf::parse(&bytes, &query()).unwrap();
+    let known = ["netlink_unicast", "netlink_broadcast", "genl_rcv", "f"].map(|name| btf.function(name));
+    assert!(known[0].is_some() && known[1].is_some() && known[2].is_none() && known[3] == Some(f));
+    assert_eq!(btf.function("netlink_broadcast_deliver"), None, "nobody asked for it");
+}
+
+#[test]
+fn enumerators_are_found_by_their_whole_name() {
+    let mut b = Builder::new();
+    let (red, green) = (b.name("RED"), b.name("GREEN"));
+    b.ty("color", kind::ENUM, 2, 4);
+    b.words(&[red, 0, green, 1]);
+    let bytes = b.bytes();
+    let btf = Btf::parse(&bytes, &query()).unwrap();
+    let has = |name: &str| btf.has_enumerator("color", name);
+    assert!(
+        has("RED") && has("GREEN") && !has("GREE") && !has("BLUE") && !btf.has_enumerator("shape", "RED")
+    );
 }
 
 #[test]
 fn a_member_that_is_not_there_is_named() {
-    let error = Types::parse(&kernel("len").bytes()).unwrap_err();
+    let bytes = kernel("len").bytes();
+    let error = members(&Btf::parse(&bytes, &query()).unwrap()).unwrap_err();
     assert!(error.to_string().contains("struct sk_buff with len"), "{error}");
-    let error = Types::parse(&Builder::new().bytes()).unwrap_err();
+    let bytes = Builder::new().bytes();
+    let error = members(&Btf::parse(&bytes, &query()).unwrap()).unwrap_err();
     assert!(error.to_string().contains("struct sk_buff"), "{error}");
 }
 
 #[test]
 fn a_missing_file_says_which_kernel_option_brings_it() {
-    let error = Types::read(Path::new("/nonexistent")).unwrap_err().to_string();
+    let error = read(Path::new("/nonexistent"), &query(), |_| Ok(())).unwrap_err().to_string();
     assert!(
         error.contains("CONFIG_DEBUG_INFO_BTF") && error.contains("/nonexistent/sys/kernel/btf/vmlinux"),
         "{error}"
@@ -174,15 +193,16 @@ fn a_missing_file_says_which_kernel_option_brings_it() {
 #[test]
 fn cut_and_spoilt_files_are_errors() {
     let whole = kernel("").bytes();
+    let look = |bytes: &[u8]| members(&Btf::parse(bytes, &query())?);
     for len in 0..whole.len() {
-        assert!(Types::parse(&whole[..len]).is_err(), "{len} of {} bytes", whole.len());
+        assert!(look(&whole[..len]).is_err(), "{len} of {} bytes", whole.len());
     }
     // Any byte may be wrong: an answer or an error, but no panic and no endless loop.
     for at in 0..whole.len() {
         for bits in [0x01, 0x80, 0xff] {
             let mut spoilt = whole.clone();
             spoilt[at] ^= bits;
-            let _ = Types::parse(&spoilt);
+            let _ = look(&spoilt);
         }
     }
 }

@@ -1,0 +1,5 @@
+//! Latency histograms: every call that is wanted becomes a value in one.
+#![no_std]
+#![no_main]
+
+nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed);

@@ -1,0 +1,71 @@
+//! `nltrace drops`: what was dropped, whose it was, why, and what would have helped.
+
+use std::{io::IsTerminal as _, path::Path};
+
+use anyhow::Context as _;
+use terminal::Theme;
+
+use super::conclude::conclude;
+use crate::{
+    exit::Exit,
+    model::{
+        Event, Report,
+        drops::{Drops, Notice},
+    },
+    options::DropsOptions,
+    render::{
+        Buffer,
+        json::drops_json,
+        text::{LiveLines, drops_text},
+    },
+    session::Session,
+    sink::{Lines, Output, Renderer},
+};
+
+/// Captures until something ends it, and prints what was dropped.
+pub(super) async fn run(options: &DropsOptions, root: &Path) -> anyhow::Result<Exit> {
+    let output = Output::new().context("standard output cannot be used")?;
+    let mut session = Session::drops(options, root)?;
+    let theme = Theme::from_environment(std::io::stdout().is_terminal());
+    let live = (!options.json).then(|| LiveLines::new(theme, session.start_ns()));
+    let mut sink = Lines::new(Found { live, theme, has_lines: false }, output);
+    let end = session.run(&mut sink).await?;
+    let exit = conclude(&session, end, options.capture.strict)?;
+    let dropped = session.report().drops.as_ref().map_or(0, Drops::total);
+    Ok(if options.fail && dropped != 0 && exit == Exit::Done { Exit::Dropped } else { exit })
+}
+
+/// Drops as JSON, an object a line, or as text.
+struct Found {
+    /// None: JSON.
+    live: Option<LiveLines>,
+    theme: Theme,
+    /// Whether there is something above the next report.
+    has_lines: bool,
+}
+
+impl Renderer for Found {
+    const WAITING_BYTES: usize = 64 << 10;
+
+    fn heading(&mut self, _: &mut Buffer) {}
+
+    fn event(&mut self, _: &mut Buffer, _: &Event<'_>) -> u64 {
+        0
+    }
+
+    fn notice(&mut self, notice: &Notice) -> String {
+        let lines = self.live.as_mut().map_or_else(String::new, |live| live.lines(notice));
+        self.has_lines |= !lines.is_empty();
+        lines
+    }
+
+    fn report(&mut self, report: &Report) -> String {
+        let none = Drops::default();
+        let drops = report.drops.as_ref().unwrap_or(&none);
+        let Some(live) = &mut self.live else { return drops_json(report, drops) + "\n" };
+        let left_out = live.left_out_line();
+        // Reports end in a line break; with an empty line between two, they can be told apart.
+        let between = if std::mem::replace(&mut self.has_lines, true) { "\n" } else { "" };
+        format!("{left_out}{between}{}", drops_text(report, drops, self.theme))
+    }
+}

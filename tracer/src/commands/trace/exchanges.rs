@@ -1,0 +1,207 @@
+//! `trace`: exchanges, notifications and messages that answer nothing.
+
+use std::{
+    io::IsTerminal as _,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
+use terminal::{Theme, columns};
+
+use super::{Renderer, calls::report_text};
+use crate::{
+    commands::sockets::inode_of,
+    decode::tree::Decoder,
+    kernel::{Cgroups, Identity, NetnsNames},
+    model::{
+        Event, LostEvents, Messages, Report,
+        exchange::{ExchangeTotals, Exchanges, Line, Wanted},
+    },
+    options::{ExchangeOptions, TraceOptions},
+    render::{
+        Buffer, Surroundings,
+        json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
+        text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
+    },
+};
+
+/// Names of control groups and namespaces.
+pub(super) struct Around {
+    cgroups: Cgroups,
+    names: NetnsNames,
+}
+
+impl Surroundings for Around {
+    fn cgroup(&mut self, number: u64) -> Option<&str> {
+        self.cgroups.path(number)
+    }
+
+    fn netns(&self, inode: u32) -> Option<&str> {
+        self.names.name(inode)
+    }
+}
+
+impl Around {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root) }
+    }
+
+    /// What is wanted of exchanges.
+    pub(super) fn wanted(
+        &self,
+        options: &TraceOptions,
+        exchanges: &ExchangeOptions,
+        root: &Path,
+    ) -> anyhow::Result<Wanted> {
+        let netns = exchanges.netns.as_ref().map(|netns| inode_of(netns, &self.names, root)).transpose()?;
+        let below = |path: &std::path::PathBuf| {
+            self.cgroups.below(path).with_context(|| {
+                format!("there is no control group {}; systemd-cgls lists them", path.display())
+            })
+        };
+        let least = exchanges.min_latency.map(|least| u64::try_from(least.as_nanos()).unwrap_or(u64::MAX));
+        Ok(Wanted {
+            filter: options.capture.filter.clone(),
+            netns,
+            cgroups: exchanges.cgroup.as_ref().map(below).transpose()?,
+            errors: exchanges.errors,
+            min_latency_ns: least,
+            which: exchanges.which,
+        })
+    }
+}
+
+/// Exchanges as JSON, an object a line, or as lines of text.
+pub(super) struct Exchanging {
+    exchanges: Exchanges,
+    wanted: Wanted,
+    totals: ExchangeTotals,
+    around: Around,
+    /// None: text.
+    json: Option<ExchangeJson>,
+    text: ExchangeText,
+    style: ExchangeStyle,
+    /// The first line of JSON.
+    start: Buffer,
+}
+
+impl Exchanging {
+    pub(super) fn new(
+        options: &TraceOptions,
+        exchanges: &ExchangeOptions,
+        start_ns: u64,
+        (model, wanted, around): (Exchanges, Wanted, Around),
+        decoder: Decoder,
+        root: &Path,
+    ) -> Self {
+        let is_terminal = std::io::stdout().is_terminal();
+        let style = ExchangeStyle {
+            theme: Theme::from_environment(is_terminal),
+            columns: is_terminal.then(columns).flatten(),
+            who: exchanges.who,
+        };
+        let mut start = Buffer::default();
+        if options.json {
+            let Identity { release, boot_id, hostname } = Identity::read(root);
+            let realtime_ns =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+            let passed_ns = crate::session::now_ns().saturating_sub(start_ns);
+            let facts = Start {
+                kernel: release,
+                boot_id,
+                hostname,
+                monotonic_ns: start_ns,
+                realtime_ns: realtime_ns.saturating_sub(passed_ns),
+            };
+            start_json(&mut start, &facts, &options.capture, exchanges);
+        }
+        Self {
+            exchanges: model,
+            wanted,
+            totals: ExchangeTotals::default(),
+            around,
+            json: options.json.then(|| ExchangeJson::new(decoder.clone())),
+            text: ExchangeText::new(start_ns, style, decoder),
+            style,
+            start,
+        }
+    }
+
+    /// What became of exchanges.
+    pub(super) fn totals(&self) -> ExchangeTotals {
+        let counts = self.exchanges.counts();
+        ExchangeTotals { expired: counts.expired, alone: counts.alone, ..self.totals }
+    }
+
+    /// Takes what is complete from the model, and writes what is wanted of it.
+    fn write(&mut self, out: &mut Buffer, take: impl FnOnce(&mut Exchanges, &mut dyn FnMut(Line))) -> u64 {
+        let Self { exchanges, wanted, totals, around, json, text, .. } = self;
+        let mut lines = 0;
+        take(exchanges, &mut |line| {
+            if !totals.count(&line, wanted) {
+                return;
+            }
+            lines += match json {
+                Some(json) => {
+                    json.write(out, &line, around);
+                    1
+                }
+                None => text.write(out, &line, around),
+            };
+        });
+        lines
+    }
+
+    /// A report in which what was left out counts as filtered.
+    fn refiltered(&self, report: &Report) -> Report {
+        let left_out = self.totals.filtered_messages;
+        let messages = report.messages.map(|messages| {
+            let left_out = left_out.min(messages.shown);
+            Messages { shown: messages.shown - left_out, filtered: messages.filtered + left_out, ..messages }
+        });
+        Report { messages, ..report.clone() }
+    }
+}
+
+impl Renderer for Exchanging {
+    const WAITING_BYTES: usize = 4 << 20;
+
+    fn heading(&mut self, out: &mut Buffer) {
+        match self.json {
+            Some(_) => out.raw(&self.start.rest(0)),
+            None => exchange_heading(out, self.style),
+        }
+    }
+
+    fn event(&mut self, out: &mut Buffer, event: &Event<'_>) -> u64 {
+        self.write(out, |exchanges, each| exchanges.take(event, each))
+    }
+
+    fn tick(&mut self, out: &mut Buffer, now_ns: u64) -> u64 {
+        self.write(out, |exchanges, each| exchanges.tick(now_ns, each))
+    }
+
+    fn lost(&mut self, out: &mut Buffer, lost: &LostEvents) -> u64 {
+        match self.json {
+            Some(_) => {
+                lost_json(out, lost);
+                1
+            }
+            None => self.text.lost(out, lost),
+        }
+    }
+
+    fn end(&mut self, out: &mut Buffer) -> u64 {
+        self.write(out, |exchanges, each| exchanges.finish(each))
+    }
+
+    fn report(&mut self, report: &Report) -> String {
+        // Of an interval it is not known which messages of its exchanges will be left out.
+        let report = if report.interval.is_none() { self.refiltered(report) } else { report.clone() };
+        match &self.json {
+            Some(_) => format!("{}\n", trace_summary_json(&report, &self.totals())),
+            None => report_text(&report, Some(exchanges_line(&self.totals()))),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Generic netlink's families by their numbers, which the kernel gives out at run time and tells in the
+//! messages of nlctrl.
+
+use std::collections::HashMap;
+
+use netlink_wire::until_nul;
+
+use super::node::{Name, Tree, Value};
+
+/// `GENL_ID_CTRL`
+pub(super) const CONTROLLER: u16 = 16;
+
+/// Families that are remembered at most: there cannot be more numbers.
+const MOST: usize = 1 << 10;
+
+/// A family that is registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GenericFamily {
+    /// Its name: `ethtool`.
+    pub name: String,
+    /// Its multicast groups by number.
+    pub groups: HashMap<u32, String>,
+}
+
+/// Families by number. Whoever reads messages fills it: [`GenericFamilies::learn`].
+#[derive(Clone, Debug, Default)]
+pub struct GenericFamilies {
+    families: HashMap<u16, GenericFamily>,
+}
+
+impl GenericFamilies {
+    /// The name of the family with a number.
+    pub fn name(&self, number: u16) -> Option<&str> {
+        if number == CONTROLLER {
+            return Some("nlctrl");
+        }
+        self.families.get(&number).map(|family| family.name.as_str())
+    }
+
+    /// The number of the family with a name.
+    pub fn number(&self, name: &str) -> Option<u16> {
+        if name == "nlctrl" {
+            return Some(CONTROLLER);
+        }
+        self.families.iter().find(|(_, family)| family.name == name).map(|(number, _)| *number)
+    }
+
+    /// The family and the name of a multicast group.
+    pub fn group(&self, group: u32) -> Option<(&str, &str)> {
+        self.families.values().find_map(|family| {
+            let name = family.groups.get(&group)?;
+            Some((family.name.as_str(), name.as_str()))
+        })
+    }
+
+    /// Adds a family, or replaces one that had the number before.
+    pub fn insert(&mut self, number: u16, family: GenericFamily) {
+        if self.families.len() < MOST || self.families.contains_key(&number) {
+            self.families.insert(number, family);
+        }
+    }
+
+    /// Learns from a message of nlctrl that was decoded, be it an answer or the announcement of a family that
+    /// is registered or gone. Others change nothing. True if something changed.
+    pub fn learn(&mut self, tree: &Tree<'_>) -> bool {
+        let text = |index: Option<usize>| match tree.node(index?).value {
+            Value::Text(text) => Some(String::from_utf8_lossy(until_nul(text)).into_owned()),
+            _ => None,
+        };
+        let number = |index: Option<usize>| match tree.node(index?).value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        };
+        let command = number(tree.get("cmd"));
+        let id = number(tree.get("family_id")).and_then(|id| u16::try_from(id).ok());
+        let (Some(command), Some(id), Some(name)) = (command, id, text(tree.get("family_name"))) else {
+            return false;
+        };
+        // CTRL_CMD_NEWFAMILY, CTRL_CMD_DELFAMILY
+        match command {
+            1 => {}
+            2 => return self.families.remove(&id).is_some(),
+            _ => return false,
+        }
+        let mut family = GenericFamily { name, groups: HashMap::new() };
+        for group in tree.get("mcast_groups").into_iter().flat_map(|groups| tree.children(groups)) {
+            let name = text(tree.get_in(group, "name"));
+            let number = number(tree.get_in(group, "id")).and_then(|number| u32::try_from(number).ok());
+            family.groups.extend(number.zip(name));
+        }
+        let is_new = self.families.get(&id) != Some(&family);
+        self.insert(id, family);
+        is_new
+    }
+}
+
+/// The name of a node under which it does not hide what is in every message of generic netlink.
+pub(super) fn apart(name: Name<'_>) -> Name<'_> {
+    match name {
+        Name::Known("cmd") => Name::Known("attr_cmd"),
+        Name::Known("version") => Name::Known("attr_version"),
+        Name::Known("command") => Name::Known("attr_command"),
+        other => other,
+    }
+}

@@ -1,0 +1,150 @@
+//! Values of a fixed size, and bytes that people write in a form of their own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use netlink_specs::{Enum, Hint, Kind, Order};
+use netlink_wire::until_nul;
+
+use super::{
+    known,
+    node::{Bits, Unit, Value},
+};
+
+/// What a specification says of a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) kind: Kind,
+    pub(super) hint: Hint,
+    pub(super) order: Order,
+    /// Names of values, and whether each is a bit.
+    pub(super) names: Option<(Enum, bool)>,
+}
+
+/// The value of `bytes`; None where they are not what the specification says.
+pub(super) fn scalar<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
+    match shape.kind {
+        Kind::Flag => bytes.is_empty().then_some(Value::Flag),
+        Kind::String => Some(text(bytes)),
+        Kind::Binary => Some(binary(shape.hint, bytes)),
+        _ => number(shape, bytes),
+    }
+}
+
+fn text(bytes: &[u8]) -> Value<'_> {
+    Value::Text(until_nul(bytes))
+}
+
+fn number<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
+    let size = match shape.kind {
+        Kind::U8 | Kind::S8 => 1,
+        Kind::U16 | Kind::S16 => 2,
+        Kind::U32 | Kind::S32 => 4,
+        Kind::U64 | Kind::S64 => 8,
+        Kind::Uint | Kind::Sint if matches!(bytes.len(), 4 | 8) => bytes.len(),
+        _ => return None,
+    };
+    if bytes.len() != size {
+        return None;
+    }
+    if let Some(value) = of_bytes(shape.hint, bytes) {
+        return Some(value);
+    }
+    let number = unsigned(bytes, shape.order)?;
+    let signed = matches!(shape.kind, Kind::S8 | Kind::S16 | Kind::S32 | Kind::S64 | Kind::Sint);
+    let with_sign = sign_extended(number, size);
+    if let Some((names, are_bits)) = shape.names {
+        return Some(if are_bits {
+            Value::Bits(Bits { value: number, names })
+        } else {
+            let value = if signed { with_sign } else { number.cast_signed() };
+            Value::Enum(number, names.entry(value))
+        });
+    }
+    if let Some(value) = of_number(shape.hint, number) {
+        return Some(value);
+    }
+    Some(if signed { Value::Signed(with_sign) } else { Value::Number(number) })
+}
+
+/// A number of up to eight bytes.
+pub(super) fn unsigned(bytes: &[u8], order: Order) -> Option<u64> {
+    let mut whole = [0; 8];
+    let big = order == Order::Big || order == Order::Native && cfg!(target_endian = "big");
+    let place = if big {
+        whole.get_mut(8_usize.checked_sub(bytes.len())?..)?
+    } else {
+        whole.get_mut(..bytes.len())?
+    };
+    place.copy_from_slice(bytes);
+    Some(if big { u64::from_be_bytes(whole) } else { u64::from_le_bytes(whole) })
+}
+
+fn sign_extended(number: u64, size: usize) -> i64 {
+    let spare = 64 - 8 * size as u32;
+    (number << spare).cast_signed() >> spare
+}
+
+/// What is written from the bytes as they are.
+fn of_bytes(hint: Hint, bytes: &[u8]) -> Option<Value<'_>> {
+    match (hint, bytes.len()) {
+        (Hint::Ipv4 | Hint::Ipv6 | Hint::Ipv4OrV6, 4) => Some(v4(bytes.try_into().ok()?)),
+        (Hint::Ipv4 | Hint::Ipv6 | Hint::Ipv4OrV6, 16) => Some(v6(bytes.try_into().ok()?)),
+        (Hint::Mac | Hint::Fddi, _) => Some(Value::Mac(bytes)),
+        (Hint::Uuid, 16) => Some(Value::Uuid(bytes.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+pub(super) fn v4<'a>(bytes: [u8; 4]) -> Value<'a> {
+    Value::V4(Ipv4Addr::from(bytes))
+}
+
+pub(super) fn v6<'a>(bytes: [u8; 16]) -> Value<'a> {
+    Value::V6(Ipv6Addr::from(bytes))
+}
+
+fn of_number<'a>(hint: Hint, number: u64) -> Option<Value<'a>> {
+    Some(match hint {
+        Hint::Hex => Value::Hex(number),
+        Hint::Interface => Value::Interface(u32::try_from(number).ok()?),
+        Hint::AddressFamily => Value::Enum(number, known::address_family(number)),
+        Hint::IpProtocol => Value::Enum(number, known::ip_protocol(number)),
+        Hint::EtherType => Value::Enum(number, known::ether_type(number)),
+        Hint::Seconds => Value::Time(number, Unit::Seconds),
+        Hint::Milliseconds => Value::Time(number, Unit::Milliseconds),
+        Hint::Microseconds => Value::Time(number, Unit::Microseconds),
+        Hint::Nanoseconds => Value::Time(number, Unit::Nanoseconds),
+        Hint::Ticks => Value::Time(number, Unit::Ticks),
+        Hint::TcHandle => Value::Handle(u32::try_from(number).ok()?),
+        _ => return None,
+    })
+}
+
+fn binary(hint: Hint, bytes: &[u8]) -> Value<'_> {
+    if let Some(value) = of_bytes(hint, bytes) {
+        return value;
+    }
+    match hint {
+        Hint::Text => text(bytes),
+        Hint::SocketAddress => socket_address(bytes).unwrap_or(Value::Bytes(bytes)),
+        _ => Value::Bytes(bytes),
+    }
+}
+
+/// A `struct sockaddr_in` or `sockaddr_in6`; with its length, a `struct rtvia`: a family and an address.
+fn socket_address(bytes: &[u8]) -> Option<Value<'_>> {
+    let (family, rest) = bytes.split_first_chunk()?;
+    let family = u16::from_ne_bytes(*family);
+    match (family, rest.len()) {
+        (known::INET, 4) => return Some(v4(rest.try_into().ok()?)),
+        (known::INET6, 16) => return Some(v6(rest.try_into().ok()?)),
+        _ => {}
+    }
+    let (port, rest) = rest.split_first_chunk()?;
+    let address = match family {
+        known::INET => IpAddr::V4(Ipv4Addr::from(*rest.first_chunk::<4>()?)),
+        known::INET6 => IpAddr::V6(Ipv6Addr::from(*rest.get(4..)?.first_chunk::<16>()?)),
+        _ => return None,
+    };
+    Some(Value::Socket(address, u16::from_be_bytes(*port)))
+}

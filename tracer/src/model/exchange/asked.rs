@@ -1,0 +1,171 @@
+//! A request's datagram: its messages, where they lie, and which of them an answer is about.
+
+use netlink_wire::{HEADER_LEN, Header, MessageType, align};
+
+use super::{
+    Sent,
+    frame::{Frame, FrameKey, Group, Span},
+};
+use crate::decode::Family;
+
+/// `NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END` (linux/netfilter/nfnetlink.h).
+const BATCH_BEGIN: u16 = 0x10;
+const BATCH_END: u16 = 0x11;
+
+/// A request's call with all messages of its datagram.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) key: FrameKey,
+    /// When the call began and ended.
+    pub(super) call: Span,
+    /// What it returned.
+    pub(super) ret: Option<i32>,
+    pub(super) to_group: Option<u32>,
+    pub(super) messages: Vec<Sent>,
+    /// Where each begins, and its header.
+    starts: Vec<u32>,
+    headers: Vec<Option<Header>>,
+    /// What is behind them and is no message.
+    pub(super) rest: Option<Sent>,
+}
+
+/// A batch of nfnetlink in a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BatchExtent {
+    /// The message that ends it; None: there is none, so it is not meant to take effect.
+    pub(super) end: Option<usize>,
+    /// Whether every message of the datagram was seen.
+    pub(super) is_whole: bool,
+}
+
+impl Asked {
+    pub(super) fn new(key: FrameKey, call: Span, ret: Option<i32>, to_group: Option<u32>) -> Self {
+        Self {
+            key,
+            call,
+            ret,
+            to_group,
+            messages: Vec::new(),
+            starts: Vec::new(),
+            headers: Vec::new(),
+            rest: None,
+        }
+    }
+
+    /// Adds the next message of the datagram.
+    pub(super) fn push(&mut self, sent: Sent) {
+        let start = match (self.starts.last(), self.messages.last()) {
+            (Some(start), Some(before)) => start.saturating_add(align(before.len as usize) as u32),
+            _ => 0,
+        };
+        self.starts.push(start);
+        self.headers.push(sent.header());
+        self.messages.push(sent);
+    }
+
+    /// Whether all messages that were seen of the datagram are here.
+    pub(super) fn is_whole(&self) -> bool {
+        let of = self.messages.last().and_then(|last| last.place.of);
+        of.is_some_and(|of| of as usize <= self.messages.len())
+    }
+
+    /// Where a message begins.
+    pub(super) fn start(&self, index: usize) -> Option<u32> {
+        self.starts.get(index).copied()
+    }
+
+    /// A message's header; None: it has none, or too few bytes were kept.
+    pub(super) fn header(&self, index: usize) -> Option<Header> {
+        self.headers.get(index).copied().flatten()
+    }
+
+    /// The message that lies there.
+    pub(super) fn at(&self, in_hand: Option<u32>) -> Option<usize> {
+        match in_hand {
+            Some(offset) => self.starts.binary_search(&offset).ok(),
+            None => self.only(),
+        }
+    }
+
+    /// The only one, if there is no other.
+    fn only(&self) -> Option<usize> {
+        (self.messages.len() == 1 && self.is_whole() && self.rest.is_none()).then_some(0)
+    }
+
+    /// The only one with a sequence number.
+    pub(super) fn with_seq(&self, seq: Option<u32>) -> Option<usize> {
+        let has_it = |header: &Option<Header>| seq.is_some() && header.map(|header| header.sequence) == seq;
+        let mut found = self.headers.iter().enumerate().filter(|(_, header)| has_it(header));
+        let (index, _) = found.next()?;
+        found.next().is_none().then_some(index)
+    }
+
+    /// The batch that its messages are, if they are one.
+    pub(super) fn batch(&self) -> Option<BatchExtent> {
+        let is = |header: &Option<Header>, number| {
+            header.is_some_and(|header| header.message_type == MessageType(number))
+        };
+        let family = self.messages.first()?.family;
+        if family != Family::NETFILTER || !is(self.headers.first()?, BATCH_BEGIN) {
+            return None;
+        }
+        let end = self.headers.iter().position(|header| is(header, BATCH_END));
+        Some(BatchExtent { end, is_whole: self.is_whole() })
+    }
+
+    /// The message that a group of answers is about; None where that cannot be told.
+    ///
+    /// An acknowledgement or error says itself which it is about. Otherwise it is the message in hand; where the datagram of answers has several,
+    /// their sequence numbers tell within this datagram, and so they do in a batch, of which the kernel handles a copy.
+    pub(super) fn answered_by(&self, group: &Group, is_batch: bool) -> Option<usize> {
+        let in_hand = self.at(group.in_hand);
+        if group.is_told {
+            return in_hand;
+        }
+        if is_batch {
+            return self.with_seq(group.seq);
+        }
+        let has_its_seq = |index: &usize| self.header(*index).map(|header| header.sequence) == group.seq;
+        if group.is_shared && !in_hand.as_ref().is_some_and(has_its_seq) {
+            return self.with_seq(group.seq).or(in_hand);
+        }
+        in_hand.or_else(|| self.with_seq(group.seq))
+    }
+
+    /// How long the kernel worked for each message: from where the one before was acknowledged to where this one was. None where that cannot be
+    /// told apart.
+    pub(super) fn shares(&self, frame: &Frame, is_batch: bool) -> Vec<Option<u64>> {
+        let span = frame.receive.unwrap_or(self.call);
+        let count = self.messages.len();
+        if self.only().is_some() {
+            return vec![Some(span.length_ns())];
+        }
+        if is_batch || !self.is_whole() || self.rest.is_some() {
+            return vec![None; count];
+        }
+        let told = |index: usize| {
+            let start = self.start(index);
+            let mut about = frame.reasons.iter().filter(|told| told.reason.within.in_hand == start);
+            about.next_back().map(|told| told.reason.ts_ns)
+        };
+        let mut from_ns = Some(span.from_ns);
+        let shares = (0..count).map(|index| {
+            let to_ns = if index + 1 == count { Some(span.to_ns) } else { told(index) };
+            let share = from_ns.zip(to_ns).and_then(|(from_ns, to_ns)| to_ns.checked_sub(from_ns));
+            from_ns = to_ns;
+            share
+        });
+        shares.collect()
+    }
+
+    /// Whether a message's length is one that a message can have there.
+    pub(super) fn is_well_formed(&self, index: usize) -> bool {
+        let Some(sent) = self.messages.get(index) else { return false };
+        if !sent.family.has_headers() {
+            return true;
+        }
+        let left = sent.datagram_len.saturating_sub(self.start(index).unwrap_or(0));
+        let length = self.header(index).map(|header| header.length);
+        length.is_some_and(|length| (HEADER_LEN as u32..=left).contains(&length))
+    }
+}

@@ -1,0 +1,83 @@
+//! Which exchanges and messages are wanted, where that can be said only when they are complete.
+
+use super::{Exchange, Line, Sent, Unasked};
+use crate::options::{Filter, Which};
+
+/// What is wanted: what passes everything that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// By who sends or gets it, its type and its port id.
+    pub filter: Filter,
+    /// Inode number of the network namespace.
+    pub netns: Option<u32>,
+    /// Numbers of the control groups.
+    pub cgroups: Option<Vec<u64>>,
+    /// Whether only what failed is wanted.
+    pub errors: bool,
+    /// What took less is not wanted, in nanoseconds.
+    pub min_latency_ns: Option<u64>,
+    /// Which side of a message a process is asked for.
+    pub which: Which,
+}
+
+impl Wanted {
+    /// Whether this is wanted.
+    pub fn passes(&self, line: &Line) -> bool {
+        match line {
+            Line::Exchange(exchange) => self.wants_exchange(exchange),
+            Line::Unasked(unasked) => self.wants_unasked(unasked),
+        }
+    }
+
+    fn wants_exchange(&self, exchange: &Exchange) -> bool {
+        let reads = |pid| exchange.read_by.is_some_and(|reader| reader.pid == pid);
+        let read_by = exchange.read_by.map(|reader| reader.comm);
+        let is_slow = |least| exchange.time.total_ns().is_some_and(|total| total >= least);
+        self.wants_sent(&exchange.request, reads, |comm| read_by == Some(comm), true)
+            && (!self.errors || exchange.outcome.is_failure())
+            && self.min_latency_ns.is_none_or(is_slow)
+    }
+
+    fn wants_unasked(&self, unasked: &Unasked) -> bool {
+        let owners = || unasked.deliveries.iter().flatten().filter_map(|delivered| delivered.owner);
+        let owns = |pid| owners().any(|owner| owner.pid == pid);
+        let is_user = unasked.direction != super::Direction::KernelToUser;
+        let is_caused = unasked.caused_by.is_some();
+        self.wants_sent(
+            &unasked.message,
+            owns,
+            |comm| owners().any(|owner| owner.comm == comm),
+            is_user || is_caused,
+        ) && !self.errors
+            && self.min_latency_ns.is_none()
+    }
+
+    /// The part that both have. `is_own`: the thread that sent it did so for itself.
+    fn wants_sent(
+        &self,
+        sent: &Sent,
+        gets_pid: impl Fn(u32) -> bool,
+        gets_comm: impl Fn([u8; 16]) -> bool,
+        is_own: bool,
+    ) -> bool {
+        let Filter { pid, comm, portid, message_type, .. } = &self.filter;
+        let sends = self.which.sent && is_own;
+        let passes_pid = pid.is_none_or(|pid| {
+            (sends && sent.who.pid == pid.number()) || (self.which.received && gets_pid(pid.number()))
+        });
+        let passes_comm = comm.is_none_or(|comm| {
+            (sends && sent.who.comm == comm.bytes()) || (self.which.received && gets_comm(comm.bytes()))
+        });
+        let nlmsg_type = sent.header().map(|header| header.message_type);
+        let in_group = self
+            .cgroups
+            .as_ref()
+            .is_none_or(|groups| sent.cgroup.is_some_and(|group| groups.contains(&group)));
+        passes_pid
+            && passes_comm
+            && in_group
+            && portid.is_none_or(|portid| sent.portid == portid.0)
+            && message_type.is_none_or(|wanted| nlmsg_type == Some(wanted))
+            && self.netns.is_none_or(|netns| sent.netns == netns)
+    }
+}

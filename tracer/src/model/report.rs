@@ -1,0 +1,46 @@
+//! What a capture is reported as: the whole of it, or an interval.
+
+use serde::Serialize;
+
+use super::{Ledger, Messages, Rows, drops::Drops};
+
+/// A function that was watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Watched {
+    /// What the accounting calls it: the name of a [`super::Hook`].
+    pub hook: &'static str,
+    /// The kernel function.
+    pub function: String,
+    /// How it was watched.
+    pub method: String,
+}
+
+/// Calls that were lost in a stretch of time, in nanoseconds of `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostEvents {
+    /// How many, as far as they are counted.
+    pub count: u64,
+    /// When none of them was lost yet.
+    pub from_ns: u64,
+    /// When all were.
+    pub to_ns: u64,
+}
+
+/// A capture, or one interval of it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Number of the interval, from 1; None: the whole.
+    pub interval: Option<u64>,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: u64,
+    /// Its histograms; none for a trace.
+    pub rows: Rows,
+    /// Its accounting.
+    pub ledger: Ledger,
+    /// What became of messages; None where they are counted and do not come.
+    pub messages: Option<Messages>,
+    /// What was watched.
+    pub watched: Vec<Watched>,
+    /// Its drops; None where it was not about them.
+    pub drops: Option<Drops>,
+}

@@ -1,0 +1,55 @@
+//! Decoding of calls' messages on their way into lines, with what was learned of generic netlink meanwhile.
+
+use netlink_specs::Direction;
+use nltrace_common::Stage;
+
+use crate::{
+    decode::{
+        Family, Message,
+        tree::{Decoder, Tree},
+    },
+    model::Call,
+};
+
+/// A decoder and memory for the next message.
+#[derive(Debug, Default)]
+pub(super) struct Decoding {
+    decoder: Decoder,
+    memory: Tree<'static>,
+}
+
+impl Decoding {
+    pub(super) fn new(decoder: Decoder) -> Self {
+        Self { decoder, memory: Tree::default() }
+    }
+
+    /// Decodes the message of a call, and lets `write` have it.
+    pub(super) fn with(&mut self, call: &Call<'_>, message: &Message<'_>, write: impl FnOnce(&Tree<'_>)) {
+        let direction = match call.stage {
+            Stage::Request | Stage::Receive => Direction::Request,
+            _ => Direction::Reply,
+        };
+        self.decode(call.family, message, direction, write);
+    }
+
+    /// The same for a message of a family that went one way.
+    pub(super) fn decode(
+        &mut self,
+        family: Family,
+        message: &Message<'_>,
+        direction: Direction,
+        write: impl FnOnce(&Tree<'_>),
+    ) {
+        let memory = std::mem::take(&mut self.memory);
+        let tree = self.decoder.decode(family, message, Some(direction), memory);
+        if family == Family::GENERIC {
+            self.decoder.generic.learn(&tree);
+        }
+        write(&tree);
+        self.memory = tree.recycle();
+    }
+
+    pub(super) fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}

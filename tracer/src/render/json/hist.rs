@@ -1,0 +1,122 @@
+//! `hist --json`: one object for the capture, or one for each interval.
+
+use serde::Serialize;
+
+use super::{accounting::AccountingJson, to_json};
+use crate::{
+    decode::{Detail, Family, TypeName},
+    model::{Histogram, Key, Report, Stage, Watched},
+};
+
+#[derive(Serialize)]
+struct HistJson<'a> {
+    command: &'static str,
+    interval: Option<u64>,
+    duration_ns: u64,
+    accounting: AccountingJson,
+    histograms: Vec<HistogramJson>,
+    attachments: &'a [Watched],
+}
+
+#[derive(Serialize)]
+struct HistogramJson {
+    family: Option<u8>,
+    family_name: Option<&'static str>,
+    stage: Option<&'static str>,
+    r#type: Option<u16>,
+    type_name: Option<String>,
+    cmd: Option<u8>,
+    cmd_name: Option<&'static str>,
+    address_family: Option<u8>,
+    address_family_name: Option<&'static str>,
+    comm: Option<String>,
+    count: u64,
+    sum_ns: u64,
+    min_ns: u64,
+    max_ns: u64,
+    mean_ns: u64,
+    p50_ns: u64,
+    p90_ns: u64,
+    p99_ns: u64,
+    p999_ns: u64,
+    buckets: Vec<(u64, u64, u64)>,
+}
+
+impl HistogramJson {
+    fn new(key: &Key, histogram: &Histogram) -> Self {
+        let (family, nlmsg_type, detail, stage) = match *key {
+            Key::Messages { family, nlmsg_type, detail, stage } => {
+                (Some(family), nlmsg_type, detail, Some(stage))
+            }
+            Key::Other { stage } => (None, None, None, stage),
+        };
+        let known = family.zip(nlmsg_type).zip(detail);
+        let (command, address_family) =
+            match known.and_then(|((family, nlmsg_type), byte)| Detail::of(family, nlmsg_type, byte)) {
+                Some(Detail::Command { number, name }) => (Some((number, name)), None),
+                Some(Detail::AddressFamily { number, name }) => (None, Some((number, name))),
+                None => (None, None),
+            };
+        let type_name = family.zip(nlmsg_type).and_then(|(family, number)| TypeName::of(family, number));
+        Self {
+            family: family.map(Family::number),
+            family_name: family.map_or(Some("other"), Family::name),
+            stage: stage.map(Stage::name),
+            r#type: nlmsg_type,
+            type_name: type_name.map(|name| name.to_string()),
+            cmd: command.map(|(number, _)| number),
+            cmd_name: command.and_then(|(_, name)| name),
+            address_family: address_family.map(|(number, _)| number),
+            address_family_name: address_family.and_then(|(_, name)| name),
+            comm: None,
+            count: histogram.count,
+            sum_ns: histogram.sum_ns,
+            min_ns: histogram.min_ns,
+            max_ns: histogram.max_ns,
+            mean_ns: histogram.mean_ns(),
+            p50_ns: histogram.percentile_ns(500),
+            p90_ns: histogram.percentile_ns(900),
+            p99_ns: histogram.percentile_ns(990),
+            p999_ns: histogram.percentile_ns(999),
+            buckets: histogram.buckets().collect(),
+        }
+    }
+}
+
+/// The object, without a line break.
+pub fn hist_json(report: &Report) -> String {
+    to_json(&HistJson {
+        command: "hist",
+        interval: report.interval,
+        duration_ns: report.duration_ns,
+        accounting: AccountingJson::new(&report.ledger),
+        histograms: report.rows.iter().map(|(key, histogram)| HistogramJson::new(key, histogram)).collect(),
+        attachments: &report.watched,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::text::hist::tests::report;
+
+    #[test]
+    fn json_has_the_fields_of_the_contract() {
+        let json: serde_json::Value = serde_json::from_str(&hist_json(&report())).unwrap();
+        assert_eq!(json["command"], "hist");
+        assert_eq!(json["interval"], serde_json::Value::Null);
+        assert_eq!(json["accounting"]["hits"], 3_007);
+        let first = &json["histograms"][0];
+        assert_eq!((&first["family"], &first["family_name"]), (&25.into(), &"nltest".into()));
+        assert_eq!((&first["type"], &first["type_name"]), (&16.into(), &"ECHO".into()));
+        assert_eq!((&first["stage"], &first["comm"]), (&"request".into(), &serde_json::Value::Null));
+        let buckets = first["buckets"].as_array().unwrap();
+        let sum: u64 = buckets.iter().map(|bucket| bucket[2].as_u64().unwrap()).sum();
+        assert_eq!(sum, first["count"].as_u64().unwrap());
+        for name in ["min_ns", "max_ns", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "sum_ns"] {
+            assert!(first[name].is_u64(), "{name}");
+        }
+        let other = json["histograms"].as_array().unwrap().last().unwrap();
+        assert_eq!((&other["family"], &other["family_name"]), (&serde_json::Value::Null, &"other".into()));
+    }
+}

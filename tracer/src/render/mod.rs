@@ -1,0 +1,30 @@
+//! Rendering: pure functions from what was measured to text. Nothing here reads a clock, a terminal or a file.
+
+mod buffer;
+mod decoding;
+pub mod json;
+pub mod text;
+mod values;
+
+pub use buffer::Buffer;
+pub use values::Interfaces;
+
+/// Names of what messages come from, which are looked up when they are asked for.
+pub trait Surroundings {
+    /// The path of a control group; None: it is gone, or cannot be seen.
+    fn cgroup(&mut self, number: u64) -> Option<&str>;
+
+    /// The name that a network namespace has; None: it has none, or none is known.
+    fn netns(&self, inode: u32) -> Option<&str>;
+}
+
+/// Nothing is known of them.
+impl Surroundings for () {
+    fn cgroup(&mut self, _number: u64) -> Option<&str> {
+        None
+    }
+
+    fn netns(&self, _inode: u32) -> Option<&str> {
+        None
+    }
+}
