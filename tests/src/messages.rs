@@ -317,7 +317,7 @@ fn calls_and_messages_of_eight_busy_processes_add_up() {
         "while :; do nltest ping -q -i 0 -c 500; done",
     ];
     let shell =
-        |text: &str| Program::new("timeout").words("6 sh -c").word(format!("{text} > /dev/null 2>&1"));
+        |text: &str| Program::new("timeout").words("2 sh -c").word(format!("{text} > /dev/null 2>&1"));
     let busy: Vec<_> = loops.iter().map(|text| namespace.run(shell(text)).start()).collect();
     busy.into_iter().for_each(|program| drop(program.end()));
     // Whatever was lost: the sums are checked as the lines are taken in.

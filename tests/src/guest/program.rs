@@ -341,12 +341,9 @@ impl Running {
         self.within_limit("ended, but something that it started still has its output open", |running| {
             (running.stdout.is_complete() && running.stderr.is_complete()).then_some(())
         });
-        Output {
-            program: self.program.to_string(),
-            status,
-            stdout: self.stdout.all(),
-            stderr: self.stderr.all(),
-        }
+        let (program, stderr) = (self.program.to_string(), self.stderr.all());
+        let reminder = Reminder { program: program.clone(), stderr: stderr.clone() };
+        Output { program, status, stdout: self.stdout.all(), stderr, _reminder: reminder }
     }
 }
 
@@ -386,6 +383,14 @@ pub(crate) struct Output {
     pub(crate) stdout: String,
     /// What it said on standard error.
     pub(crate) stderr: String,
+    _reminder: Reminder,
+}
+
+/// Tells what a program said if the test fails later, because what it printed is not as it should be.
+#[derive(Debug)]
+struct Reminder {
+    program: String,
+    stderr: String,
 }
 
 impl Output {
@@ -396,7 +401,7 @@ impl Output {
 
     /// It must have ended with this code.
     pub(crate) fn exits(self, code: i32) -> Self {
-        let Self { program, status, stdout, stderr } = &self;
+        let Self { program, status, stdout, stderr, .. } = &self;
         assert!(
             status.code() == Some(code),
             "{program} ended with {status}, not {code}; it printed {stdout:?} and said {stderr:?}"
@@ -430,6 +435,14 @@ impl Output {
         let mut lines = self.json_lines();
         assert_eq!(lines.len(), 1, "{} printed other than one line: {:?}", self.program, self.stdout);
         lines.remove(0)
+    }
+}
+
+impl Drop for Reminder {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{} said {:?}", self.program, self.stderr);
+        }
     }
 }
 
