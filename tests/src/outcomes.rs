@@ -26,7 +26,7 @@ fn the_same_calls_are_timed_and_recorded_in_one_capture() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
-        let timed = Outcome::Timed { max_keys: None };
+        let timed = Outcome::Timed { max_keys: None, by: None };
         let plan = Plan {
             outcomes: vec![
                 timed,

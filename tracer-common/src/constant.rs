@@ -40,6 +40,8 @@ pub mod option {
 
         /// One bit for each stage that is no call and is wanted.
         SPANS,
+        /// What histograms are kept apart by: the number of a [`crate::By`].
+        BY,
 
         /// One of [`crate::filtered`]: which of the filters below count.
         FILTERED,

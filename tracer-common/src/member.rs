@@ -181,6 +181,8 @@ members! {
         NLK_DUMPS: u8 = cb_running;
         /// The message that asked for it.
         NLK_DUMP_REQUEST: u64 = cb.nlh;
+        /// What its last part came to; `INT_MAX` until the first was made.
+        NLK_DUMP_DONE: u32 = dump_done_errno;
     }
     socket SOCKET {
         /// The `struct sock`.

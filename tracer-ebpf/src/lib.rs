@@ -9,6 +9,7 @@
 //!       └─ outcome             what becomes of a call: timed, recorded
 //!       └─ drops               what is put together of a drop, and where it is counted
 //!          ├─ histogram, emit  where it goes
+//!          ├─ party            whose it is, where that is told apart
 //!          └─ stack, entry     the thread's calls in progress; what is known of a call that begins
 //!             └─ filter, kernel, counters, config, bpf
 //! ```
@@ -38,6 +39,7 @@ mod histogram;
 pub mod hooks;
 mod kernel;
 pub mod outcome;
+mod party;
 mod reading;
 pub mod sockets;
 mod stack;

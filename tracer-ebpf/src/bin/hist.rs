@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed);
+nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed<false>);

@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{self, Method};
 use crate::{
     decode::{Family, TypeError, parse_type},
-    model::Stage,
+    model::{By, Stage},
     options::{
         CaptureOptions, Comm, DoctorOptions, ExchangeOptions, Filter, HistOptions, MessageType,
         ModuleFunction, Netns, Pid, PortId, TraceOptions, Which,
@@ -83,6 +83,10 @@ pub(super) struct HistArgs {
     /// `other` [default: 1024, or as many as fit into 64 MiB]
     #[arg(long, value_name = "N", value_parser = values::max_keys())]
     max_keys: Option<u32>,
+    /// Keep histograms apart by who asked as well: process, cgroup, netns or socket. That is who sent the request; of a
+    /// notification, who sent it
+    #[arg(long, value_name = "WHO")]
+    by: Option<By>,
 }
 
 /// `trace`
@@ -185,7 +189,12 @@ impl RunArgs {
 impl HistArgs {
     pub(super) fn options(self, verbose: u8) -> Result<HistOptions, TypeError> {
         let json = self.capture.run.json;
-        Ok(HistOptions { capture: self.capture.options(verbose)?, max_keys: self.max_keys, json })
+        Ok(HistOptions {
+            capture: self.capture.options(verbose)?,
+            max_keys: self.max_keys,
+            by: self.by,
+            json,
+        })
     }
 }
 

@@ -189,6 +189,8 @@ Examples:
                                           one family, while a command runs
   nltrace hist -f route -t getlink -s request -i 1
                                           one message type at one stage, every second
+  nltrace hist --by process -s answer,lock -d 10
+                                          whose requests took how long, and waited for locks
   nltrace hist --json -d 10 | jq '.histograms[] | {family_name, type_name, stage, p99_ns}'
 
 A result ends with its accounting: hits = recorded + filtered + unmatched + lost.";

@@ -150,7 +150,7 @@ impl Kernel<'_> {
 }
 
 /// What `hist` and `trace` do, as little of it as can be.
-const TIMED: Outcome = Outcome::Timed { max_keys: Some(1) };
+const TIMED: Outcome = Outcome::Timed { max_keys: Some(1), by: None };
 const RECORDED: Outcome =
     Outcome::Recorded { snaplen: 0, ring_bytes: 4096, deliveries: false, exchanges: false };
 const EXCHANGING: Outcome =

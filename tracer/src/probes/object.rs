@@ -18,13 +18,17 @@ use crate::{
 /// As the compiler made them: every hook and every way to attach, for one outcome.
 pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
     static HIST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist"));
+    static HIST_BY: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist_by"));
     static SPANS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spans"));
+    static SPANS_BY: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spans_by"));
     static TRACE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace"));
     static DROPS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/drops"));
 
     match outcome {
-        Outcome::Timed { .. } => HIST,
-        Outcome::Spanned { .. } => SPANS,
+        Outcome::Timed { by: None, .. } => HIST,
+        Outcome::Timed { by: Some(_), .. } => HIST_BY,
+        Outcome::Spanned { by: None, .. } => SPANS,
+        Outcome::Spanned { by: Some(_), .. } => SPANS_BY,
         Outcome::Recorded { .. } => TRACE,
         Outcome::Dropped { .. } => DROPS,
     }
@@ -33,8 +37,14 @@ pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
 /// The maps of an outcome's programs. The compiler puts those of the others into the object as well.
 pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
     match outcome {
-        Outcome::Timed { .. } => &["AYA_LOGS", "STARTS", "SLOTS"],
-        Outcome::Spanned { .. } => &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
+        Outcome::Timed { by: None, .. } => &["AYA_LOGS", "STARTS", "SLOTS"],
+        Outcome::Timed { by: Some(_), .. } => {
+            &["AYA_LOGS", "STARTS", "SLOTS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
+        }
+        Outcome::Spanned { by: None, .. } => &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
+        Outcome::Spanned { by: Some(_), .. } => {
+            &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
+        }
         Outcome::Recorded { .. } => &["AYA_LOGS", "STACKS", "RECORDS", "LOCKS"],
         Outcome::Dropped { .. } => &[
             "AYA_LOGS",
@@ -105,6 +115,7 @@ fn write_options(constants: &mut [u64; CONSTANTS], outcome: Outcome, filter: &Fi
         (option::DELIVERIES, matches!(outcome, Outcome::Recorded { deliveries: true, .. }).into()),
         (option::EXCHANGES, outcome.has_exchanges().into()),
         (option::SPANS, outcome.spans().into()),
+        (option::BY, outcome.by().map_or(0, |by| by as u64)),
         (option::FILTERED, filtered.into()),
         (option::FILTER_FAMILIES, families.into()),
         (option::FILTER_STAGES, stages.into()),
@@ -190,7 +201,10 @@ fn write_kfuncs(code: &mut [bpf_insn], facts: &Facts) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use nltrace_common::member::{FIRST_STRUCTURE, STRUCTURE_NAMES};
+    use nltrace_common::{
+        By,
+        member::{FIRST_STRUCTURE, STRUCTURE_NAMES},
+    };
 
     use super::*;
     use crate::{kernel::fixture::facts, options::Causes};
@@ -207,8 +221,10 @@ mod tests {
     #[test]
     fn every_constant_is_in_the_programs_and_none_is_left_unwritten() {
         let outcomes = [
-            Outcome::Timed { max_keys: None },
-            Outcome::Spanned { max_keys: None, stages: u32::MAX },
+            Outcome::Timed { max_keys: None, by: None },
+            Outcome::Timed { max_keys: None, by: Some(By::Process) },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX, by: Some(By::Socket) },
             Outcome::Recorded { snaplen: 256, ring_bytes: 4096, deliveries: false, exchanges: false },
             Outcome::Dropped { causes: Causes::default(), stacks: false },
         ];

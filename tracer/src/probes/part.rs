@@ -41,6 +41,7 @@ impl Part {
         let slot_count = outcome.slots(cpus);
         let sizes = [
             ("SLOTS", slot_count + Stage::COUNT as u32),
+            ("PARTIES", slot_count),
             ("RECORDS", outcome.ring_bytes()),
             ("EPISODE_RECORDS", outcome.ring_bytes()),
             ("AYA_LOGS", plan.log_bytes()),

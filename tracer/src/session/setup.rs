@@ -31,14 +31,14 @@ pub(super) fn look_at_kernel(root: &Path) -> Result<Facts, SessionError> {
 
 /// What histograms take: calls, spans, or both.
 pub(super) fn hist_plan(options: &HistOptions) -> Plan {
-    let HistOptions { capture, max_keys, .. } = options;
-    let max_keys = *max_keys;
+    let HistOptions { capture, max_keys, by, .. } = options;
+    let (max_keys, by) = (*max_keys, *by);
     let wanted = || Stage::ALL.into_iter().filter(|stage| capture.filter.wants_stage(*stage));
     let stages = wanted().filter(|stage| !stage.is_call()).fold(0, |bits, stage| bits | 1 << stage.number());
-    let calls = wanted().any(Stage::is_call).then_some(Outcome::Timed { max_keys });
-    let spans = (stages != 0).then_some(Outcome::Spanned { max_keys, stages });
+    let calls = wanted().any(Stage::is_call).then_some(Outcome::Timed { max_keys, by });
+    let spans = (stages != 0).then_some(Outcome::Spanned { max_keys, stages, by });
     let outcomes = calls.into_iter().chain(spans).collect();
-    Plan { outcomes, ..plan(Outcome::Timed { max_keys }, capture) }
+    Plan { outcomes, ..plan(Outcome::Timed { max_keys, by }, capture) }
 }
 
 /// The plan that the common options make.
@@ -161,10 +161,10 @@ mod tests {
             options.capture.filter.stages = stages.into();
             hist_plan(&options).outcomes
         };
-        let timed = Outcome::Timed { max_keys: Some(9) };
+        let timed = Outcome::Timed { max_keys: Some(9), by: None };
         let spanned = |stages: &[Stage]| {
             let stages = stages.iter().fold(0, |bits, stage| bits | 1 << stage.number());
-            Outcome::Spanned { max_keys: Some(9), stages }
+            Outcome::Spanned { max_keys: Some(9), stages, by: None }
         };
         assert_eq!(outcomes(&[]), [timed]);
         assert_eq!(outcomes(&[Stage::Queue, Stage::Lock]), [spanned(&[Stage::Queue, Stage::Lock])]);

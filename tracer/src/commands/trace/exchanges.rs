@@ -11,42 +11,22 @@ use terminal::{Theme, columns};
 
 use super::{Renderer, calls::report_text};
 use crate::{
-    commands::sockets::inode_of,
+    commands::{around::Around, sockets::inode_of},
     decode::tree::Decoder,
-    kernel::{Cgroups, Identity, NetnsNames},
+    kernel::Identity,
     model::{
         Event, LostEvents, Messages, Report,
         exchange::{ExchangeTotals, Exchanges, Line, Wanted},
     },
     options::{ExchangeOptions, TraceOptions},
     render::{
-        Buffer, Surroundings,
+        Buffer,
         json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
 };
 
-/// Names of control groups and namespaces.
-pub(super) struct Around {
-    cgroups: Cgroups,
-    names: NetnsNames,
-}
-
-impl Surroundings for Around {
-    fn cgroup(&mut self, number: u64) -> Option<&str> {
-        self.cgroups.path(number)
-    }
-
-    fn netns(&self, inode: u32) -> Option<&str> {
-        self.names.name(inode)
-    }
-}
-
 impl Around {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root) }
-    }
-
     /// What is wanted of exchanges.
     pub(super) fn wanted(
         &self,

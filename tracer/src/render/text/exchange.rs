@@ -23,6 +23,8 @@ use crate::{
     render::{Surroundings, buffer::Buffer, decoding::Decoding},
 };
 
+pub(in crate::render) use time::unit;
+
 /// Columns of what stands before the request.
 const SECONDS: usize = 11;
 const PROCESS: usize = 18;
