@@ -26,6 +26,7 @@ mod filters;
 mod following;
 mod generated;
 mod hangs;
+mod hist_by;
 mod kernel_modules;
 mod large_payloads;
 mod library;

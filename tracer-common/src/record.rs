@@ -1,4 +1,4 @@
-//! Records in the ring buffer. The first four bytes of each tell what it is: one of [`kind`].
+//! Records in the ring buffer. The first two bytes of each tell what it is: one of [`kind`]. Both sides are little-endian.
 
 mod origin;
 mod within;
@@ -68,6 +68,8 @@ pub mod flags {
     /// The datagram holds several messages: it is captured whole, up to [`super::MAX_DATAGRAM`] and as far as it lies in one piece, and how much
     /// to keep of each message is left to user space.
     pub const SEVERAL: u8 = 16;
+    /// The receive function was called on another processor than its request.
+    pub const RECEIVE_MOVED: u8 = 32;
 }
 
 /// One call of a watched function, sent when it returned; or a request and the receive function's call within it. The first
@@ -77,7 +79,9 @@ pub mod flags {
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
 pub struct CallRecord {
     /// [`kind::CALL`].
-    pub record: u32,
+    pub record: u16,
+    /// The processor that the call began on.
+    pub cpu: u16,
     /// Bytes of the datagram that follow, or that the [`PayloadRecord`] record holds.
     pub captured: u32,
     /// When the call began, nanoseconds of `CLOCK_MONOTONIC`.

@@ -234,7 +234,9 @@ pub struct SendFailedRecord {
     /// What setsockopt(2) has set on the socket, as in [`super::OriginRecord`].
     pub socket_options: u32,
     /// Netlink family (protocol number).
-    pub family: u32,
+    pub family: u16,
+    /// The processor that it began on.
+    pub cpu: u16,
     /// Who wanted to send it.
     pub sender: ThreadRecord,
 }

@@ -1,6 +1,6 @@
 //! Calls that become a record.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use nltrace_common::{
     Hook, Loss, MAX_SURVEYED, NLMSG_HDRLEN, Stage,
     record::{CallRecord, DeliveryRecord, flags, kind},
@@ -74,6 +74,9 @@ impl Outcome for Recorded {
             (*request).receive = id;
             if origin::is_wanted() {
                 origin::received(request);
+            }
+            if bpf_get_smp_processor_id() as u16 != (*record).cpu {
+                (*record).flags |= flags::RECEIVE_MOVED;
             }
             (*record).receive_ts_ns = bpf_ktime_get_ns();
         }
@@ -295,9 +298,10 @@ unsafe fn keep(call: *mut Open, hook: Hook, datagram: &Datagram, portid: impl Fn
 /// Fills in what is known of a call when it begins, besides its datagram.
 #[inline(always)]
 unsafe fn describe<R: Reader>(record: *mut CallRecord, entry: &Entry, task: Task) {
-    // SAFETY: the caller's `record` is a map value.
+    // SAFETY: the caller's `record` is a map value; the helper has no preconditions.
     unsafe {
-        (*record).record = kind::CALL;
+        (*record).record = kind::CALL as u16;
+        (*record).cpu = bpf_get_smp_processor_id() as u16;
         (*record).tgid = task.tgid();
         (*record).tid = task.tid();
         (*record).netns = sock::netns::<R>(entry.sk);

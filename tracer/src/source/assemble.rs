@@ -25,7 +25,7 @@ const MAX_WAITING_BYTES: usize = 4 << 20;
 pub struct RecordError {
     /// Length of the record in bytes.
     pub len: usize,
-    /// Its first four bytes, if it has them.
+    /// What its first two bytes say, if it has them.
     pub kind: Option<u32>,
 }
 
@@ -71,7 +71,7 @@ impl Assembler {
     /// carries, at least [`SMALL_BYTES`] or the whole datagram, and is counted by [`Assembler::cut`].
     #[inline]
     pub fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), RecordError> {
-        let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+        let kind = bytes.first_chunk().map(|bytes| u32::from(u16::from_le_bytes(*bytes)));
         let bad = RecordError { len: bytes.len(), kind };
         match kind {
             Some(kind::CALL) => self.call(None, bytes, each).ok_or(bad),

@@ -130,6 +130,8 @@ pub struct Close {
 /// A user's sendmsg failed before the message was sent to anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendFailed<'a> {
+    /// The processor that it began on.
+    pub cpu: u32,
     /// When it began, nanoseconds of `CLOCK_MONOTONIC`.
     pub ts_ns: u64,
     /// How long it took, in nanoseconds.
@@ -290,6 +292,7 @@ impl<'a> SendFailed<'a> {
             netns_cookie: known(record.netns_cookie),
             portid: record.portid,
             family: Family::from_number(record.family as u8),
+            cpu: record.cpu.into(),
             socket_inode: known(record.socket_inode),
             socket_options: record.socket_options,
             error: record.error,

@@ -50,7 +50,7 @@ impl Sent {
     pub fn of(call: &Call<'_>) -> Self {
         Self {
             ts_ns: call.ts_ns,
-            cpu: None,
+            cpu: call.cpu,
             family: call.family,
             netns: call.netns,
             netns_cookie: call.netns_cookie,
@@ -88,7 +88,7 @@ impl Sent {
         let len = u32::try_from(failed.len).unwrap_or(u32::MAX);
         Self {
             ts_ns: failed.ts_ns,
-            cpu: None,
+            cpu: Some(failed.cpu),
             family: failed.family,
             netns: failed.netns,
             netns_cookie: failed.netns_cookie,
