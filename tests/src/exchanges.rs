@@ -75,6 +75,7 @@ fn told(family: Family, modules: bool, act: impl FnOnce()) -> Told {
             filter: Filter { families: vec![family], ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         assert_eq!(kernel.unwatched().iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
@@ -464,6 +465,7 @@ fn spans(family: Family, act: impl FnOnce()) -> Vec<Slot> {
             filter: Filter { families: vec![family], pid: Pid::new(process::id()), ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         act();

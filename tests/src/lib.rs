@@ -21,6 +21,7 @@ mod drop_senders;
 mod drops;
 mod drops_report;
 mod exchange_cases;
+mod exchange_who;
 mod exchanges;
 mod filters;
 mod following;

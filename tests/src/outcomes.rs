@@ -35,6 +35,7 @@ fn the_same_calls_are_timed_and_recorded_in_one_capture() {
             filter: Filter { families: vec![Family::NLTEST], ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         kernel.attach_receive("nltest", "test_nl_receive_message").expect("the module is loaded");

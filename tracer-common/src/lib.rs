@@ -55,3 +55,6 @@ pub const MAX_COMPARED: u64 = 128;
 
 /// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
 pub const MAX_DEPTH: usize = 8;
+
+/// Process ids are below (`PID_MAX_LIMIT` of linux/threads.h).
+pub const MAX_PIDS: u32 = 4 << 20;

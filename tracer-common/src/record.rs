@@ -1,14 +1,17 @@
 //! Records in the ring buffer. The first two bytes of each tell what it is: one of [`kind`]. Both sides are little-endian.
 
 mod origin;
+mod who;
 mod within;
 
 use crate::NLMSG_HDRLEN;
 
 pub use origin::{OriginRecord, origin_flags};
+pub use who::{MAX_NAMES, NAME_BYTES, WhoRecord, who_flags};
 pub use within::{
-    CloseRecord, HeldRecord, ReadRecord, ReasonRecord, ReasonTextRecord, SYMBOL_BYTES, SendFailedRecord,
-    TEXT_BYTES, TextRecord, ThreadRecord, UNSENT_BYTES, UnsentRecord, WaitRecord, reason_flags,
+    CloseRecord, ForkRecord, HeldRecord, ReadRecord, ReasonRecord, ReasonTextRecord, SYMBOL_BYTES,
+    SendFailedRecord, TEXT_BYTES, TextRecord, ThreadRecord, UNSENT_BYTES, UnsentRecord, WaitRecord,
+    reason_flags,
 };
 
 /// Most payload bytes that `--snaplen` may ask for.
@@ -49,6 +52,10 @@ pub mod kind {
     pub const CLOSE: u32 = 10;
     /// An [`super::UnsentRecord`].
     pub const SEND_FAILED: u32 = 11;
+    /// A [`super::WhoRecord`].
+    pub const WHO: u32 = 13;
+    /// A [`super::ForkRecord`].
+    pub const FORK: u32 = 12;
     /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are several, in the order of their bytes:
     /// all but the last have as many as the largest of [`super::CLASSES`].
     pub const PAYLOAD: u32 = 2;

@@ -35,6 +35,7 @@ mod drops;
 mod emit;
 mod entry;
 mod filter;
+mod followed;
 mod histogram;
 pub mod hooks;
 mod kernel;

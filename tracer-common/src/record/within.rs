@@ -202,6 +202,23 @@ pub struct CloseRecord {
     pub closer: ThreadRecord,
 }
 
+/// A process was made that is followed because of who made it, or that got the number of one that was.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct ForkRecord {
+    /// [`super::kind::FORK`].
+    pub record: u32,
+    /// Its process id.
+    pub tgid: u32,
+    /// Nanoseconds of `CLOCK_MONOTONIC`.
+    pub ts_ns: u64,
+    /// 1: it is followed from now on; 0: not any more.
+    pub is_followed: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
 /// What a user wanted to send was not sent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,3 +3,4 @@
 #![no_main]
 
 nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed<true>);
+nltrace_ebpf::fork_program!(false);

@@ -3,3 +3,4 @@
 #![no_main]
 
 nltrace_ebpf::spans_object!(false);
+nltrace_ebpf::fork_program!(false);

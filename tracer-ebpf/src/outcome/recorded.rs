@@ -9,7 +9,7 @@ use nltrace_common::{
 use super::{
     Outcome,
     open::{Open, part},
-    origin,
+    origin, who,
 };
 use crate::{
     counters,
@@ -54,6 +54,9 @@ impl Outcome for Recorded {
                 counters::of(entry.hook).further_lost((*call).further);
                 Stack::pop(stack);
                 return Verdict::Lost(Loss::NoRoom);
+            }
+            if who::is_wanted() && entry.stage as u8 == Stage::Request as u8 {
+                who::tell((*call).record.tid.into(), (*call).record.ts_ns);
             }
         }
         Verdict::Open

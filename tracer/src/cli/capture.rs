@@ -23,6 +23,10 @@ pub(super) struct CaptureArgs {
     /// Only calls made by threads of this process
     #[arg(short, long, value_name = "PID", value_parser = values::pid())]
     pid: Option<Pid>,
+    /// With --pid: also the processes that it makes from now on, those that they make, and so on; with COMMAND and without
+    /// --pid: only COMMAND and those
+    #[arg(long)]
+    children: bool,
     /// Only calls made by threads with exactly this name (at most 15 bytes)
     #[arg(short, long, value_name = "NAME", value_parser = values::comm())]
     comm: Option<Comm>,
@@ -108,7 +112,7 @@ pub(super) struct TraceArgs {
     /// Show each answer
     #[arg(long)]
     answers: bool,
-    /// Show who asked: user, control group, network namespace
+    /// Show who asked: user, control group, network namespace, executable and parent
     #[arg(long)]
     who: bool,
     /// Only messages of this network namespace: a name of `ip netns`, or the inode number that
@@ -160,7 +164,9 @@ impl CaptureArgs {
         let filter = Filter {
             families: self.family,
             stages: self.stages,
-            pid: self.pid,
+            // What makes COMMAND is this process.
+            pid: self.pid.or(if self.children { Pid::new(std::process::id()) } else { None }),
+            children: self.children,
             comm: self.comm,
             portid: self.portid.map(PortId),
             message_type: message_type.map(MessageType),

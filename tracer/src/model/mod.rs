@@ -12,8 +12,9 @@ mod rows;
 pub mod socket;
 
 pub use crate::source::{
-    Arrived, Call, Close, Copies, Delivery, Event, Held, Holder, Missing, Party, Place, Policy, Queued, Read,
-    Reason, SendFailed, Sentence, Symbol, Text, Thread, Unseen, Wait, Within,
+    Arrived, Asker, AskerKind, Call, Close, Copies, Delivery, Event, Fork, Held, Holder, Missing, Parent,
+    Party, Place, Policy, Queued, Read, Reason, SendFailed, Sentence, Symbol, Text, Thread, Unseen, Wait,
+    Within,
 };
 pub use accounting::{Accounting, Further, Ledger, Lost};
 pub use diagnosis::{Check, Diagnosis, State};

@@ -37,15 +37,23 @@ pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
 /// The maps of an outcome's programs. The compiler puts those of the others into the object as well.
 pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
     match outcome {
-        Outcome::Timed { by: None, .. } => &["AYA_LOGS", "STARTS", "SLOTS"],
+        Outcome::Timed { by: None, .. } => &["AYA_LOGS", "FOLLOWED", "STARTS", "SLOTS"],
         Outcome::Timed { by: Some(_), .. } => {
-            &["AYA_LOGS", "STARTS", "SLOTS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
+            &["AYA_LOGS", "FOLLOWED", "STARTS", "SLOTS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
         }
-        Outcome::Spanned { by: None, .. } => &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
-        Outcome::Spanned { by: Some(_), .. } => {
-            &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
-        }
-        Outcome::Recorded { .. } => &["AYA_LOGS", "STACKS", "RECORDS", "LOCKS"],
+        Outcome::Spanned { by: None, .. } => &["AYA_LOGS", "FOLLOWED", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
+        Outcome::Spanned { by: Some(_), .. } => &[
+            "AYA_LOGS",
+            "FOLLOWED",
+            "SPANS",
+            "SLOTS",
+            "DUMPS",
+            "BUFFERS",
+            "PARTIES",
+            "PARTY_COUNT",
+            "DUMPERS",
+        ],
+        Outcome::Recorded { .. } => &["AYA_LOGS", "FOLLOWED", "STACKS", "RECORDS", "LOCKS"],
         Outcome::Dropped { .. } => &[
             "AYA_LOGS",
             "THREADS",
@@ -80,6 +88,11 @@ pub(super) fn prepared(
     object.patch_map_data(globals).map_err(ProbeError::Object)?;
     let mut constants = constants(facts);
     write_options(&mut constants, outcome, &plan.filter_of(outcome), slot_count);
+    constants[usize::from(option::WHO)] = plan.who.into();
+    if let Some(pid) = plan.filter.pid.filter(|_| plan.filter.children) {
+        // Also where the programs compare nothing with it: it is whose children they follow.
+        constants[usize::from(option::FILTER_TGID)] = pid.number().into();
+    }
     constants[usize::from(option::BROADCASTS_END)] = plan.broadcasts_end(facts).into();
     write(&mut object, &constants, facts);
     Ok(object)
@@ -120,6 +133,7 @@ fn write_options(constants: &mut [u64; CONSTANTS], outcome: Outcome, filter: &Fi
         (option::FILTER_FAMILIES, families.into()),
         (option::FILTER_STAGES, stages.into()),
         (option::FILTER_TGID, filter.pid.map_or(0, Pid::number).into()),
+        (option::CHILDREN, filter.children.into()),
         (option::FILTER_PORTID, filter.portid.map_or(0, |PortId(portid)| portid).into()),
         (option::FILTER_BY_PORTID, filter.portid.is_some().into()),
         (option::FILTER_TYPE, filter.message_type.map_or(u64::MAX, |MessageType(number)| number.into())),
@@ -236,13 +250,14 @@ mod tests {
                 filter: Filter::default(),
                 method: Default::default(),
                 verbose: false,
+                who: false,
             };
             known.extend(placeholders(&Object::parse(compiled(outcome)).unwrap()));
             let prepared = prepared(outcome, &plan, &facts("7.3"), outcome.slots(2)).unwrap();
             assert!(placeholders(&prepared).is_empty());
         }
-        // The verifier knows a thread's type without being told, and those of what the iterator is shown.
-        for name in ["task_struct", "file", "inode", "socket"] {
+        // The verifier knows a thread's type without being told, and those of what the iterator is shown; what leads to an executable is copied.
+        for name in ["task_struct", "file", "inode", "socket", "mm_struct", "dentry", "vfsmount", "mount"] {
             let index = STRUCTURE_NAMES.iter().position(|other| *other == name).unwrap();
             known.insert(FIRST_STRUCTURE + index as Constant);
         }

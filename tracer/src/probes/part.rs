@@ -44,6 +44,7 @@ impl Part {
             ("PARTIES", slot_count),
             ("RECORDS", outcome.ring_bytes()),
             ("EPISODE_RECORDS", outcome.ring_bytes()),
+            ("FOLLOWED", plan.followed_words()),
             ("AYA_LOGS", plan.log_bytes()),
         ];
         let object = object::prepared(outcome, plan, facts, slot_count)?;

@@ -1,7 +1,8 @@
 //! What to watch, and how: worked out from the options and the kernel's facts before anything is attached.
 
 use nltrace_common::{
-    By, COUNTING, Function, HistogramSlot, Hook, KEY_CELLS, MAX_PROBES, MAX_SLOTS, ProcessorCounters, Stage,
+    By, COUNTING, Function, HistogramSlot, Hook, KEY_CELLS, MAX_PIDS, MAX_PROBES, MAX_SLOTS,
+    ProcessorCounters, Stage,
     drops::{
         Closing, DropKey, DropRow, EpisodeRecord, GapRecord, MAX_CLOSING, MAX_EPISODES, MAX_ROWS, MAX_USERS,
     },
@@ -204,6 +205,8 @@ pub struct Plan {
     pub method: Option<Method>,
     /// Let the programs say what goes wrong in them.
     pub verbose: bool,
+    /// Whether it is told of each request who asked, where exchanges are asked for.
+    pub who: bool,
 }
 
 /// Functions of the kernel itself to attach to, with the same programs.
@@ -233,13 +236,12 @@ impl Plan {
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         let steps = |outcome: &Outcome| match *outcome {
             Outcome::Timed { .. } | Outcome::Recorded { .. } => {
-                let mut steps = self.stage_steps(*outcome, facts);
-                if outcome.has_exchanges() {
-                    steps.splice(0..0, self.exchange_steps(facts));
-                }
-                steps
+                let exchanges = if outcome.has_exchanges() { self.exchange_steps(facts) } else { Vec::new() };
+                [self.fork_steps(*outcome), exchanges, self.stage_steps(*outcome, facts)].concat()
             }
-            Outcome::Spanned { stages, by, .. } => self.span_steps(stages, by.is_some(), facts),
+            Outcome::Spanned { stages, by, .. } => {
+                [self.fork_steps(*outcome), self.span_steps(stages, by.is_some(), facts)].concat()
+            }
             Outcome::Dropped { causes, .. } => self.drop_steps(causes, facts),
         };
         self.outcomes.iter().flat_map(steps).collect()
@@ -303,6 +305,19 @@ impl Plan {
             steps.extend(Some(step).filter(|step| !step.targets.is_empty()));
         }
         steps
+    }
+
+    /// For a process and those that it makes: where they are made, which is watched before anything else.
+    fn fork_steps(&self, outcome: Outcome) -> Vec<Step> {
+        let tracepoint = Hook::Fork.tracepoint().filter(|_| self.filter.children);
+        let step = |name| Step {
+            outcome: outcome.kind(),
+            ends: Ends::Entry,
+            targets: vec![Target { hook: Hook::Fork, function: Function { name, arguments: 0 } }],
+            methods: &[Method::Tracepoint],
+            required: true,
+        };
+        tracepoint.map(step).into_iter().collect()
     }
 
     /// For exchanges: the hooks besides those of the stages.
@@ -394,6 +409,11 @@ impl Plan {
     /// Kernel memory for all outcomes, in bytes and for all of `cpus` processors.
     pub fn map_bytes(&self, cpus: usize) -> u64 {
         self.outcomes.iter().map(|outcome| outcome.map_bytes(cpus)).sum()
+    }
+
+    /// Words of bits for the processes that are followed.
+    pub(super) fn followed_words(&self) -> u32 {
+        if self.filter.children { MAX_PIDS / u64::BITS } else { 1 }
     }
 
     /// Size in bytes of the ring buffer for what the programs say about themselves.

@@ -9,9 +9,9 @@ use super::{
     refusal::sudo_remedy,
 };
 use crate::{
-    kernel::{Facts, Privileges, available_memory},
+    kernel::{Facts, Privileges, available_memory, sees_all_processes},
     model::{Hook, Stage},
-    options::{CaptureOptions, HistOptions, Pid},
+    options::{CaptureOptions, Filter, HistOptions, Pid},
     probes::{Attachment, Outcome, Plan, watchable},
 };
 
@@ -44,7 +44,7 @@ pub(super) fn hist_plan(options: &HistOptions) -> Plan {
 /// The plan that the common options make.
 pub(super) fn plan(outcome: Outcome, options: &CaptureOptions) -> Plan {
     let CaptureOptions { filter, method, verbose, .. } = options;
-    Plan { outcomes: vec![outcome], filter: filter.clone(), method: *method, verbose: *verbose }
+    Plan { outcomes: vec![outcome], filter: filter.clone(), method: *method, verbose: *verbose, who: false }
 }
 
 /// Refuses `--strict` where the kernel does not count the calls that it skips at some probe: nobody could say
@@ -91,6 +91,17 @@ pub(super) fn doubt(pid: Pid, root: &Path) -> Option<String> {
     };
     let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim();
     (tgid != pid.to_string()).then(|| format!("{pid} is a thread of the process {tgid}: use --pid {tgid}"))
+}
+
+/// Refuses to follow this process's children where its number is not the one that the kernel knows it by.
+pub(super) fn check_children(filter: &Filter, root: &Path) -> Result<(), SessionError> {
+    let is_own = filter.pid == Pid::new(std::process::id());
+    if !filter.children || !is_own || sees_all_processes(root) != Some(false) {
+        return Ok(());
+    }
+    let problem = "--children cannot follow COMMAND: nltrace runs in a PID namespace of its own".to_owned();
+    let remedy = "run it outside, or give the process's number there: --pid PID --children".to_owned();
+    Err(Unable { problem, remedy }.into())
 }
 
 /// Refuses a capture whose maps take more than half of the memory that there is. The kernel would go on to

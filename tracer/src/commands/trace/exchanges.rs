@@ -16,7 +16,7 @@ use crate::{
     kernel::Identity,
     model::{
         Event, LostEvents, Messages, Report,
-        exchange::{ExchangeTotals, Exchanges, Line, Wanted},
+        exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
     options::{ExchangeOptions, TraceOptions},
     render::{
@@ -48,6 +48,7 @@ impl Around {
             errors: exchanges.errors,
             min_latency_ns: least,
             which: exchanges.which,
+            followed: Followed::default(),
         })
     }
 }
@@ -155,6 +156,9 @@ impl Renderer for Exchanging {
     }
 
     fn event(&mut self, out: &mut Buffer, event: &Event<'_>) -> u64 {
+        if let Event::Fork(fork) = event {
+            self.wanted.followed.add(fork);
+        }
         self.write(out, |exchanges, each| exchanges.take(event, each))
     }
 

@@ -5,7 +5,7 @@ use nltrace_common::Context;
 
 use crate::{
     decode::{Family, Message},
-    model::{Call, Place, SendFailed, Thread, socket::SocketOption},
+    model::{Asker, Call, Place, SendFailed, Thread, socket::SocketOption},
 };
 
 /// A message, who sent it and from where.
@@ -25,6 +25,8 @@ pub struct Sent {
     pub portid: u32,
     /// The thread that sent it.
     pub who: Thread,
+    /// More about who that is; None: nobody asked, or it is not known.
+    pub asker: Option<Box<Asker>>,
     /// In what the thread was.
     pub context: Option<Context>,
     /// User id of the thread.
@@ -56,6 +58,7 @@ impl Sent {
             netns_cookie: call.netns_cookie,
             portid: call.portid,
             who: caller(call),
+            asker: None,
             context: call.context,
             uid: call.uid,
             cgroup: call.cgroup,
@@ -94,6 +97,7 @@ impl Sent {
             netns_cookie: failed.netns_cookie,
             portid: failed.portid,
             who: failed.sender,
+            asker: None,
             context: Some(Context::Process),
             uid: Some(failed.uid),
             cgroup: failed.cgroup,
