@@ -50,6 +50,8 @@ impl Told {
             Event::Wait(wait) => self.waits.push(*wait),
             Event::Held(held) => self.held.push(*held),
             Event::Close(close) => self.closes.push(*close),
+            // Nobody asks for these.
+            Event::Asker(..) | Event::Fork(_) => {}
             Event::SendFailed(failed) => {
                 self.failed.push((SendFailed { captured: b"", ..*failed }, failed.captured.to_vec()));
             }
