@@ -182,8 +182,9 @@ fn histograms_follow_too_and_without_the_option_nobody_is_followed() {
 fn a_command_is_followed_with_what_it_starts() {
     let _module = Module::load();
     let [ready, go] = ["ready", "go"].map(|name| format!("/tmp/following-{name}-{}", process::id()));
-    let script =
-        format!("touch {ready}; while [ ! -e {go} ]; do sleep 0.02; done; nltest ping -q -i 0 -c 3; true");
+    let script = format!(
+        "touch {ready}; while [ ! -e {go} ]; do sleep 0.02; done; nltest ping -q -i 0 -c 3 > /dev/null"
+    );
     let hist = nltrace("hist -f nltest --json -s request --children -- sh -c").word(script).start();
     wait_for("the command runs", || fs::exists(&ready).is_ok_and(|is_there| is_there).then_some(()));
     nltest("ping -q -i 0 -c 5").run().success();

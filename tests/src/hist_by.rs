@@ -253,7 +253,8 @@ fn text_has_a_column_and_without_the_option_nothing_changes() {
             .eq(["FAMILY", "TYPE", "STAGE", "PROCESS", "COUNT", "MIN", "P50", "P90", "P99", "P99.9", "MAX"])
     );
     assert!(text.lines().any(|line| line.contains("ECHO") && line.contains("nltest[")), "{text}");
-    let plain = nltrace("hist -f nltest --json -- nltest ping -q -i 0 -c 2").run().success().json();
+    let quiet = "nltest ping -q -i 0 -c 2 > /dev/null";
+    let plain = nltrace("hist -f nltest --json -- sh -c").word(quiet).run().success().json();
     conforms(&plain, SCHEMA);
     assert!(plain.get("by").is_none());
     nltrace("hist --by user").run().exits(2).said("process, cgroup, netns or socket");
