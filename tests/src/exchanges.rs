@@ -50,6 +50,8 @@ impl Told {
             Event::Wait(wait) => self.waits.push(*wait),
             Event::Held(held) => self.held.push(*held),
             Event::Close(close) => self.closes.push(*close),
+            // Nobody asks for these.
+            Event::Asker(..) | Event::Fork(_) => {}
             Event::SendFailed(failed) => {
                 self.failed.push((SendFailed { captured: b"", ..*failed }, failed.captured.to_vec()));
             }
@@ -75,6 +77,7 @@ fn told(family: Family, modules: bool, act: impl FnOnce()) -> Told {
             filter: Filter { families: vec![family], ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         assert_eq!(kernel.unwatched().iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
@@ -460,10 +463,11 @@ fn spans(family: Family, act: impl FnOnce()) -> Vec<Slot> {
     runtime.block_on(async {
         let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
         let plan = Plan {
-            outcomes: vec![Outcome::Spanned { max_keys: None, stages: u32::MAX }],
+            outcomes: vec![Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None }],
             filter: Filter { families: vec![family], pid: Pid::new(process::id()), ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         act();

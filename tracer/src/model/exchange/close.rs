@@ -61,7 +61,7 @@ impl Exchanges {
             };
             let share = sorted.shares.get(index).copied().flatten();
             let captured = std::mem::take(&mut message.captured);
-            let request = Sent { captured, ..message.clone() };
+            let request = Sent { captured, asker: frame.asker.clone(), ..message.clone() };
             let mut open = self.open.remove(&id).unwrap_or_else(|| Open::new(self.keep.answers));
             open.kernel_ns = share;
             open.waits.are_cut |= is_cut;

@@ -16,6 +16,7 @@ mod calls;
 mod changes;
 mod close;
 mod decide;
+mod followed;
 mod frame;
 mod locks;
 mod open;
@@ -39,6 +40,7 @@ use open::Open;
 use queue::{Entered, Queue, Target};
 use unasked::Deliveries;
 
+pub use followed::Followed;
 pub use open::Watching;
 pub use outcome::Outcome;
 pub use result::{
@@ -250,6 +252,11 @@ impl Exchanges {
             Event::Read(read) => self.read(read),
             Event::Close(close) => self.closed(close),
             Event::SendFailed(failed) => self.failed(failed),
+            Event::Asker(tid, ts_ns, asker) => {
+                self.frame(*tid, *ts_ns).asker = Some(Box::new((*asker).clone()));
+            }
+            // Which of them are wanted is decided when they are complete.
+            Event::Fork(_) => {}
         }
         self.due();
         self.ready.drain(..).for_each(each);
