@@ -1,6 +1,6 @@
 //! Who asks: on which processor, with which executable, as whose child; and following the processes that one makes.
 
-use std::{fs, io, mem::zeroed, process};
+use std::{fs, process};
 
 use nltest::Request;
 use serde_json::Value;
@@ -24,14 +24,9 @@ fn exchanges<'l>(lines: &'l [Value], type_name: &str) -> Vec<&'l Value> {
 
 /// Lets this thread run on one processor alone.
 fn stay_on(cpu: usize) {
-    // SAFETY: plain numbers.
-    let mut set: libc::cpu_set_t = unsafe { zeroed() };
-    // SAFETY: the number is below the set's size, and the call only reads the set.
-    let done = unsafe {
-        libc::CPU_SET(cpu, &mut set);
-        libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
-    };
-    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu);
+    rustix::thread::sched_setaffinity(None, &set).expect("the processor is there");
 }
 
 /// Sends an echo from a process on each processor. Returns who was where.

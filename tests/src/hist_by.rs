@@ -56,8 +56,8 @@ fn processes_have_their_own_histograms_in_every_way_to_attach() {
                 ping.end().success();
             }
         });
-        assert_eq!(echoes(&hist, "/pid", pids[0]), [7; 6], "{method}: {}", hist);
-        assert_eq!(echoes(&hist, "/pid", pids[1]), [11; 6], "{method}: {}", hist);
+        assert_eq!(echoes(&hist, "/pid", pids[0]), [7; 6], "{method}: {hist}");
+        assert_eq!(echoes(&hist, "/pid", pids[1]), [11; 6], "{method}: {hist}");
         assert_eq!(echoes(&hist, "/comm", "nltest"), [18; 6], "nobody else sends any");
         assert_eq!(echoes(&hist, "/party", "process"), [18; 6]);
     }
@@ -82,7 +82,7 @@ fn a_process_that_changes_its_name_is_another_from_then_on() {
         child.end();
     });
     let of = |comm: &str| count(&hist, "request", "ECHO", "/comm", &comm.into());
-    assert_eq!((of("first"), of("second")), (1, 2), "{}", hist);
+    assert_eq!((of("first"), of("second")), (1, 2), "{hist}");
     assert_eq!(count(&hist, "request", "ECHO", "/pid", &pid.into()), 3);
 }
 
@@ -95,7 +95,7 @@ fn namespaces_have_their_own_histograms_by_number_and_name() {
         red.run(nltest("ping -q -i 0 -c 9")).run().success();
     });
     for (namespace, name, expected) in [(&blue, "by-blue", 5), (&red, "by-red", 9)] {
-        assert_eq!(echoes(&hist, "/netns", namespace.inode()), [expected; 6], "{}", hist);
+        assert_eq!(echoes(&hist, "/netns", namespace.inode()), [expected; 6], "{hist}");
         assert_eq!(echoes(&hist, "/netns_name", name), [expected; 6]);
     }
 }
@@ -115,7 +115,7 @@ fn control_groups_have_their_own_histograms_with_path_and_unit() {
         }
     });
     for (name, expected) in groups {
-        assert_eq!(echoes(&hist, "/cgroup", format!("/{name}")), [expected; 6], "{}", hist);
+        assert_eq!(echoes(&hist, "/cgroup", format!("/{name}")), [expected; 6], "{hist}");
         assert_eq!(echoes(&hist, "/unit", name), [expected; 6]);
         wait_for("it is empty", || fs::remove_dir(folder(name)).ok());
     }
@@ -135,7 +135,7 @@ fn sockets_have_their_own_histograms() {
     });
     let own = fs::metadata("/proc/self/ns/net").expect("procfs is mounted");
     for (socket, expected) in &sockets {
-        assert_eq!(echoes(&hist, "/portid", socket.portid()), [u64::from(*expected); 6], "{}", hist);
+        assert_eq!(echoes(&hist, "/portid", socket.portid()), [u64::from(*expected); 6], "{hist}");
     }
     assert_eq!(echoes(&hist, "/netns", std::os::unix::fs::MetadataExt::ino(&own)), [11; 6]);
 }
@@ -169,8 +169,8 @@ fn a_dump_is_whose_request_it_answers_whoever_reads() {
     for (stage, expected) in
         [("part", datagrams), ("queue", datagrams), ("answer", 1), ("dump", 1), ("rtt", 1)]
     {
-        assert_eq!(sum(stage, asker), expected, "{stage}: {}", hist);
-        assert_eq!(sum(stage, process::id()), 0, "{stage}: {}", hist);
+        assert_eq!(sum(stage, asker), expected, "{stage}: {hist}");
+        assert_eq!(sum(stage, process::id()), 0, "{stage}: {hist}");
     }
 }
 
@@ -191,7 +191,7 @@ fn a_dump_from_before_the_capture_is_nobodys_that_is_known() {
         let is_meant = |row: &&Value| *row.at("/stage") == stage && *row.at("/party") == "unknown";
         rows.filter(is_meant).map(|row| row.number("/count")).sum()
     };
-    assert_eq!((of("part"), of("queue")), (datagrams - 1, datagrams - 1), "{}", hist);
+    assert_eq!((of("part"), of("queue")), (datagrams - 1, datagrams - 1), "{hist}");
     assert!(datagrams > 1);
 }
 
@@ -204,7 +204,9 @@ fn a_notification_is_its_senders() {
         let notify = nltest("notify").word("by").start();
         sender = notify.pid();
         notify.end().success();
-        listeners.iter().for_each(|listener| drop(listener.read_all()));
+        for listener in &listeners {
+            assert_eq!(listener.read_all(), 1);
+        }
     });
     let rows = hist.list("/histograms");
     let of = |stage: &str| -> u64 {
@@ -213,8 +215,8 @@ fn a_notification_is_its_senders() {
         };
         rows.iter().filter(is_meant).map(|row| row.number("/count")).sum()
     };
-    assert_eq!((of("broadcast"), of("queue")), (1, 2), "{}", hist);
-    assert_eq!(rows.iter().filter(|row| *row.at("/pid") == process::id()).count(), 0, "{}", hist);
+    assert_eq!((of("broadcast"), of("queue")), (1, 2), "{hist}");
+    assert_eq!(rows.iter().filter(|row| *row.at("/pid") == process::id()).count(), 0, "{hist}");
 }
 
 #[test]
@@ -232,8 +234,8 @@ fn parties_without_room_are_counted_as_others_and_never_as_somebody_else() {
     let rows = hist.list("/histograms");
     for stage in ["request", "receive", "reply"] {
         let of_stage = || rows.iter().filter(|row| *row.at("/stage") == stage);
-        assert_eq!(of_stage().map(|row| row.number("/count")).sum::<u64>(), 3 * SENDERS, "{}", hist);
-        assert!(of_stage().any(|row| *row.at("/party") == "other"), "{}", hist);
+        assert_eq!(of_stage().map(|row| row.number("/count")).sum::<u64>(), 3 * SENDERS, "{hist}");
+        assert!(of_stage().any(|row| *row.at("/party") == "other"), "{hist}");
         for row in of_stage().filter(|row| *row.at("/party") != "other") {
             let pid = row.number("/pid");
             assert!(pids.iter().any(|known| u64::from(*known) == pid), "{row}");
