@@ -11,24 +11,7 @@ use super::{
     queue::Target,
     sent::caller,
 };
-use crate::{
-    decode::Family,
-    model::{Call, Event, Stage},
-};
-
-/// Whether a family's requests may be answered from elsewhere: from another thread than the asker's.
-const fn answers_from_elsewhere(family: Family) -> bool {
-    matches!(family, Family::AUDIT)
-}
-
-/// By what such an answer finds its request.
-pub(super) fn later_key(request: &Sent) -> Option<early::Key> {
-    if !answers_from_elsewhere(request.family) {
-        return None;
-    }
-    let seq = request.header()?.sequence;
-    (seq != 0).then_some((request.netns, request.portid, seq))
-}
+use crate::model::{Call, Event, Stage};
 
 impl Exchanges {
     /// The request whose messages were coming has no more of them if something else comes.

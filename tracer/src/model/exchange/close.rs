@@ -3,9 +3,9 @@
 use super::{
     Batch, BusyWith, Cause, Exchanges, GRACE_NS, Line, Outcome, Sent, Unasked,
     asked::Asked,
-    calls::later_key,
     changes::Change,
     decide::{Decided, InBatch, Known, committed, decide, sorted},
+    early::later_key,
     frame::{Frame, FrameKey, Group, Span},
     open::Open,
     queue::Target,

@@ -1,14 +1,32 @@
-//! Answers from elsewhere whose request is not known yet: its record comes when its call returns, and who answers need not wait for that.
+//! Answers from elsewhere, and those of them whose request is not known yet: its record comes when its call returns, and who answers need not wait
+//! for that.
 
 use std::collections::VecDeque;
 
 use netlink_wire::Header;
 
-use super::{Exchanges, GRACE_NS, Sent, calls::later_key};
-use crate::model::Call;
+use super::{Exchanges, GRACE_NS, Sent};
+use crate::{decode::Family, model::Call};
 
 /// Messages that are kept, at most; the oldest makes room.
 const MAX_EARLY: usize = 1024;
+
+/// By what such an answer finds its request: namespace, port id and sequence number.
+pub(super) type Key = (u32, u32, u32);
+
+/// Whether a family's requests may be answered from elsewhere: from another thread than the asker's.
+const fn answers_from_elsewhere(family: Family) -> bool {
+    matches!(family, Family::AUDIT)
+}
+
+/// By what such an answer finds its request.
+pub(super) fn later_key(request: &Sent) -> Option<Key> {
+    if !answers_from_elsewhere(request.family) {
+        return None;
+    }
+    let seq = request.header()?.sequence;
+    (seq != 0).then_some((request.netns, request.portid, seq))
+}
 
 /// Messages that wait for a request that they may answer, in the order in which they came.
 #[derive(Debug, Default)]
@@ -22,9 +40,6 @@ struct Message {
     is_dropped: bool,
     until_ns: u64,
 }
-
-/// By what such an answer finds its request: namespace, port id and sequence number.
-pub(super) type Key = (u32, u32, u32);
 
 /// The key of what may be an answer from elsewhere, and its header; None: it cannot be one.
 pub(super) fn key_of(call: &Call<'_>) -> Option<(Key, Header)> {

@@ -173,7 +173,7 @@ pub struct Exchanges {
     part: Option<(u64, Option<u64>)>,
     queue: Queue,
     /// Open requests that may be answered from elsewhere, by namespace, port id and sequence number.
-    later: HashMap<(u32, u32, u32), VecDeque<u64>>,
+    later: HashMap<early::Key, VecDeque<u64>>,
     /// Answers from elsewhere whose request has not come.
     early: Early,
     /// Until when, in the order in which that ends.
@@ -458,7 +458,7 @@ impl Exchanges {
     }
 
     fn forget_later(&mut self, id: u64, open: &Open) {
-        let Some(key) = open.request.as_ref().and_then(calls::later_key) else { return };
+        let Some(key) = open.request.as_ref().and_then(early::later_key) else { return };
         if let Some(ids) = self.later.get_mut(&key) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {
