@@ -10,7 +10,7 @@ use crate::guest::Json;
 /// Fields that no kernel's exchange has.
 const NOWHERE: &[&str] = &[];
 
-/// Fields that not every kernel has, which docs/trace.md says beside those above; the kernels that the tests run in have them.
+/// Fields that not every kernel or every capture has, which docs/trace.md says beside those above; the kernels that the tests run in have them.
 const NOT_EVERYWHERE: &[&str] = &[
     "queue_ns",
     "rtt_ns",
@@ -21,6 +21,9 @@ const NOT_EVERYWHERE: &[&str] = &[
     "cgroup",
     "listeners",
     "dropped",
+    "exe",
+    "parent",
+    "thread",
 ];
 
 /// Whether a field has something to say of an exchange.

@@ -21,17 +21,6 @@ const LONG: &[(&str, Duration)] = &[
         "drops_report::with_the_buffer_that_is_advised_nothing_is_dropped_and_with_less_something_is",
         Duration::from_secs(150),
     ),
-    ("exchange_bounds::a_dump_of_a_hundred_thousand_messages_is_one_exchange", Duration::from_secs(120)),
-    (
-        "exchange_bounds::a_thousand_threads_in_requests_at_once_each_have_their_answer",
-        Duration::from_secs(120),
-    ),
-    (
-        "exchange_bounds::of_more_than_ten_thousand_open_exchanges_the_oldest_are_shown_and_counted",
-        Duration::from_secs(180),
-    ),
-    ("exchange_witness::of_ip_bridge_and_tc", Duration::from_secs(180)),
-    ("exchange_witness::of_nft", Duration::from_secs(120)),
     ("messages::a_dump_of_ten_thousand_routes_is_whole", Duration::from_secs(180)),
     ("messages::calls_and_messages_of_eight_busy_processes_add_up", Duration::from_secs(120)),
     ("messages::strace_sees_the_same_messages_of_ip", Duration::from_secs(180)),
