@@ -17,10 +17,12 @@ mod changes;
 mod close;
 mod decide;
 mod frame;
+mod hash;
 mod locks;
 mod open;
 mod outcome;
 mod queue;
+mod quick;
 mod result;
 mod sent;
 mod tally;
@@ -34,9 +36,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use asked::Asked;
 use changes::Changes;
 use frame::{Frame, FrameKey, Frames};
+use hash::ByNumber;
 use locks::{Owners, Requests};
 use open::Open;
 use queue::{Entered, Queue, Target};
+use quick::Quick;
 use unasked::Deliveries;
 
 pub use open::Watching;
@@ -163,7 +167,7 @@ pub struct Exchanges {
     /// Open exchanges by the socket that asked.
     by_socket: BTreeSet<(u64, u64)>,
     /// The dump that a socket has open.
-    dumps: HashMap<u64, u64>,
+    dumps: ByNumber<u64, u64>,
     ended_dumps: VecDeque<EndedDump>,
     /// The part whose messages are coming, and the exchange that it belongs to.
     part: Option<(u64, Option<u64>)>,
@@ -178,6 +182,7 @@ pub struct Exchanges {
     requests: Requests,
     changes: Changes,
     deliveries: Deliveries,
+    quick: Quick,
     ready: VecDeque<Line>,
 }
 
@@ -205,7 +210,7 @@ impl Exchanges {
             rest: None,
             open: BTreeMap::new(),
             by_socket: BTreeSet::new(),
-            dumps: HashMap::new(),
+            dumps: ByNumber::default(),
             ended_dumps: VecDeque::new(),
             part: None,
             queue: Queue::default(),
@@ -216,6 +221,7 @@ impl Exchanges {
             requests: Requests::default(),
             changes: Changes::default(),
             deliveries: Deliveries::default(),
+            quick: Quick::default(),
             ready: VecDeque::new(),
         }
     }
@@ -223,6 +229,10 @@ impl Exchanges {
     /// Takes what happened, and hands on what is complete with that.
     pub fn take(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Line)) {
         self.close_unless_it_goes_on(event);
+        if self.take_quickly(event) {
+            self.due();
+            return self.ready.drain(..).for_each(each);
+        }
         match event {
             Event::Call(call) => {
                 self.see(call.ts_ns.saturating_add(call.latency_ns));
@@ -265,6 +275,7 @@ impl Exchanges {
     /// Hands on everything, as far as it is known when the capture has ended.
     pub fn finish(&mut self, each: &mut dyn FnMut(Line)) {
         self.close_asking();
+        self.leave_quick_way();
         for (key, frame) in self.frames.take_all() {
             self.abandon(key, frame);
         }
@@ -281,7 +292,7 @@ impl Exchanges {
 
     /// Exchanges that are not shown yet.
     pub fn open(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.quick.count()
     }
 
     fn see(&mut self, ns: u64) {
@@ -335,6 +346,7 @@ impl Exchanges {
 
     /// Enters a datagram that was queued.
     fn enter(&mut self, queued: Queued, target: Target) {
+        self.leave_buffer(queued.skb);
         match self.queue.enter(queued, target) {
             Entered::Waits => {}
             Entered::Read(read) => self.was_read(queued, target, read),
