@@ -1,10 +1,12 @@
 //! Records in the ring buffer. The first four bytes of each tell what it is: one of [`kind`].
 
+mod answer;
 mod origin;
 mod within;
 
 use crate::NLMSG_HDRLEN;
 
+pub use answer::AnswerRecord;
 pub use origin::{OriginRecord, origin_flags};
 pub use within::{
     CloseRecord, HeldRecord, ReadRecord, ReasonRecord, ReasonTextRecord, SYMBOL_BYTES, SendFailedRecord,
@@ -49,6 +51,8 @@ pub mod kind {
     pub const CLOSE: u32 = 10;
     /// An [`super::UnsentRecord`].
     pub const SEND_FAILED: u32 = 11;
+    /// An [`super::AnswerRecord`], followed by [`super::SMALL_BYTES`] of its datagram, and by what follows [`CALL_WITH_ORIGIN`] and that itself.
+    pub const ANSWERED: u32 = 12;
     /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are several, in the order of their bytes:
     /// all but the last have as many as the largest of [`super::CLASSES`].
     pub const PAYLOAD: u32 = 2;

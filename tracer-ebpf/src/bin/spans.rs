@@ -16,7 +16,6 @@ nltrace_ebpf::programs! { Spanned, Dump:
 dump_fentry dump_session dump_kprobe dump_kretprobe, dump_fexit0 = 0 }
 nltrace_ebpf::events! {
     spans::Queue: queue_fentry queue_kprobe;
-    spans::Read: read_fentry read_kprobe;
     spans::Consume: consume_fentry consume_kprobe;
 }
 

@@ -9,10 +9,9 @@ use crate::{
     call,
     entry::{Entry, Id},
     filter,
-    kernel::{Probed, Reader, Task, lock_flags::sleeps, netlink_sock},
-    outcome::{Outcome, Spanned, spanned::Span},
-    reading::Reading,
-    stack::Stack,
+    kernel::{Probed, Reader, lock_flags::sleeps},
+    outcome::{Outcome, Spanned},
+    reading,
 };
 
 /// Unicasts to the kernel.
@@ -54,33 +53,15 @@ impl Event for Queue {
     }
 }
 
-/// A read begins.
-pub struct Read;
-
-impl Event for Read {
-    #[inline(always)]
-    fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let sk = netlink_sock::of_socket(arguments.at(0));
-        if !filter::wants_family_of::<Probed>(sk) {
-            return;
-        }
-        let Some(stack) = Stack::<Span>::get_or_create(Task::current()) else { return };
-        // SAFETY: a map value.
-        unsafe { Reading::begin(&raw mut (*stack).besides.reading, sk, arguments.at(2), arguments.at(3)) };
-    }
-}
-
-/// A read ends.
+/// A datagram was read.
 pub struct Consume;
 
 impl Event for Consume {
     #[inline(always)]
     fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let Some(stack) = Stack::<Span>::existing(Task::current()) else { return };
-        // SAFETY: a map value.
-        if unsafe { Reading::end(&raw mut (*stack).besides.reading, arguments.at(0)) }.is_some() {
-            // SAFETY: as above.
-            Spanned::read(unsafe { Stack::number(stack, arguments.at(1)) });
+        let (sk, skb) = (arguments.at(0), arguments.at(1));
+        if reading::is_read(sk, skb) {
+            Spanned::read(skb);
         }
     }
 }

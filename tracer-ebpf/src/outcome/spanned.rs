@@ -19,7 +19,6 @@ use crate::{
     entry::{Entry, Id, Verdict},
     filter, histogram,
     kernel::{Probed, Reader, Task, netlink_sock},
-    reading::Reading,
     stack::{Call, Stack},
 };
 
@@ -61,7 +60,6 @@ mod dump {
 /// What else is kept of a thread.
 #[repr(C)]
 pub struct SpanThread {
-    pub(crate) reading: Reading,
     /// The lock that it waits for, and since when; 0: none.
     lock: u64,
     lock_ns: u64,
