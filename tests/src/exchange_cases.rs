@@ -13,14 +13,14 @@ const LIMIT: Duration = Duration::from_secs(180);
 const SCHEMA: &str = include_str!("../../docs/schema/trace.json");
 
 /// A script's run: the lines of `trace --json`, and what the script says of itself.
-struct Case {
+pub(crate) struct Case {
     lines: Vec<Value>,
     truth: Value,
 }
 
 impl Case {
     /// Runs a script in a network namespace of its own.
-    fn of(script: &str, options: &str) -> Self {
+    pub(crate) fn of(script: &str, options: &str) -> Self {
         let (name, argument) = script.split_once(' ').unwrap_or((script, ""));
         let said = format!("/tmp/{name}.said");
         let program = if name.ends_with(".sh") { "bash" } else { "python3" };
@@ -44,7 +44,7 @@ impl Case {
         Self { lines, truth: serde_json::from_str(truth).expect("it is JSON") }
     }
 
-    fn exchanges(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Value> {
         self.lines.iter().filter(|line| line.text("/event") == "exchange")
     }
 

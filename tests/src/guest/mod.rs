@@ -4,6 +4,7 @@
 
 mod calls;
 mod child;
+mod exchanged;
 mod json;
 mod json_schema;
 mod kernel_log;
@@ -25,8 +26,9 @@ use std::{
 pub(crate) use self::{
     calls::Calls,
     child::{Child, receive_descriptor, send_descriptor, socket_pair},
+    exchanged::{Exchanged, exchanged, monotonic_ns, result},
     json::Json,
-    json_schema::conforms,
+    json_schema::{all_conform, conforms},
     kernel_log::KernelLog,
     module::{Module, NAME as MODULE_NAME},
     namespace::Namespace,
@@ -35,7 +37,7 @@ pub(crate) use self::{
     nltrace::{Accounting, Drops, Hist, Trace, capturing, has_sessions, nltrace, wait_until_unwatched},
     program::{Output, Program, Running, nltest},
     raw::{Raw, attribute, message},
-    witness::{Seen, Witness, witnessed},
+    witness::{Seen, Traffic, Witness, witnessed},
 };
 
 /// Far longer than any condition takes to come, also on a machine that is busy with other things.

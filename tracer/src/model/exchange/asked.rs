@@ -127,7 +127,9 @@ impl Asked {
         }
         let has_its_seq = |index: &usize| self.header(*index).map(|header| header.sequence) == group.seq;
         if group.is_shared && !in_hand.as_ref().is_some_and(has_its_seq) {
-            return self.with_seq(group.seq).or(in_hand);
+            // Where several have it, whose it is cannot be told.
+            let is_anyones = (0..self.messages.len()).any(|index| has_its_seq(&index));
+            return if is_anyones { self.with_seq(group.seq) } else { in_hand };
         }
         in_hand.or_else(|| self.with_seq(group.seq))
     }

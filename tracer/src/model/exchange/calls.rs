@@ -5,6 +5,7 @@ use netlink_wire::{Flags, MessageType};
 use super::{
     Cause, Direction, Exchanges, Line, Sent, Unasked,
     asked::Asked,
+    early,
     frame::{Frame, FrameKey, GroupStatus, Span},
     open::{Dump, Open},
     queue::Target,
@@ -21,7 +22,7 @@ const fn answers_from_elsewhere(family: Family) -> bool {
 }
 
 /// By what such an answer finds its request.
-pub(super) fn later_key(request: &Sent) -> Option<(u32, u32, u32)> {
+pub(super) fn later_key(request: &Sent) -> Option<early::Key> {
     if !answers_from_elsewhere(request.family) {
         return None;
     }
@@ -84,7 +85,7 @@ impl Exchanges {
         if let Some(within) = call.within.filter(|_| call.to_asker) {
             let keep = self.keep.answers;
             self.frame(call.tid, within.ts_ns).answer(call, is_dropped, keep);
-        } else if !self.later_answer(call, is_dropped) {
+        } else if !self.later_answer(call, is_dropped) && !self.keep_early(call, is_dropped) {
             self.unasked(call);
         }
     }
@@ -95,12 +96,8 @@ impl Exchanges {
     }
 
     /// An answer from elsewhere: true if that is what it is.
-    fn later_answer(&mut self, call: &Call<'_>, is_dropped: bool) -> bool {
-        if !answers_from_elsewhere(call.family) || call.from_user == Some(true) || call.within.is_some() {
-            return false;
-        }
-        let sent = Sent::of(call);
-        let (Some(key), Some(header)) = (later_key(&sent), sent.header()) else { return false };
+    pub(super) fn later_answer(&mut self, call: &Call<'_>, is_dropped: bool) -> bool {
+        let Some((key, header)) = early::key_of(call) else { return false };
         let Some(id) = self.later.get(&key).and_then(|ids| ids.front().copied()) else { return false };
         let Some(open) = self.open.get_mut(&id) else { return false };
         if open.tally.add(call, header.flags, is_dropped)
@@ -239,7 +236,7 @@ impl Exchanges {
     }
 
     /// A message that answers nothing.
-    fn unasked(&mut self, call: &Call<'_>) {
+    pub(super) fn unasked(&mut self, call: &Call<'_>) {
         let is_multicast = call.stage == Stage::Broadcast;
         let direction = match (call.from_user, is_multicast) {
             (Some(true), true) => Direction::UserToGroup,

@@ -128,6 +128,7 @@ impl Exchanges {
             .and_then(later_key)
             .filter(|_| matches!(open.decided.outcome, Outcome::Ack | Outcome::Silent));
         open.is_later = later.is_some();
+        let asked_ns = open.request.as_ref().map_or(0, |request| request.ts_ns);
         if let Some(socket) = open.socket() {
             self.by_socket.insert((socket, id));
         }
@@ -138,6 +139,9 @@ impl Exchanges {
         self.insert(id, open);
         for queued in queued {
             self.enter(queued, Target::Answer(id));
+        }
+        if let Some(key) = later {
+            self.take_early(key, asked_ns);
         }
         self.settle(id);
     }

@@ -16,6 +16,7 @@ mod calls;
 mod changes;
 mod close;
 mod decide;
+mod early;
 mod frame;
 mod locks;
 mod open;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use asked::Asked;
 use changes::Changes;
+use early::Early;
 use frame::{Frame, FrameKey, Frames};
 use locks::{Owners, Requests};
 use open::Open;
@@ -170,6 +172,8 @@ pub struct Exchanges {
     queue: Queue,
     /// Open requests that may be answered from elsewhere, by namespace, port id and sequence number.
     later: HashMap<(u32, u32, u32), VecDeque<u64>>,
+    /// Answers from elsewhere whose request has not come.
+    early: Early,
     /// Until when, in the order in which that ends.
     later_until: VecDeque<(u64, u64)>,
     /// Exchanges that are over and wait for what others did meanwhile, by until when.
@@ -210,6 +214,7 @@ impl Exchanges {
             part: None,
             queue: Queue::default(),
             later: HashMap::new(),
+            early: Early::default(),
             later_until: VecDeque::new(),
             graces: BTreeSet::new(),
             owners: Owners::default(),
@@ -268,6 +273,7 @@ impl Exchanges {
         for (key, frame) in self.frames.take_all() {
             self.abandon(key, frame);
         }
+        self.end_all_early();
         let ids: Vec<_> = self.open.keys().copied().collect();
         ids.into_iter().for_each(|id| self.show(id));
         self.deliveries.take_all().for_each(|unasked| self.ready.push_back(Line::Unasked(Box::new(unasked))));
@@ -388,6 +394,7 @@ impl Exchanges {
                 self.settle(id);
             }
         }
+        self.end_early_until(self.now_ns);
         while let Some((until_ns, id)) = self.graces.first().copied()
             && until_ns <= self.now_ns
         {
