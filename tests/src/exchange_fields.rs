@@ -46,6 +46,8 @@ fn applies(exchange: &Value, field: &str) -> bool {
     match field {
         "cmd" | "cmd_version" => *exchange.at("/family_name") == "generic",
         "batch" => *exchange.at("/family_name") == "netfilter" && *exchange.at("/datagram/of") != 1,
+        // Too little of a message that is only a header, or was cut.
+        "decoded" => !exchange.text("/payload").is_empty() && *exchange.at("/payload_truncated") == false,
         // Of these the kernel says no result.
         "error" => !["aborted", "ignored", "malformed", "abandoned", "pending"].contains(&outcome),
         "errno" => has_error,

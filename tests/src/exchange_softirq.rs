@@ -48,7 +48,7 @@ fn a_message_of_a_softirq_is_not_caused_by_the_request_beneath_it() {
         wait_for("the packet was logged", || (listener.read_all() > 0).then_some(()));
     });
     let asked: Vec<_> = exchanged.exchanges().filter(|line| *line.at("/type_name") == "NEWNEIGH").collect();
-    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!(asked.len(), 1, "{exchanged:#?}");
     let is_packet = |line: &&serde_json::Value| {
         *line.at("/event") == "message" && *line.at("/portid") == listener.portid()
     };

@@ -1,7 +1,10 @@
 //! strace as a second witness of exchanges: for every request that a program sends there is one, with the answers that the program reads, the
 //! error and the kernel's words.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use nltest::codec::{Messages, Refusal};
 use serde_json::Value;
@@ -14,19 +17,21 @@ const LONG: Duration = Duration::from_secs(200);
 /// A request that strace saw, with the answers that were read for it.
 #[derive(Debug)]
 struct Asked {
+    thread: u32,
     request: Seen,
     answers: Vec<Traffic>,
 }
 
-/// Which answers each request has: those that were read later from the same socket with its number.
-fn asked(traffic: Vec<Traffic>) -> Vec<Asked> {
+/// Which answers each request has: those that were read later from the same socket with its number. Threads of a process share its sockets, and here
+/// each process has the descriptors to itself that it uses.
+fn asked(traffic: Vec<Traffic>, is_shared: bool) -> Vec<Asked> {
     let mut all: Vec<Asked> = Vec::new();
     let mut last = BTreeMap::new();
     for one in traffic {
-        let key = (one.descriptor, one.message.seq);
+        let key = (if is_shared { 0 } else { one.thread }, one.descriptor, one.message.seq);
         if one.is_sent {
             last.insert(key, all.len());
-            all.push(Asked { request: one.message, answers: Vec::new() });
+            all.push(Asked { thread: one.thread, request: one.message, answers: Vec::new() });
         } else if let Some(index) = last.get(&key) {
             all[*index].answers.push(one);
         }
@@ -52,19 +57,21 @@ fn refusal(answers: &[Traffic]) -> (Option<i64>, Option<String>) {
     }
 }
 
-/// A program, which must have sent something; how many requests it made.
-fn both_agree(namespace: &Namespace, name: &str, program: Program, families: &str) -> usize {
+/// A program, which must have sent something; how many requests it made. With `is_shared` its threads share its sockets.
+fn both_agree(namespace: &Namespace, name: &str, program: Program, families: &str, is_shared: bool) -> usize {
     let log = format!("/tmp/exchanges-{name}");
-    let exchanged = exchanged(&format!("-f {families} --sent -c {name} --answers --snaplen 16384"), |_| {
+    let exchanged = exchanged(&format!("-f {families} --answers --snaplen 16384"), |_| {
         namespace.run(witnessed(program.limit(LONG), &log)).run();
     });
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    let witnessed = asked(Traffic::read(&log));
-    assert!(!witnessed.is_empty(), "{name} uses netlink");
-    let mut exchanges: Vec<_> = exchanged.exchanges().collect();
+    let witnessed = asked(Traffic::read(&log), is_shared);
+    assert!(!witnessed.is_empty(), "{name} use netlink");
+    let threads: BTreeSet<_> = witnessed.iter().map(|asked| u64::from(asked.thread)).collect();
+    let mut exchanges: Vec<_> =
+        exchanged.exchanges().filter(|line| threads.contains(&line.number("/tid"))).collect();
     exchanges.sort_by_key(|line| (line.number("/ts_ns"), line.number("/datagram/index")));
     assert_eq!(exchanges.len(), witnessed.len(), "{name}: {exchanges:#?} {witnessed:#?}");
     for (exchange, asked) in exchanges.iter().zip(&witnessed) {
+        assert_eq!(exchange.number("/tid"), u64::from(asked.thread), "{name}: {exchange}");
         same(name, exchange, asked);
     }
     witnessed.len()
@@ -91,17 +98,16 @@ fn same(name: &str, exchange: &Value, asked: &Asked) {
     }
 }
 
-fn program(line: &str) -> Program {
-    let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
-    Program::new(name).words(arguments)
+/// Runs a line of a shell.
+fn run(namespace: &Namespace, line: &str) {
+    namespace.run(Program::new("sh").words("-c").word(line)).run().success();
 }
 
-/// Each of these, by its first word.
-fn all_agree(namespace: &Namespace, families: &str, lines: &[&str]) {
-    for line in lines {
-        let name = line.split(' ').next().unwrap_or_default();
-        both_agree(namespace, name, program(line), families);
-    }
+/// Each of these, one after the other.
+fn all_agree(namespace: &Namespace, name: &str, families: &str, lines: &[&str]) {
+    let requests =
+        both_agree(namespace, name, Program::new("sh").words("-c").word(lines.join("; ")), families, false);
+    assert!(requests >= lines.len(), "each of them asks for something: {requests} requests");
 }
 
 #[test]
@@ -131,24 +137,24 @@ fn of_ip_bridge_and_tc() {
         "ip route get 99.0.0.1",
         "tc qdisc add dev d0 root nosuchqdisc",
     ];
-    all_agree(&namespace, "route,generic", &lines);
+    all_agree(&namespace, "ip", "route,generic", &lines);
 }
 
 #[test]
 fn of_ss_ethtool_devlink_and_iw() {
     let namespace = Namespace::new("exchanges-ss");
-    namespace.run(program("ip link add d0 type dummy")).run().success();
-    all_agree(&namespace, "sock-diag,route,generic", &["ss -n -a -t -u -x -w -0 -i"]);
+    run(&namespace, "ip link add d0 type dummy");
     let lines = [
+        "ss -n -a -t -u -x -w -0 -i",
         "ethtool d0",
         "ethtool -k d0",
         "ethtool -c d0",
         "ethtool -l d0",
         "ethtool nosuchdev",
         "devlink dev show",
+        "iw dev",
     ];
-    all_agree(&namespace, "generic", &lines);
-    all_agree(&namespace, "generic", &["iw dev", "iw list"]);
+    all_agree(&namespace, "ss", "sock-diag,route,generic", &lines);
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn of_nft() {
     // Whatever modules it takes are loaded, so that no transaction is run twice.
     let warmed = Namespace::new("exchanges-nft-first");
     for line in ["nft -f /tmp/exchanges-rules", "nft add rule inet t c ip saddr @s drop"] {
-        warmed.run(program(line)).run().success();
+        run(&warmed, line);
     }
     let lines = [
         "nft -f /tmp/exchanges-rules",
@@ -171,17 +177,17 @@ fn of_nft() {
         "nft list ruleset",
         "nft add rule inet t nochain accept",
         "nft delete chain inet t c",
-        "nft add element inet t s { 1.2.3.4, 9.9.9.9 }",
+        "nft add element inet t s '{ 1.2.3.4, 9.9.9.9 }'",
         "nft delete table inet nosuchtable",
         "nft flush ruleset",
     ];
-    all_agree(&namespace, "netfilter", &lines);
+    all_agree(&namespace, "nft", "netfilter", &lines);
 }
 
 #[test]
 fn of_programs_on_libnl() {
     let namespace = Namespace::new("exchanges-libnl");
-    namespace.run(program("ip link add d0 type dummy")).run().success();
+    run(&namespace, "ip link add d0 type dummy");
     let lines = [
         "nl-link-list --details",
         "nl-addr-list",
@@ -191,9 +197,9 @@ fn of_programs_on_libnl() {
         "nl-link-set --name d0 --mtu 10",
         "nl-route-add --dst 10.10.0.0/16 --nexthop dev=d0",
         "nl-route-get 127.0.0.1",
+        "genl-ctrl-list --details",
     ];
-    all_agree(&namespace, "route", &lines);
-    all_agree(&namespace, "generic", &["genl-ctrl-list --details"]);
+    all_agree(&namespace, "libnl", "route,generic", &lines);
 }
 
 /// pyroute2 asks for everything at once and reads with threads of its own.
@@ -218,6 +224,6 @@ ip.close()
 "#;
     std::fs::write(SCRIPT, script).expect("there is room");
     let namespace = Namespace::new("exchanges-python");
-    let requests = both_agree(&namespace, "python3", program(&format!("python3 {SCRIPT}")), "route");
+    let requests = both_agree(&namespace, "python3", Program::new("python3").word(SCRIPT), "route", true);
     assert!(requests > 6, "{requests}");
 }

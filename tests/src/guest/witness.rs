@@ -38,6 +38,7 @@ pub(crate) struct Witness {
 /// A message, which way it went, and through which descriptor.
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
+    pub(crate) thread: u32,
     pub(crate) descriptor: u32,
     pub(crate) is_sent: bool,
     pub(crate) flags: u16,
@@ -91,7 +92,8 @@ impl Traffic {
             if let Some(descriptor) =
                 descriptor.filter(|_| is_sent || (begun.starts_with("recv") && !is_peek))
             {
-                let of_call = |(flags, message)| Self { descriptor, is_sent, flags, message };
+                let thread = thread.parse().unwrap_or_else(|_| panic!("another log: {line}"));
+                let of_call = |(flags, message)| Self { thread, descriptor, is_sent, flags, message };
                 traffic.extend(messages(&datagram).into_iter().map(of_call));
             }
         }

@@ -103,13 +103,22 @@ impl Exchanges {
                 None => sorted.loose.push(group),
             }
         }
+        let dump = self.dump_in_place(asked, frame);
         for index in 0..count {
             let start = asked.start(index);
-            let known = frame.known_id(start).or_else(|| frame.known_id(None).filter(|_| count == 1));
+            let by_place = || frame.known_id(start).or_else(|| frame.known_id(None).filter(|_| count == 1));
+            let known = dump.map_or_else(by_place, |(at, id)| (at == index).then_some(id));
             let id = known.unwrap_or_else(|| self.next_id());
             sorted.ids.push(id);
         }
         sorted
+    }
+
+    /// Which message of a datagram began a dump, and that one's number, where its place does not say it.
+    fn dump_in_place(&self, asked: &Asked, frame: &Frame) -> Option<(usize, u64)> {
+        let id = frame.known_id(Some(0)).filter(|_| asked.walks_in_place())?;
+        let dump = self.open.get(&id)?.dump.as_ref()?;
+        Some((asked.with_seq(Some(dump.seq))?, id))
     }
 
     /// Opens an exchange with its answers, and shows it if it is over.
@@ -278,10 +287,14 @@ fn decide_one(
     open: &Open,
     batch: Option<(Batch, super::asked::BatchExtent)>,
 ) -> Decided {
-    let about = |in_hand: Option<u32>| asked.at(in_hand) == Some(index);
-    let reason: Option<&Reason> =
-        frame.reasons.iter().rev().map(|told| &told.reason).find(|reason| about(reason.within.in_hand));
-    let text = frame.texts.iter().rev().find(|(in_hand, _)| about(*in_hand)).map(|(_, text)| *text);
+    let reason: Option<&Reason> = frame
+        .reasons
+        .iter()
+        .rev()
+        .map(|told| &told.reason)
+        .find(|reason| asked.told(reason.within.in_hand) == Some(index));
+    let is_about = |in_hand: &Option<u32>| asked.at(*in_hand) == Some(index);
+    let text = frame.texts.iter().rev().find(|(in_hand, _)| is_about(in_hand)).map(|(_, text)| *text);
     let (status, has_replies) = sorted(groups.iter());
     let is_sent = reason.is_some() || status.is_some() || has_replies || frame.receive.is_some();
     let mut decided = decide(&Known {
