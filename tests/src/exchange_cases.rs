@@ -5,7 +5,10 @@ use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::guest::{Json, conforms, nltrace};
+use crate::{
+    exchange_fields::only_listed_are_null,
+    guest::{Json, conforms, nltrace},
+};
 
 /// Some scripts make hundreds of devices first.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -13,14 +16,14 @@ const LIMIT: Duration = Duration::from_secs(180);
 const SCHEMA: &str = include_str!("../../docs/schema/trace.json");
 
 /// A script's run: the lines of `trace --json`, and what the script says of itself.
-pub(crate) struct Case {
+struct Case {
     lines: Vec<Value>,
     truth: Value,
 }
 
 impl Case {
     /// Runs a script in a network namespace of its own.
-    pub(crate) fn of(script: &str, options: &str) -> Self {
+    fn of(script: &str, options: &str) -> Self {
         let (name, argument) = script.split_once(' ').unwrap_or((script, ""));
         let said = format!("/tmp/{name}.said");
         let program = if name.ends_with(".sh") { "bash" } else { "python3" };
@@ -41,10 +44,12 @@ impl Case {
         assert_eq!((summary.number("/accounting/lost"), summary.number("/messages/lost")), (0, 0));
         let said = fs::read_to_string(said).expect("the script says something");
         let truth = said.lines().find_map(|line| line.strip_prefix("TRUTH ")).expect("the truth");
-        Self { lines, truth: serde_json::from_str(truth).expect("it is JSON") }
+        let case = Self { lines, truth: serde_json::from_str(truth).expect("it is JSON") };
+        only_listed_are_null(script, &case.exchanges().collect::<Vec<_>>());
+        case
     }
 
-    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Value> {
+    fn exchanges(&self) -> impl Iterator<Item = &Value> {
         self.lines.iter().filter(|line| line.text("/event") == "exchange")
     }
 

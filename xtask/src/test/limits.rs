@@ -30,7 +30,6 @@ const LONG: &[(&str, Duration)] = &[
         "exchange_bounds::of_more_than_ten_thousand_open_exchanges_the_oldest_are_shown_and_counted",
         Duration::from_secs(180),
     ),
-    ("exchange_fields::what_is_null_though_there_is_something_to_say_is_listed", Duration::from_secs(180)),
     ("exchange_witness::of_ip_bridge_and_tc", Duration::from_secs(180)),
     ("exchange_witness::of_nft", Duration::from_secs(120)),
     ("exchange_witness::of_pyroute2", Duration::from_secs(120)),
