@@ -116,7 +116,8 @@ fn only_audits_later_answers_are_joined_and_by_all_three_numbers() {
             ..call
         });
         timeline.read(1_900, 0xb0, thread(21, b"asker"));
-        timeline.exchanges.tick(2_000_000_000, &mut |_| ());
+        let lines = &mut timeline.lines;
+        timeline.exchanges.tick(2_000_000_000, &mut |line| lines.push(line));
         timeline.finish();
         (
             timeline.shown().first().map(|exchange| (exchange.outcome, exchange.answers.messages)),
