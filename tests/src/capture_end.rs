@@ -86,7 +86,8 @@ fn a_command_that_goes_on_is_ended_with_the_capture() {
     );
 }
 
-/// A terminal sends its SIGINT to both. The command may have something to say about it; the result comes all the same.
+/// A terminal sends its SIGINT to both. The command may have something to say about it; the result comes all
+/// the same.
 #[test]
 fn ctrl_c_at_the_terminal_lets_the_command_end_by_itself() {
     let _module = Module::load();

@@ -1,5 +1,5 @@
-//! Troubles that people reported in public, as small scripts (`tests/cases`), and what nltrace says of each: it equals what the run itself
-//! measured, its line `TRUTH`.
+//! Troubles that people reported in public, as small scripts (`tests/cases`), and what nltrace says of each:
+//! it equals what the run itself measured, its line `TRUTH`.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! The client against the real module: the module counts each mode, too; errors are explained, overruns reported.
+//! The client against the real module: the module counts each mode, too; errors are explained, overruns
+//! reported.
 
 use std::time::{Duration, Instant};
 

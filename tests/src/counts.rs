@@ -1,4 +1,5 @@
-//! Exact counts: what nltrace counts equals what was sent, what the module counted, and what independent probes saw.
+//! Exact counts: what nltrace counts equals what was sent, what the module counted, and what independent
+//! probes saw.
 
 use serde_json::Value;
 
@@ -85,7 +86,8 @@ fn many_sleepers_requests_and_replies_are_all_recorded() {
     assert_eq!((unicast.hits, unicast.recorded, unicast.unmatched), (2 * SLEEPERS, 2 * SLEEPERS, 0));
 }
 
-/// A kernel that preempts may skip a program of this kind while a thread sleeps in it. That is loss, and shown as such.
+/// A kernel that preempts may skip a program of this kind while a thread sleeps in it. That is loss, and
+/// shown as such.
 #[test]
 fn fentry_accounts_for_every_call() {
     let output = capture_of_ten_thousand_echoes("--method fentry");
@@ -116,7 +118,8 @@ fn every_thread_counts() {
     assert_eq!(hist.accounting(), Accounting::all_recorded(3 * 7000));
 }
 
-/// A return probe has room for a few calls in progress only, ten on a machine of two processors. Those that it misses are told.
+/// A return probe has room for a few calls in progress only, ten on a machine of two processors. Those that
+/// it misses are told.
 #[test]
 fn what_return_probes_miss_is_unmatched() {
     let _module = Module::load();

@@ -25,8 +25,8 @@ fn percentile(sorted: &[u64], per_mille: usize) -> u64 {
     sorted[(sorted.len() * per_mille).div_ceil(1000).max(1) - 1]
 }
 
-/// The kernel's time is part of the client's, so each of its order statistics is at most the client's. What the client has on top
-/// is a system call and, between two processors, waiting for its turn.
+/// The kernel's time is part of the client's, so each of its order statistics is at most the client's. What
+/// the client has on top is a system call and, between two processors, waiting for its turn.
 fn agrees(row: &Value, delay_ns: u64, client: &[u64]) {
     /// A percentile may lie anywhere in its bucket.
     const BUCKET: f64 = 1.0625;

@@ -1,5 +1,5 @@
-//! nltest makes messages get lost in every way there is, on demand; `/proc/net/netlink` and the module's counters are
-//! the witnesses.
+//! nltest makes messages get lost in every way there is, on demand; `/proc/net/netlink` and the module's
+//! counters are the witnesses.
 
 use std::fs;
 

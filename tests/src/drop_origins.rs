@@ -1,4 +1,5 @@
-//! `nltrace drops`: a drop is put down to the thread that sent it and to nobody else, and to a want of memory only where there was one.
+//! `nltrace drops`: a drop is put down to the thread that sent it and to nobody else, and to a want of memory
+//! only where there was one.
 
 use std::{fs, net::UdpSocket};
 

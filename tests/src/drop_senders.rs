@@ -1,4 +1,5 @@
-//! `nltrace drops` against whoever wants to be taken for somebody else: no drop is put down to one that did not send it.
+//! `nltrace drops` against whoever wants to be taken for somebody else: no drop is put down to one that did
+//! not send it.
 
 use std::{collections::BTreeMap, ffi::CString, io::IoSlice, mem::MaybeUninit, net::UdpSocket, process, ptr};
 

@@ -1,4 +1,5 @@
-//! `nltrace drops`: every drop is counted, with its cause, on the socket and for the sender that it was; and nothing else is.
+//! `nltrace drops`: every drop is counted, with its cause, on the socket and for the sender that it was; and
+//! nothing else is.
 
 use std::{os::unix::thread::JoinHandleExt as _, process, thread, time::Duration};
 

@@ -1,4 +1,5 @@
-//! What people and programs are told of drops: text, live lines, JSON by its schema, the buffer that would have helped.
+//! What people and programs are told of drops: text, live lines, JSON by its schema, the buffer that would
+//! have helped.
 
 use nltrace::model::drops::{Cause, NULL_FIELDS, When};
 use serde_json::Value;

@@ -1,149 +1,25 @@
-//! What exchanges are put together of, through the library: where each call came from, and what happened within and beside them.
+//! What exchanges are put together of, through the library: where each call came from, and what happened
+//! within and beside them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     process,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::{Duration, Instant},
 };
 
 use nltrace::{
     decode::Family,
-    kernel::Facts,
     model::Stage,
-    options::{Filter, Pid},
-    probes::{Outcome, OutcomeKind, Plan, watchable},
-    source::{
-        Assembler, Call, Close, Event, Held, Kernel, LockKind, Read, Reason, SendFailed, Slot, Text, Wait,
-        Within,
-    },
+    source::{Call, LockKind, Within},
 };
 
-use crate::guest::{Module, Namespace, Netlink, Program, USERSOCK, attribute, message, nltest};
-
-/// What was told, without what it points to.
-#[derive(Debug, Default)]
-struct Told {
-    calls: Vec<(Call<'static>, Vec<u8>)>,
-    reasons: Vec<Reason>,
-    texts: Vec<Text>,
-    reads: Vec<Read>,
-    waits: Vec<Wait>,
-    held: Vec<Held>,
-    closes: Vec<Close>,
-    failed: Vec<(SendFailed<'static>, Vec<u8>)>,
-}
-
-impl Told {
-    fn take(&mut self, event: Event<'_>) {
-        match event {
-            Event::Call(call) => {
-                let bytes = call.captured.to_vec();
-                self.calls.push((Call { captured: b"", copies: None, ..*call }, bytes));
-            }
-            Event::Rest(_) => {}
-            Event::Reason(reason) => self.reasons.push(*reason),
-            Event::Text(text) => self.texts.push(*text),
-            Event::Read(read) => self.reads.push(*read),
-            Event::Wait(wait) => self.waits.push(*wait),
-            Event::Held(held) => self.held.push(*held),
-            Event::Close(close) => self.closes.push(*close),
-            Event::SendFailed(failed) => {
-                self.failed.push((SendFailed { captured: b"", ..*failed }, failed.captured.to_vec()));
-            }
-        }
-    }
-
-    /// Messages of this process at a stage, in the order of their calls.
-    fn own(&self, stage: Stage) -> Vec<&Call<'static>> {
-        let calls = self.calls.iter().map(|(call, _)| call);
-        calls.filter(|call| call.stage == stage && call.pid == process::id()).collect()
-    }
-}
-
-/// What is told of a family while `act` goes on. Everything has to be recorded.
-fn told(family: Family, modules: bool, act: impl FnOnce()) -> Told {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
-        let recorded =
-            Outcome::Recorded { snaplen: 256, ring_bytes: 16 << 20, deliveries: true, exchanges: true };
-        let plan = Plan {
-            outcomes: vec![recorded],
-            filter: Filter { families: vec![family], ..Filter::default() },
-            method: None,
-            verbose: false,
-        };
-        let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
-        assert_eq!(kernel.unwatched().iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);
-        if modules {
-            kernel.attach_receive("nltest", "test_nl_receive_message").expect("the module is loaded");
-        }
-        act();
-        kernel.stop();
-        let (mut assembler, mut told) = (Assembler::new(256, None), Told::default());
-        let ring = kernel.ring().expect("it was asked for");
-        while let Some(record) = ring.next_record() {
-            assembler.take(&record, &mut |event| told.take(event)).expect("it is understood");
-        }
-        let tallies = kernel.tallies(OutcomeKind::Recorded).expect("counters");
-        let (mut recorded, mut lost) = (0, 0);
-        for tally in tallies {
-            recorded += tally.counters.recorded;
-            lost += tally.counters.lost.iter().sum::<u64>();
-        }
-        assert_eq!((recorded, lost), (assembler.arrived().records(), 0));
-        told
-    })
-}
-
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const NLM_F_DUMP: u16 = 0x300;
-const RTM_GETLINK: u16 = 18;
-const RTM_NEWLINK: u16 = 16;
-
-/// `struct ifinfomsg` with an index.
-fn ifinfo(index: i32) -> Vec<u8> {
-    let mut bytes = vec![0; 16];
-    bytes[4..8].copy_from_slice(&index.to_ne_bytes());
-    bytes
-}
-
-fn get_link(index: i32, flags: u16, sequence: u32) -> Vec<u8> {
-    message(32, RTM_GETLINK, NLM_F_REQUEST | flags, sequence, &ifinfo(index))
-}
-
-/// The request with this sequence number, and its answers: unicasts to its own socket, with their bytes.
-impl Told {
-    fn request(&self, sequence: u32) -> &Call<'static> {
-        let requests = self.calls.iter().filter(|(call, _)| call.stage == Stage::Request);
-        let mut found = requests.filter(|(_, bytes)| sequence_of(bytes) == sequence);
-        let (request, _) = found.next().unwrap_or_else(|| panic!("a request {sequence} of {self:#?}"));
-        assert_eq!(found.count(), 0);
-        request
-    }
-
-    /// What was made in a request, or a dump's part.
-    fn within(&self, asker: &Call<'_>, stage: Stage) -> Vec<&(Call<'static>, Vec<u8>)> {
-        let of = |call: &Call<'_>| {
-            call.stage == stage
-                && call.tid == asker.tid
-                && call.within.is_some_and(|within| within.ts_ns == asker.ts_ns)
-        };
-        self.calls.iter().filter(|(call, _)| of(call)).collect()
-    }
-}
-
-fn sequence_of(message: &[u8]) -> u32 {
-    message.get(8..12).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_ne_bytes(*bytes))
-}
-
-fn type_of(message: &[u8]) -> u16 {
-    message.get(4..6).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u16::from_ne_bytes(*bytes))
-}
+use crate::guest::{
+    Module, Namespace, Netlink, Program, USERSOCK, attribute, message, nltest,
+    rtnl::{
+        NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, RTM_GETLINK, RTM_NEWLINK, add_links, change_while_links_go,
+        get_link, ifinfo,
+    },
+    told::{sequence_of, told, type_of},
+};
 
 const ENODEV: i32 = -libc::ENODEV;
 
@@ -343,30 +219,10 @@ fn what_users_send_each_other_answers_nothing() {
 #[test]
 fn a_wait_for_the_rtnl_lock_says_who_had_it_and_in_which_namespace() {
     let (busy, quiet) = (Namespace::new("busy"), Namespace::new("quiet"));
-    let add: String = (0..200).map(|n| format!("link add d{n} group 77 type dummy\n")).collect();
-    std::fs::write("/tmp/many-links", add).expect("there is room");
-    busy.run(Program::new("ip").words("-batch /tmp/many-links")).run().success();
+    add_links(&busy, 200);
     let told = quiet.inside(|| {
         told(Family::ROUTE, false, || {
-            let done = AtomicBool::new(false);
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    busy.run(Program::new("ip").words("link delete group 77")).run().success();
-                    done.store(true, Ordering::Relaxed);
-                });
-                let socket = Netlink::listening(0, 0);
-                let mtu = [ifinfo(1), attribute(8, 4, &60_000u32.to_ne_bytes())].concat();
-                for sequence in 100.. {
-                    socket
-                        .send(0, 0, &message(40, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence, &mtu))
-                        .expect("sent");
-                    socket.read_all();
-                    if done.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    thread::sleep(Duration::from_millis(5));
-                }
-            });
+            change_while_links_go(&busy);
         })
     });
     let own: Vec<_> = told.own(Stage::Request);
@@ -442,111 +298,6 @@ fn a_message_of_a_transaction_that_fails_is_known_by_its_place() {
         })
         .collect();
     assert!(answers.len() == 1 && answers[0].0.to_asker, "{answers:#?}");
-}
-
-/// Values of each stage for a type of message.
-fn values(rows: &[Slot], nlmsg_type: u16) -> Vec<(Stage, u64, u64)> {
-    let of_type = rows.iter().filter(|slot| slot.nlmsg_type == Some(nlmsg_type));
-    let values = of_type.map(|slot| {
-        let count = slot.counts.buckets.iter().sum();
-        (slot.stage.expect("a stage"), count, slot.counts.max_ns)
-    });
-    values.collect()
-}
-
-/// Histograms of all spans while `act` goes on.
-fn spans(family: Family, act: impl FnOnce()) -> Vec<Slot> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
-        let plan = Plan {
-            outcomes: vec![Outcome::Spanned { max_keys: None, stages: u32::MAX }],
-            filter: Filter { families: vec![family], pid: Pid::new(process::id()), ..Filter::default() },
-            method: None,
-            verbose: false,
-        };
-        let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
-        act();
-        kernel.stop();
-        kernel.slots().expect("histograms")
-    })
-}
-
-#[test]
-fn spans_are_counted_once_for_each_request_and_each_datagram_that_is_read() {
-    const LATE: Duration = Duration::from_millis(200);
-    let namespace = Namespace::new("spans");
-    namespace.run(Program::new("ip").words("link add d0 type dummy")).run().success();
-    let rows = namespace.inside(|| {
-        spans(Family::ROUTE, || {
-            let socket = Netlink::listening(0, 0);
-            // Two answers, of which the last is an acknowledgement; read late, and a peek before is no read.
-            socket.send(0, 0, &get_link(1, NLM_F_ACK, 1)).expect("sent");
-            thread::sleep(LATE);
-            socket.read(16, libc::MSG_PEEK).expect("it is there");
-            assert_eq!(socket.read_all(), 2);
-            // One answer that is never read.
-            let unread = Netlink::listening(0, 0);
-            unread.send(0, 0, &get_link(1, 0, 2)).expect("sent");
-            // A dump, whose reader is late.
-            socket.send(0, 0, &get_link(0, NLM_F_DUMP, 3)).expect("sent");
-            thread::sleep(LATE);
-            assert!(socket.read_all() >= 2);
-        })
-    });
-    let late = LATE.as_nanos() as u64;
-    let of_request = values(&rows, RTM_GETLINK);
-    let value =
-        |wanted| of_request.iter().find(|(stage, ..)| *stage == wanted).map(|(_, count, max)| (*count, *max));
-    let (answers, longest) = value(Stage::Answer).expect("answers");
-    let (dumps, dump) = value(Stage::WholeDump).expect("dumps");
-    let (trips, trip) = value(Stage::RoundTrip).expect("round trips");
-    assert_eq!((answers, dumps, trips), (3, 1, 2), "{of_request:?}");
-    assert!(longest >= late && dump == longest && trip >= late, "{of_request:?}");
-    // Both links of the namespace and DONE, in whichever parts; the first answer of the first request.
-    let queue = |nlmsg_type| values(&rows, nlmsg_type).into_iter().find(|(stage, ..)| *stage == Stage::Queue);
-    let (_, links, link) = queue(RTM_NEWLINK).expect("links were read");
-    assert!(links >= 2 && link >= late, "{rows:?}");
-    let (_, acks, _) = queue(2).expect("an acknowledgement was read");
-    assert_eq!(acks, 1);
-}
-
-#[test]
-fn the_time_that_requests_wait_for_locks_is_a_stage() {
-    let (busy, quiet) = (Namespace::new("holder"), Namespace::new("victim"));
-    let add: String = (0..100).map(|n| format!("link add d{n} group 77 type dummy\n")).collect();
-    std::fs::write("/tmp/links-to-delete", add).expect("there is room");
-    busy.run(Program::new("ip").words("-batch /tmp/links-to-delete")).run().success();
-    let mut longest = Duration::ZERO;
-    let rows = quiet.inside(|| {
-        spans(Family::ROUTE, || {
-            let done = AtomicBool::new(false);
-            thread::scope(|scope| {
-                scope.spawn(|| {
-                    busy.run(Program::new("ip").words("link delete group 77")).run().success();
-                    done.store(true, Ordering::Relaxed);
-                });
-                let socket = Netlink::listening(0, 0);
-                let mtu = [ifinfo(1), attribute(8, 4, &60_000u32.to_ne_bytes())].concat();
-                while !done.load(Ordering::Relaxed) {
-                    let begin = Instant::now();
-                    socket
-                        .send(0, 0, &message(40, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 1, &mtu))
-                        .expect("sent");
-                    longest = longest.max(begin.elapsed());
-                    socket.read_all();
-                    thread::sleep(Duration::from_millis(5));
-                }
-            });
-        })
-    });
-    let of_request = values(&rows, RTM_NEWLINK);
-    let lock = of_request.iter().find(|(stage, ..)| *stage == Stage::Lock).expect("one waited");
-    let (_, waited, lock_ns) = *lock;
-    let answers = of_request.iter().find(|(stage, ..)| *stage == Stage::Answer).expect("answers");
-    assert!(waited >= 1 && waited <= answers.1, "{of_request:?}");
-    let longest = longest.as_nanos() as u64;
-    assert!(lock_ns <= longest && 10 * lock_ns >= 7 * longest, "{lock_ns} of {longest}");
 }
 
 /// Whoever else asks at the same time, on whichever processor.

@@ -117,7 +117,8 @@ fn stages_are_told_from_others() {
     assert_eq!(hist.hook("receive").hits, 0, "not even watched");
 }
 
-/// With so few histograms that every place is taken: a call that is filtered out must not end up in any of them.
+/// With so few histograms that every place is taken: a call that is filtered out must not end up in any of
+/// them.
 #[test]
 fn what_is_filtered_out_is_in_no_histogram() {
     let _module = Module::load();

@@ -1,4 +1,5 @@
-//! What both commands make of their command lines: completions that a shell takes, and manual pages, one a subcommand.
+//! What both commands make of their command lines: completions that a shell takes, and manual pages, one a
+//! subcommand.
 
 use std::fs;
 

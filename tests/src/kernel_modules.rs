@@ -1,4 +1,5 @@
-//! Receive functions in the kernel's own modules: watched as soon as the module is there, again when it comes back, and never held.
+//! Receive functions in the kernel's own modules: watched as soon as the module is there, again when it comes
+//! back, and never held.
 
 use std::{fs, path::Path};
 
@@ -23,7 +24,8 @@ fn is_module(module: &str) -> bool {
     Program::new("modprobe").words("--dry-run").word(module).run().status.success()
 }
 
-/// Removes a module that other tests had loaded, with those that use it. The namespace that its last user was in is cleaned up in the background.
+/// Removes a module that other tests had loaded, with those that use it. The namespace that its last user was
+/// in is cleaned up in the background.
 fn unload(module: &str) {
     let holders = Path::new("/sys/module").join(module).join("holders");
     for holder in fs::read_dir(holders).into_iter().flatten().flatten() {

@@ -1,4 +1,5 @@
-//! The client's library against the real module: requests in flight, losses, cancellation, dumps, socket options.
+//! The client's library against the real module: requests in flight, losses, cancellation, dumps, socket
+//! options.
 
 use std::{os::fd::AsRawFd, thread, time::Duration};
 

@@ -48,8 +48,8 @@ fn accounting(text: &str) -> &str {
     text.trim_end().lines().last().expect("a result")
 }
 
-/// The stages of nltest of which this kernel can say how many calls it did not show to the probe: before 6.7 not those that only kprobes
-/// see. How many calls an echo makes at them.
+/// The stages of nltest of which this kernel can say how many calls it did not show to the probe: before 6.7
+/// not those that only kprobes see. How many calls an echo makes at them.
 fn countable() -> (&'static str, u64) {
     if release() < (6, 7) { ("-s request,reply", 2) } else { ("", 3) }
 }

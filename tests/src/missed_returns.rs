@@ -1,5 +1,5 @@
-//! Returns that the kernel misses: a kretprobe has room for ten calls in progress, and handlers sleep. A call whose return was missed is
-//! unmatched, and no later call of its thread ends it.
+//! Returns that the kernel misses: a kretprobe has room for ten calls in progress, and handlers sleep. A call
+//! whose return was missed is unmatched, and no later call of its thread ends it.
 
 use std::{
     process, thread,
@@ -14,14 +14,15 @@ const THREADS: usize = 20;
 const ROUNDS: usize = 5;
 const DELAY: Duration = Duration::from_millis(50);
 
-/// Echoes behind each delay, at the same depth of the thread's stack, or close to it: the kernel shifts it at random.
+/// Echoes behind each delay, at the same depth of the thread's stack, or close to it: the kernel shifts it at
+/// random.
 const ECHOES: usize = 200;
 
 const DELAYS: u64 = (THREADS * ROUNDS) as u64;
 const CALLS: u64 = DELAYS * (1 + ECHOES as u64);
 
-/// Has many threads sleep in the handler at once, and each send short messages behind that, again and again. Returns the longest time that a
-/// delay took for its client, in nanoseconds.
+/// Has many threads sleep in the handler at once, and each send short messages behind that, again and again.
+/// Returns the longest time that a delay took for its client, in nanoseconds.
 fn sleep_and_echo() -> u64 {
     let thread = || {
         let raw = Raw::open();

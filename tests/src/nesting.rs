@@ -1,5 +1,5 @@
-//! Calls within calls: request, receive function and reply of one message, on one thread, also when it sleeps in the middle, among
-//! others that do, and wakes up on another processor.
+//! Calls within calls: request, receive function and reply of one message, on one thread, also when it sleeps
+//! in the middle, among others that do, and wakes up on another processor.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -78,8 +78,8 @@ const THREADS: usize = 6;
 const MESSAGES: u64 = 25;
 const DELAY_US: u32 = 3_000;
 
-/// Threads that sleep in the handler at the same time, and are moved from one processor to the other meanwhile. A short echo follows
-/// each long sleep.
+/// Threads that sleep in the handler at the same time, and are moved from one processor to the other
+/// meanwhile. A short echo follows each long sleep.
 fn sleep_and_migrate() {
     let tids: [AtomicI32; THREADS] = Default::default();
     let done = AtomicBool::new(false);
@@ -120,7 +120,8 @@ fn pin(tid: i32, processor: usize) {
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
     // SAFETY: the number is one of two processors, far below the set's size.
     unsafe { libc::CPU_SET(processor, &mut set) };
-    // SAFETY: the pointer and the size describe `set`. A thread that has ended makes it fail, and that is fine.
+    // SAFETY: the pointer and the size describe `set`. A thread that has ended makes it fail, and that is
+    // fine.
     unsafe { libc::sched_setaffinity(tid, mem::size_of_val(&set), &raw const set) };
 }
 

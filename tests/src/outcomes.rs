@@ -1,4 +1,5 @@
-//! Several outcomes in one capture, through the library: the same calls as histograms and as records, each counted by itself.
+//! Several outcomes in one capture, through the library: the same calls as histograms and as records, each
+//! counted by itself.
 
 use std::path::Path;
 

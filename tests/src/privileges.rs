@@ -1,4 +1,5 @@
-//! Who may do what: everybody may ask and listen, and only CAP_NET_ADMIN in the namespace's owner may have the kernel multicast.
+//! Who may do what: everybody may ask and listen, and only CAP_NET_ADMIN in the namespace's owner may have
+//! the kernel multicast.
 
 use std::thread;
 
@@ -55,7 +56,8 @@ fn a_descriptor_needs_the_privilege_of_its_opener_and_of_its_writer() {
     assert_eq!(raw.verdict(3), (0, None), "root still may");
 }
 
-/// Takes user, group and thereby every capability from this thread. The C library would take them from all threads.
+/// Takes user, group and thereby every capability from this thread. The C library would take them from all
+/// threads.
 pub(crate) fn become_nobody() {
     for (call, name) in [(libc::SYS_setresgid, "setresgid"), (libc::SYS_setresuid, "setresuid")] {
         // SAFETY: both calls take three numbers and nothing else.

@@ -1,21 +1,14 @@
 //! `nltrace sockets`: what the kernel has of each socket, whoever holds it, in whatever network namespace.
 
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
-    process, thread,
-};
+use std::{collections::BTreeSet, fs, io, os::fd::AsFd, process};
 
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use serde_json::Value;
 
 use crate::guest::{
-    Child, Json, Namespace, Netlink, NetlinkSocket, Program, all_netlink_sockets, conforms, message, nltrace,
-    receive_descriptor, send_descriptor, socket_pair,
+    Child, Json, Namespace, Netlink, NetlinkSocket, Program, all_netlink_sockets, message, nltrace,
+    socket_list::{find, listed, own_comm, owners},
 };
-
-const SCHEMA: &str = include_str!("../../docs/schema/sockets.json");
 
 /// The families that every one of the kernels has built in.
 const ROUTE: i32 = 0;
@@ -23,32 +16,6 @@ const USERSOCK: i32 = 2;
 const SOCK_DIAG: i32 = 4;
 const UEVENT: i32 = 15;
 const GENERIC: i32 = 16;
-
-/// What it lists with these options.
-fn listed(arguments: &str) -> Vec<Value> {
-    let output = nltrace("sockets --json").words(arguments).run().success().json();
-    conforms(&output, SCHEMA);
-    assert_eq!(output.text("/command"), "sockets");
-    output.list("/sockets").to_vec()
-}
-
-/// What it says of one socket; None: it does not list it.
-fn find(socket: &Netlink) -> Option<Value> {
-    listed("").into_iter().find(|listed| listed.number("/inode") == socket.inode())
-}
-
-fn own_comm() -> String {
-    fs::read_to_string("/proc/self/comm").expect("procfs is mounted").trim_end().to_owned()
-}
-
-/// The owners: process, name and descriptors.
-fn owners(socket: &Value) -> Vec<(u64, String, Vec<u64>)> {
-    let owner = |owner: &Value| {
-        let fds = owner.list("/fds").iter().map(|fd| fd.as_u64().expect("a descriptor"));
-        (owner.number("/pid"), owner.text("/comm").to_owned(), fds.collect())
-    };
-    socket.list("/owners").iter().map(owner).collect()
-}
 
 /// The socket as `/proc/net/netlink` has it, but for its references: its first 32 groups are a mask there.
 fn as_in_proc(socket: &Value) -> NetlinkSocket {
@@ -82,7 +49,8 @@ fn datagram() -> Vec<u8> {
     message(20, 0x20, 0, 7, &[1, 2, 3, 4])
 }
 
-/// Sockets of some families in the namespace that this thread is in: some have unread messages, some have missed some.
+/// Sockets of some families in the namespace that this thread is in: some have unread messages, some have
+/// missed some.
 fn sockets_of_all_kinds() -> Vec<Netlink> {
     let reader = Netlink::open(USERSOCK).bound(0, 0);
     let (slow, sender) = (Netlink::open(USERSOCK).bound(4711, 0b101), Netlink::open(USERSOCK).bound(0, 0));
@@ -144,7 +112,8 @@ fn every_namespace_has_the_sockets_that_the_kernel_lists_there() {
     }
 }
 
-/// The second witness. It prints a socket twice that listens to a group, and its own, and port IDs as signed numbers.
+/// The second witness. It prints a socket twice that listens to a group, and its own, and port IDs as signed
+/// numbers.
 #[test]
 fn ss_sees_the_same_sockets() {
     let namespace = Namespace::new("sockets-ss");
@@ -278,82 +247,6 @@ fn accept_everything(socket: &Netlink) {
 }
 
 #[test]
-fn a_process_is_one_owner_however_it_holds_a_socket() {
-    let socket = Netlink::open(ROUTE).bound(0, 0);
-    let copy = duplicate(socket.number(), libc::F_DUPFD_CLOEXEC);
-    let (own, others) = thread::scope(|scope| {
-        // A thread that has a table of files of its own, in which the numbers are the same.
-        let apart = scope.spawn(|| {
-            // SAFETY: the thread opens and closes nothing that another one uses.
-            unsafe { unshare_unsafe(UnshareFlags::FILES) }.expect("nothing forbids it");
-            find(&socket)
-        });
-        let apart = apart.join().expect("the thread ends");
-        (find(&socket).expect("it is listed"), apart.expect("it is listed"))
-    });
-    let fds = vec![socket.number() as u64, copy.as_raw_fd() as u64];
-    for listed in [own, others] {
-        assert_eq!(owners(&listed), [(u64::from(process::id()), own_comm(), fds.clone())]);
-    }
-}
-
-#[test]
-fn a_socket_that_two_processes_share_has_two_owners() {
-    let socket = Netlink::open(ROUTE).bound(0, 0);
-    // Without close-on-exec.
-    let inherited = duplicate(socket.number(), libc::F_DUPFD);
-    let sleeper = Program::new("sleep").words("infinity").start();
-    drop(inherited);
-    let listed = find(&socket).expect("it is listed");
-    let owners = owners(&listed);
-    let [first, second] = owners.as_slice() else { panic!("two owners were expected: {owners:?}") };
-    let (own, other) = if first.0 == u64::from(process::id()) { (first, second) } else { (second, first) };
-    assert_eq!((own.0, &own.1), (u64::from(process::id()), &own_comm()));
-    assert_eq!(other.1, "sleep");
-    assert_eq!(fs::read_to_string(format!("/proc/{}/comm", other.0)).expect("it runs").trim_end(), "sleep");
-    let portid = socket.portid();
-    let text = nltrace(&format!("sockets --portid {portid} -f route")).run().success().stdout;
-    assert!(text.contains("also held by"), "{text}");
-    drop(socket);
-    let left = self::listed(&format!("-f route --portid {portid} -c sleep"));
-    assert_eq!(left.len(), 1, "{left:?}");
-    assert_eq!(self::owners(&left[0]).len(), 1);
-    drop(sleeper);
-}
-
-fn duplicate(fd: RawFd, how: i32) -> OwnedFd {
-    // SAFETY: numbers only.
-    let copy = unsafe { libc::fcntl(fd, how, 100) };
-    assert!(copy >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: a new descriptor, which nobody else owns.
-    unsafe { OwnedFd::from_raw_fd(copy) }
-}
-
-#[test]
-fn a_socket_that_was_passed_on_has_its_new_owner_and_none_while_it_is_under_way() {
-    let socket = Netlink::open(ROUTE).bound(0, 0);
-    let (inode, portid) = (socket.inode(), socket.portid());
-    let is_listed = || listed("").iter().any(|socket| socket.number("/inode") == inode);
-    let [near, far] = socket_pair();
-    send_descriptor(&near, socket.as_fd());
-    drop(socket);
-    assert!(!is_listed(), "nobody holds it");
-    let mut receiver = Child::start(c"receiver", |told| {
-        let received = receive_descriptor(&far);
-        told.say(u8::from(received.is_some()));
-        told.wait();
-    });
-    assert_eq!(receiver.said(), 1, "it received the socket");
-    let listed = listed(&format!("--portid {portid} -f route -p {}", receiver.pid));
-    assert_eq!(listed.iter().map(|socket| socket.number("/inode")).collect::<Vec<_>>(), [inode]);
-    let owners = owners(&listed[0]);
-    assert_eq!(owners.len(), 1, "{owners:?}");
-    assert_eq!((owners[0].0, owners[0].1.as_str()), (u64::from(receiver.pid), "receiver"));
-    receiver.end();
-    assert!(!is_listed());
-}
-
-#[test]
 fn a_dump_is_open_until_its_last_part_is_read() {
     let namespace = Namespace::new("sockets-dump");
     let routes: String = (0..2000)
@@ -380,7 +273,8 @@ fn a_dump_is_open_until_its_last_part_is_read() {
     assert_eq!(*find(&socket).expect("it is listed").at("/dump"), Value::Null);
 }
 
-/// As met by lldpd: in a container it is process 1, and takes that for its port ID, which another container has already.
+/// As met by lldpd: in a container it is process 1, and takes that for its port ID, which another container
+/// has already.
 #[test]
 fn who_has_a_port_id_that_bind_was_refused_is_named() {
     let namespace = Namespace::new("sockets-refused");
@@ -453,16 +347,6 @@ fn two_capabilities_are_enough_to_see_everything() {
     let (root, tracer) = (root.success().json(), tracer.success().json());
     assert_eq!(root.list("/sockets").len(), held.len());
     assert_eq!(root, tracer);
-}
-
-#[test]
-fn in_a_pid_namespace_its_processes_are_seen_and_that_is_said() {
-    let socket = Netlink::open(ROUTE).bound(0, 0);
-    let inside = nltrace("sockets --json")
-        .under(["unshare", "--pid", "--fork", "--mount-proc"].map(str::to_owned).to_vec());
-    let output = inside.run().success().said("only sockets of this PID namespace");
-    let listed = output.json();
-    assert!(listed.list("/sockets").iter().all(|other| other.number("/inode") != socket.inode()));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Standard output that is full, that nobody reads, or whose reader leaves: the capture ends, its command with it, and what is missing
-//! is said.
+//! Standard output that is full, that nobody reads, or whose reader leaves: the capture ends, its command
+//! with it, and what is missing is said.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use crate::guest::{Module, Output, Program, Running, nltest, nltrace, wait_for, 
 
 const PID: &str = "/tmp/pid-of-the-command";
 
-/// Runs a capture around a command that goes on for ever, with its output redirected; the command must be gone when it is over.
+/// Runs a capture around a command that goes on for ever, with its output redirected; the command must be
+/// gone when it is over.
 fn around_an_endless_command(capture: &str, redirection: &str) -> Output {
     let _ = fs::remove_file(PID);
     let command = format!("echo $$ > {PID}; nltest bench -c 200 > /tmp/bench; exec sleep 1000");

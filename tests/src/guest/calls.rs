@@ -1,4 +1,5 @@
-//! An independent count of a kernel function's calls: a kprobe of ftrace, set by hand, whose hits the kernel counts itself.
+//! An independent count of a kernel function's calls: a kprobe of ftrace, set by hand, whose hits the kernel
+//! counts itself.
 
 use std::{fs, fs::OpenOptions, io::Write};
 

@@ -46,7 +46,8 @@ impl Child {
     /// Does `act` in a copy of this process that has this one thread, under another name.
     pub(crate) fn start(name: &CStr, act: impl FnOnce(&mut Told)) -> Self {
         let [near, far] = socket_pair();
-        // SAFETY: of what other threads may have locked, the child uses only the allocator, which fork(3) looks after.
+        // SAFETY: of what other threads may have locked, the child uses only the allocator, which fork(3)
+        // looks after.
         match unsafe { libc::fork() } {
             0 => {
                 drop(near);

@@ -8,7 +8,8 @@ use std::{
 
 use super::wait_for;
 
-/// What a healthy kernel never logs, whoever is the cause. "callbacks suppressed" and the like are none of these.
+/// What a healthy kernel never logs, whoever is the cause. "callbacks suppressed" and the like are none of
+/// these.
 const COMPLAINTS: &[&str] = &[
     "WARNING:",
     "BUG:",
@@ -76,7 +77,8 @@ impl KernelLog {
     }
 }
 
-/// The message of a record `level,sequence,time,flags;MESSAGE`, followed by a line for each of its properties.
+/// The message of a record `level,sequence,time,flags;MESSAGE`, followed by a line for each of its
+/// properties.
 fn text_of(record: &[u8]) -> String {
     let record = String::from_utf8_lossy(record);
     let (_, message) = record.split_once(';').expect("a record has a header");

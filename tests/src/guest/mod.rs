@@ -1,6 +1,8 @@
-//! What scenarios are made of: programs, the module, namespaces, the kernel's log, raw sockets, independent counts.
+//! What scenarios are made of: programs, the module, namespaces, the kernel's log, raw sockets, independent
+//! counts.
 //!
-//! Nothing here waits for a length of time. It waits for a condition, and fails when the condition does not come.
+//! Nothing here waits for a length of time. It waits for a condition, and fails when the condition does not
+//! come.
 
 mod calls;
 mod child;
@@ -14,7 +16,10 @@ mod netlink_table;
 mod nltrace;
 mod program;
 mod raw;
+pub(crate) mod rtnl;
 mod schema;
+pub(crate) mod socket_list;
+pub(crate) mod told;
 mod witness;
 
 use std::{

@@ -14,7 +14,8 @@ pub(crate) const NAME: &str = "nltest";
 
 const FILE: &str = "/opt/nltrace/nltest.ko";
 
-/// A loaded module. When the scenario ends it is unloaded, and a kernel that complained in the meantime fails the scenario.
+/// A loaded module. When the scenario ends it is unloaded, and a kernel that complained in the meantime fails
+/// the scenario.
 pub(crate) struct Module {
     log: KernelLog,
     loaded: bool,

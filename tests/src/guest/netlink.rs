@@ -154,7 +154,8 @@ impl Netlink {
         if sent < 0 { Err(errno()) } else { Ok(()) }
     }
 
-    /// Reads a datagram into a buffer of `len` bytes, with the flags of recv(2); the error's number if that fails.
+    /// Reads a datagram into a buffer of `len` bytes, with the flags of recv(2); the error's number if that
+    /// fails.
     pub(crate) fn read(&self, len: usize, flags: i32) -> Result<Vec<u8>, i32> {
         let mut buffer = vec![0; len];
         // SAFETY: the pointer and the length describe `buffer`.

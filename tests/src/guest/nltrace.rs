@@ -11,14 +11,15 @@ pub(crate) fn nltrace(arguments: &str) -> Program {
     Program::new("nltrace").words(arguments)
 }
 
-/// Whether the kernel has sessions that see every call: the first function is there from 6.14 to 6.18, the second since 6.19.
+/// Whether the kernel has sessions that see every call: the first function is there from 6.14 to 6.18, the
+/// second since 6.19.
 pub(crate) fn has_sessions() -> bool {
     let symbols = fs::read_to_string("/proc/kallsyms").expect("procfs is mounted");
     [" fprobe_entry\n", " fprobe_fgraph_entry\n"].iter().any(|name| symbols.contains(name))
 }
 
-/// Starts a capture with nltest's receive function that goes on until it is told to end, and waits until it watches, and listens
-/// to signals.
+/// Starts a capture with nltest's receive function that goes on until it is told to end, and waits until it
+/// watches, and listens to signals.
 pub(crate) fn capturing(arguments: &str) -> Running {
     let before = probes();
     let running = nltrace(arguments).start().listening();

@@ -92,7 +92,8 @@ impl Raw {
         assert!(datagram.is_none(), "silence was expected, not {datagram:02x?}");
     }
 
-    /// The errno of the refusal that is queued for `sequence`, 0 for an ACK, and the text of the extended ACK.
+    /// The errno of the refusal that is queued for `sequence`, 0 for an ACK, and the text of the extended
+    /// ACK.
     pub(crate) fn verdict(&self, sequence: u32) -> (i32, Option<String>) {
         self.answer(|message| {
             assert_eq!(message.header.sequence, sequence, "an answer to another message");

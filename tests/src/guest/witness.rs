@@ -1,4 +1,5 @@
-//! strace as a second witness: every netlink message that a program sent and read, from the bytes of its system calls.
+//! strace as a second witness: every netlink message that a program sent and read, from the bytes of its
+//! system calls.
 
 use std::fs;
 

@@ -10,6 +10,9 @@ use aya_ebpf::{
     helpers::generated::bpf_task_storage_get,
 };
 
+/// How often the kernel is asked for a thread's memory.
+const ATTEMPTS: u32 = 8;
+
 /// A map with a `T` for each thread, which starts as zeros.
 #[repr(transparent)]
 pub struct TaskStorage<T>(UnsafeCell<bpf_map_def>, PhantomData<T>);
@@ -31,11 +34,19 @@ impl<T> TaskStorage<T> {
         Self(UnsafeCell::new(definition), PhantomData)
     }
 
-    /// What the current thread has, made now if it has none. None where memory is short, or where this program interrupted another in
-    /// the middle of its own look-up. `task` is the current thread.
+    /// What the current thread has, made now if it has none. None where memory is short, or where this
+    /// program interrupted another in the middle of its own look-up. `task` is the current thread.
+    ///
+    /// The kernel waits for nobody while it makes it: it gives up where another processor has one of the
+    /// allocator's locks just then (`kmalloc_nolock`, since 6.18), which is over at once.
     #[inline(always)]
     pub(crate) fn get_or_create(&self, task: *mut c_void) -> Option<*mut T> {
-        self.get(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
+        for _ in 0..ATTEMPTS {
+            if let Some(value) = self.get(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// What the current thread has, if it has any. `task` is the current thread.

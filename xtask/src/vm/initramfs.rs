@@ -70,7 +70,8 @@ fn contents(provided: &Provided, kernel: &Kernel) -> Result<Vec<(PathBuf, String
     Ok(contents)
 }
 
-/// YNL's command, the kernel's specifications and nltest's, where YNL looks for its schema: beside the folder that it is in.
+/// YNL's command, the kernel's specifications and nltest's, where YNL looks for its schema: beside the folder
+/// that it is in.
 fn ynl(provided: &Provided) -> Result<Vec<(PathBuf, String)>> {
     let (root, source) = provided.checkers();
     let source = root.dir().join(source.trim_start_matches('/'));

@@ -28,8 +28,9 @@ const KERNEL_ARGUMENTS: &str =
 const BREAK: &[u8] = b"\x01b";
 
 /// Memory that was freed keeps a pattern of 0x6b, and is handed out so instead of zeroed: bytes that somebody
-/// forgets to write show. Only where messages come from (`kmalloc-1k`, not `kmalloc-cg-1k`), as it slows allocations down, and as an
-/// eBPF program, which may not wait, gets no memory from such a cache while another processor is at it.
+/// forgets to write show. Only where messages come from (`kmalloc-1k`, not `kmalloc-cg-1k`), as it slows
+/// allocations down, and as an eBPF program, which may not wait, gets no memory from such a cache while
+/// another processor is at it.
 const POISON_ARGUMENTS: &str = "init_on_alloc=0 slub_debug=P,kmalloc-1*,kmalloc-2*,kmalloc-3*,kmalloc-4*,kmalloc-5*,\
                                 kmalloc-6*,kmalloc-8*,kmalloc-9*,skbuff_*";
 
