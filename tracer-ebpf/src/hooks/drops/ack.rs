@@ -1,14 +1,13 @@
 //! `void netlink_ack(struct sk_buff *in_skb, struct nlmsghdr *nlh, int err, const struct netlink_ext_ack *extack)`
 //!
-//! An acknowledgement or an error, sent by `netlink_unicast` within; where the kernel has no memory for it, nothing is sent, and the asker's
-//! socket is told ENOBUFS. Checked on 6.1, 6.12 and 7.3.
+//! An acknowledgement or an error, sent by `netlink_unicast` within; where the kernel has no memory for it,
+//! nothing is sent, and the asker's socket is told ENOBUFS. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{Cause, Delivery, Hook, drops::row_flags, member::NLMSG_SEQ};
 
-use super::{Arguments, ENOBUFS, Place, Probe, overrun};
+use super::{Arguments, Begun, ENOBUFS, Place, Probe, begin, end, overrun};
 use crate::{
-    counters,
     drops::{self, Drop, Sender, Thread},
     kernel::{Probed, Reader as _, Task, netlink_sock, skb},
 };
@@ -24,17 +23,9 @@ impl Probe for Ack {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let request = arguments.at(0);
         let asker = skb::sender_sk(request);
-        if !drops::wants_socket(asker) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { lane, .. }) = begin(Self::HOOK, place, drops::wants_socket(asker)) else {
             return false;
         };
         // SAFETY: a map value.
@@ -56,11 +47,9 @@ impl Probe for Ack {
         // SAFETY: a map value.
         unsafe {
             let (call, drop) = (&raw mut (*lane).ack, &raw mut (*lane).drop);
-            if (*call).address != address {
+            if !end(Self::HOOK, call, address) {
                 return;
             }
-            (*call).address = 0;
-            counters::of(Self::HOOK).recorded();
             if (*lane).unicasts != (*call).number || !drops::wants(Cause::AllocFailed) {
                 return;
             }

@@ -1,7 +1,8 @@
 //! `int netlink_attachskb(struct sock *sk, struct sk_buff *skb, long *timeo, struct sock *ssk)`
 //!
-//! `netlink_unicast` has found the receiver `sk` of a unicast from `ssk`, and asks whether it has room: that is how it is known which socket a
-//! user's message did not get into. For a message from the kernel `netlink_overrun` tells. Checked on 6.1, 6.12 and 7.3.
+//! `netlink_unicast` has found the receiver `sk` of a unicast from `ssk`, and asks whether it has room: that
+//! is how it is known which socket a user's message did not get into. For a message from the kernel
+//! `netlink_overrun` tells. Checked on 6.1, 6.12 and 7.3.
 
 use nltrace_common::Hook;
 

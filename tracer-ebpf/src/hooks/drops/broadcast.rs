@@ -1,11 +1,12 @@
-//! `int netlink_broadcast_filtered(struct sock *ssk, struct sk_buff *skb, u32 portid, u32 group, gfp_t allocation, …)`, and
-//! `netlink_broadcast`, with the same first five arguments, where the kernel has no other.
+//! `int netlink_broadcast_filtered(struct sock *ssk, struct sk_buff *skb, u32 portid, u32 group, gfp_t allocation, …)`,
+//! and `netlink_broadcast`, with the same first five arguments, where the kernel has no other.
 //!
-//! A multicast: what a drop within it was. `skb` is alive until the function returns. Checked on 6.1, 6.12 and 7.3.
+//! A multicast: what a drop within it was. `skb` is alive until the function returns. Checked on 6.1, 6.12
+//! and 7.3.
 
 use nltrace_common::{Hook, constant::option};
 
-use super::{Arguments, Place, Probe};
+use super::{Arguments, Begun, Place, Probe, begin};
 use crate::{
     config::constant,
     counters,
@@ -21,16 +22,8 @@ impl Probe for Broadcast {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = arguments.at(0);
-        if !drops::wants_family(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { lane, .. }) = begin(Self::HOOK, place, drops::wants_family(sk)) else {
             return false;
         };
         // SAFETY: a map value.
@@ -42,7 +35,7 @@ impl Probe for Broadcast {
             (*call).address = place.address;
             Copies::begin(&raw mut (*lane).copies, (*call).skb);
         }
-        counters.recorded();
+        counters::of(Self::HOOK).recorded();
         constant::<{ option::BROADCASTS_END }>() != 0
     }
 

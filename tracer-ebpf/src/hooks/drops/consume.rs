@@ -1,7 +1,7 @@
 //! `void skb_free_datagram(struct sock *sk, struct sk_buff *skb)`
 //!
-//! A datagram was copied to the reader of `sk`, and its buffer is let go. Other families' sockets use it, too: what is no read of netlink's is not
-//! counted. Checked on 6.1, 6.12 and 7.3.
+//! A datagram was copied to the reader of `sk`, and its buffer is let go. Other families' sockets use it,
+//! too: what is no read of netlink's is not counted. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{

@@ -1,6 +1,7 @@
 //! `static void netlink_sock_destruct(struct sock *sk)`
 //!
-//! The memory of a socket is freed, some time after it was closed, and what is in its queue was never read. Checked on 6.1, 6.12 and 7.3.
+//! The memory of a socket is freed, some time after it was closed, and what is in its queue was never read.
+//! Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{
@@ -9,11 +10,11 @@ use nltrace_common::{
     member::{NLMSG_FLAGS, NLMSG_SEQ, NLMSG_TYPE},
 };
 
-use super::{Arguments, Place, Probe, overrun, release::CLOSING};
+use super::{Arguments, Begun, Place, Probe, hit, in_lane, overrun, release::CLOSING};
 use crate::{
     bpf::opaque,
     counters,
-    drops::{self, Drop, Lane, MULTI, Thread, UEVENT, UNREAD, Unread},
+    drops::{self, Drop, Lane, MULTI, UEVENT, UNREAD, Unread},
     kernel::{Probed, Reader as _, Task, netlink_sock, skb},
 };
 
@@ -28,19 +29,15 @@ impl Probe for Destruct {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = arguments.at(0);
-        if !drops::wants_socket(sk) {
-            counters.filtered();
+        if !hit(Self::HOOK, drops::wants_socket(sk)) {
             return false;
         }
         let queue_len = netlink_sock::queue_len(sk);
         if queue_len != 0 {
             let task = Task::current();
-            let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
+            let Some(Begun { lane, .. }) = in_lane(Self::HOOK, task, place) else {
                 let _ = CLOSING.remove(sk);
-                counters.lost(task.lacks_storage());
                 return false;
             };
             // SAFETY: a map value.
@@ -53,7 +50,7 @@ impl Probe for Destruct {
             }
         }
         let _ = CLOSING.remove(sk);
-        counters.recorded();
+        counters::of(Self::HOOK).recorded();
         false
     }
 }
@@ -78,11 +75,11 @@ unsafe fn describe(lane: *mut Lane, sk: u64) {
 /// A bit of [`Unread::bits`]: sent by the kernel. [`MULTI`] is one, too.
 const FROM_KERNEL: u32 = 1;
 
-/// Counts the datagrams of a queue, of which `lane` has the first and how many there are: by kind, and those behind the ones that are looked at
-/// together.
+/// Counts the datagrams of a queue, of which `lane` has the first and how many there are: by kind, and those
+/// behind the ones that are looked at together.
 ///
-/// What goes from one turn to the next is kept in `lane`, and there are next to no branches: the verifier follows every turn, and in each every
-/// branch both ways.
+/// What goes from one turn to the next is kept in `lane`, and there are next to no branches: the verifier
+/// follows every turn, and in each every branch both ways.
 #[inline(never)]
 unsafe fn walk(lane: *mut Lane) {
     // SAFETY: the caller's `lane` is a map value.
@@ -150,8 +147,9 @@ fn is_zero(number: u64) -> u32 {
     is_negative(number.wrapping_sub(1)) & (1 - is_negative(number))
 }
 
-/// 1 if its highest bit is set, otherwise 0. What the number is made of is hidden, and that nothing else comes out: the compiler would make a
-/// comparison of the one, and a choice of the other, which take a branch each.
+/// 1 if its highest bit is set, otherwise 0. What the number is made of is hidden, and that nothing else
+/// comes out: the compiler would make a comparison of the one, and a choice of the other, which take a branch
+/// each.
 #[inline(always)]
 fn is_negative(number: u64) -> u32 {
     opaque(opaque(number) >> 63) as u32

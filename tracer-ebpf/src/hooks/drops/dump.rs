@@ -1,7 +1,8 @@
 //! `static int netlink_dump(struct sock *sk)`, with a second argument from 6.10 on
 //!
-//! A part of a dump, made in the thread that asked for it or that reads. Where there is no room or no memory for it, the socket is told the
-//! error that this returns; what fails within the dump itself is told by its last message. Checked on 6.1, 6.12 and 7.3.
+//! A part of a dump, made in the thread that asked for it or that reads. Where there is no room or no memory
+//! for it, the socket is told the error that this returns; what fails within the dump itself is told by its
+//! last message. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{
@@ -10,9 +11,8 @@ use nltrace_common::{
     member::{NLK_DUMP_REQUEST, NLMSG_SEQ, NLMSG_TYPE},
 };
 
-use super::{Arguments, Place, Probe, overrun};
+use super::{Arguments, Begun, Place, Probe, begin, end, overrun};
 use crate::{
-    counters,
     drops::{self, Drop, Sender, Thread},
     kernel::{Probed, Reader as _, Task, netlink_sock},
 };
@@ -25,16 +25,8 @@ impl Probe for Dump {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = arguments.at(0);
-        if !drops::wants_socket(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { lane, .. }) = begin(Self::HOOK, place, drops::wants_socket(sk)) else {
             return false;
         };
         // SAFETY: a map value.
@@ -59,11 +51,9 @@ impl Probe for Dump {
         // SAFETY: a map value.
         unsafe {
             let (call, drop) = (&raw mut (*lane).dump, &raw mut (*lane).drop);
-            if (*call).address != address {
+            if !end(Self::HOOK, call, address) {
                 return;
             }
-            (*call).address = 0;
-            counters::of(Self::HOOK).recorded();
             if ret >= 0 || !drops::wants(Cause::ErrorOnly) {
                 return;
             }

@@ -1,7 +1,8 @@
 //! `int sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap, …)`
 //!
-//! A socket's filter, a security module or a shortage of memory decides whether a datagram may be queued: it is refused where this does not
-//! return 0. Every TCP, UDP and packet socket asks, too; nothing is counted of those. Checked on 6.1, 6.12 and 7.3.
+//! A socket's filter, a security module or a shortage of memory decides whether a datagram may be queued: it
+//! is refused where this does not return 0. Every TCP, UDP and packet socket asks, too; nothing is counted of
+//! those. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{
@@ -9,9 +10,8 @@ use nltrace_common::{
     drops::{NO_GROUP, row_flags},
 };
 
-use super::{Arguments, Place, Probe, overrun};
+use super::{Arguments, Begun, Place, Probe, begin, end, overrun};
 use crate::{
-    counters,
     drops::{self, Drop, Message, Sender, Thread},
     kernel::{Probed, Task, netlink_sock, skb},
 };
@@ -28,15 +28,7 @@ impl Probe for SocketFilter {
         if !netlink_sock::is_netlink(sk) {
             return false;
         }
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
-        if !drops::wants_socket(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { lane, .. }) = begin(Self::HOOK, place, drops::wants_socket(sk)) else {
             return false;
         };
         // SAFETY: a map value.
@@ -56,11 +48,9 @@ impl Probe for SocketFilter {
         // SAFETY: a map value.
         unsafe {
             let (call, drop) = (&raw mut (*lane).filter, &raw mut (*lane).drop);
-            if (*call).address != address {
+            if !end(Self::HOOK, call, address) {
                 return;
             }
-            (*call).address = 0;
-            counters::of(Self::HOOK).recorded();
             if ret == 0 {
                 return;
             }

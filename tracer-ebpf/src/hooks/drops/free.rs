@@ -1,7 +1,8 @@
 //! The tracepoint `kfree_skb(struct sk_buff *skb, void *location, …)`
 //!
-//! A buffer is thrown away, for a reason that netlink does not give: that of a unicast that was dropped. Its other arguments differ from
-//! kernel to kernel. It is hit for every network packet that is dropped, too; nothing is counted of those. Checked on 6.1, 6.12 and 7.3.
+//! A buffer is thrown away, for a reason that netlink does not give: that of a unicast that was dropped. Its
+//! other arguments differ from kernel to kernel. It is hit for every network packet that is dropped, too;
+//! nothing is counted of those. Checked on 6.1, 6.12 and 7.3.
 
 use core::ffi::c_void;
 

@@ -1,8 +1,10 @@
 //! `static void netlink_overrun(struct sock *sk)`
 //!
-//! A message is dropped on `sk` and counted there: its buffer is full, it is congested, or a listener's copy could not be made. It gets no
-//! buffer. Within a multicast that is known from its beginning; a unicast's is the next that the thread throws away, and never one that could not be
-//! copied. Which of both it is tells the function that it was called from. The socket's Drops are raised after this. Checked on 6.1, 6.12 and 7.3.
+//! A message is dropped on `sk` and counted there: its buffer is full, it is congested, or a listener's copy
+//! could not be made. It gets no buffer. Within a multicast that is known from its beginning; a unicast's is
+//! the next that the thread throws away, and never one that could not be copied. Which of both it is tells
+//! the function that it was called from. The socket's Drops are raised after this. Checked on 6.1, 6.12 and
+//! 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{
@@ -11,12 +13,12 @@ use nltrace_common::{
     drops::{NO_GROUP, row_flags},
 };
 
-use super::{Arguments, ENOBUFS, Place, Probe, is_just_above};
+use super::{Arguments, Begun, ENOBUFS, Place, Probe, is_just_above};
 use crate::{
     config::constant,
     counters,
-    drops::{self, Copies, Datagram, Drop, Known, Lane, Message, Sender, Site, Thread, site},
-    kernel::{Probed, Task, netlink_sock, sock},
+    drops::{self, Copies, Datagram, Drop, Known, Lane, Message, Sender, Site, site},
+    kernel::{Probed, netlink_sock, sock},
 };
 
 /// Overruns.
@@ -27,16 +29,10 @@ impl Probe for Overrun {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = arguments.at(0);
-        if !drops::wants_socket(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, is_own_stack)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { task, lane, is_own_stack }) =
+            super::begin(Self::HOOK, place, drops::wants_socket(sk))
+        else {
             return false;
         };
         // SAFETY: a map value.
@@ -104,7 +100,8 @@ unsafe fn begin(drop: *mut Drop, sk: u64, sender: &Sender) {
     }
 }
 
-/// Puts together the rest of the row, which is of use for its first drop only, as it is for a unicast: sent by the kernel.
+/// Puts together the rest of the row, which is of use for its first drop only, as it is for a unicast: sent
+/// by the kernel.
 #[inline(always)]
 unsafe fn describe(drop: *mut Drop, sk: u64) {
     // SAFETY: the caller's `drop` is a map value.
@@ -159,15 +156,16 @@ unsafe fn multicast(lane: *mut Lane, sk: u64, is_seen: bool) {
     }
 }
 
-/// Whether the socket has room: with it, a message was dropped only if its copy could not be made, or if a reader has made the room meanwhile.
+/// Whether the socket has room: with it, a message was dropped only if its copy could not be made, or if a
+/// reader has made the room meanwhile.
 #[inline(always)]
 unsafe fn has_room(drop: *const Drop) -> bool {
     // SAFETY: the caller's `drop` is a map value.
     unsafe { (*drop).was_congested == 0 && (*drop).row.rmem <= (*drop).row.rcvbuf }
 }
 
-/// Counts the drop whose buffer is waited for, if there is one, with what is known of it: before another one is put together in its place, and
-/// when the call is over that it belongs to.
+/// Counts the drop whose buffer is waited for, if there is one, with what is known of it: before another one
+/// is put together in its place, and when the call is over that it belongs to.
 ///
 /// # Safety
 ///

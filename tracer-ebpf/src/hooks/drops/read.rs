@@ -1,16 +1,12 @@
 //! `static int netlink_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)`
 //!
-//! A socket's owner reads, or peeks, into a buffer of `len` bytes. What it got is seen by [`super::Consume`]. Checked on 6.1, 6.12 and 7.3.
+//! A socket's owner reads, or peeks, into a buffer of `len` bytes. What it got is seen by [`super::Consume`].
+//! Checked on 6.1, 6.12 and 7.3.
 
 use nltrace_common::Hook;
 
-use super::{Arguments, Place, Probe};
-use crate::{
-    counters,
-    drops::{self, Thread},
-    kernel::{Task, netlink_sock},
-    reading::Reading,
-};
+use super::{Arguments, Begun, Place, Probe, begin};
+use crate::{counters, drops, kernel::netlink_sock, reading::Reading};
 
 /// Reads.
 pub struct Read;
@@ -20,21 +16,13 @@ impl Probe for Read {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = netlink_sock::of_socket(arguments.at(0));
-        if !drops::wants_socket(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { lane, .. }) = begin(Self::HOOK, place, drops::wants_socket(sk)) else {
             return false;
         };
         // SAFETY: a map value.
         unsafe { Reading::begin(&raw mut (*lane).read, sk, arguments.at(2), arguments.at(3)) };
-        counters.recorded();
+        counters::of(Self::HOOK).recorded();
         false
     }
 }

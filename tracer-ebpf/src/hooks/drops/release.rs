@@ -1,7 +1,8 @@
 //! `static int netlink_release(struct socket *sock)`
 //!
-//! The last descriptor of a socket is closed. What it leaves unread is counted when its memory is freed, by [`super::Destruct`], and who closed it is
-//! known here only. So is who had a socket that messages were dropped on, where it is gone before anybody could look. Checked on 6.1, 6.12 and 7.3.
+//! The last descriptor of a socket is closed. What it leaves unread is counted when its memory is freed, by
+//! [`super::Destruct`], and who closed it is known here only. So is who had a socket that messages were
+//! dropped on, where it is gone before anybody could look. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::{
     helpers::generated::bpf_ktime_get_ns,
@@ -13,7 +14,7 @@ use nltrace_common::{
     drops::{Closing, MAX_CLOSING, MAX_USERS},
 };
 
-use super::{Arguments, Place, Probe};
+use super::{Arguments, Place, Probe, hit};
 use crate::{
     counters, drops,
     kernel::{Task, netlink_sock},
@@ -39,10 +40,7 @@ impl Probe for Release {
         if sk == 0 {
             return false;
         }
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
-        if !drops::wants_socket(sk) {
-            counters.filtered();
+        if !hit(Self::HOOK, drops::wants_socket(sk)) {
             return false;
         }
         let task = Task::current();
@@ -69,7 +67,7 @@ impl Probe for Release {
         if netlink_sock::drops(sk) != 0 {
             let _ = USERS.insert(closing.socket_inode, closing, 0);
         }
-        counters.recorded();
+        counters::of(Self::HOOK).recorded();
         false
     }
 }

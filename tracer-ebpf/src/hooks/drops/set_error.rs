@@ -1,16 +1,15 @@
 //! `int netlink_set_err(struct sock *ssk, u32 portid, u32 group, int code)`
 //!
-//! The listeners of a group are told an error: a notification could not be made, or a part of what was sent before was lost. No message is
-//! dropped here. `code` is negative. Checked on 6.1, 6.12 and 7.3.
+//! The listeners of a group are told an error: a notification could not be made, or a part of what was sent
+//! before was lost. No message is dropped here. `code` is negative. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{Cause, Delivery, Hook, NO_TYPE};
 
-use super::{Arguments, Place, Probe, overrun};
+use super::{Arguments, Begun, Place, Probe, begin, overrun};
 use crate::{
     counters,
-    drops::{self, Drop, Sender, Thread},
-    kernel::Task,
+    drops::{self, Drop, Sender},
 };
 
 /// Errors for listeners.
@@ -21,16 +20,9 @@ impl Probe for SetError {
 
     #[inline(always)]
     fn enter(place: &Place, arguments: &impl Arguments) -> bool {
-        let counters = counters::of(Self::HOOK);
-        counters.hit();
         let sk = arguments.at(0);
-        if !drops::wants_family(sk) {
-            counters.filtered();
-            return false;
-        }
-        let task = Task::current();
-        let Some((lane, is_own_stack)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
+        let Some(Begun { task, lane, is_own_stack }) = begin(Self::HOOK, place, drops::wants_family(sk))
+        else {
             return false;
         };
         // SAFETY: a map value.
@@ -47,7 +39,7 @@ impl Probe for SetError {
             (*drop).key.group = arguments.at(2) as u32;
             drops::count(drop);
         }
-        counters.recorded();
+        counters::of(Self::HOOK).recorded();
         false
     }
 }

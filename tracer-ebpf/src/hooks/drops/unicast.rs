@@ -1,13 +1,13 @@
 //! `int netlink_unicast(struct sock *ssk, struct sk_buff *skb, u32 portid, int nonblock)`
 //!
-//! A unicast, and what its sender is told of it. Its buffer is thrown away before it returns an error, which [`super::free`] sees. The return of
-//! one to the kernel (`portid` 0) is not waited for: it can fail in one way only, and a buffer that is thrown away there tells that. Checked
-//! on 6.1, 6.12 and 7.3.
+//! A unicast, and what its sender is told of it. Its buffer is thrown away before it returns an error, which
+//! [`super::free`] sees. The return of one to the kernel (`portid` 0) is not waited for: it can fail in one
+//! way only, and a buffer that is thrown away there tells that. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{Cause, Delivery, Hook, NO_TYPE};
 
-use super::{Arguments, Place, Probe, overrun};
+use super::{Arguments, Begun, Place, Probe, end, in_lane, overrun};
 use crate::{
     counters,
     drops::{self, Call, Drop, Lane, Sender, Thread},
@@ -36,10 +36,7 @@ impl Probe for Unicast {
             counters.filtered();
             return false;
         }
-        let Some((lane, _)) = Thread::lane_or_create(task, place.address) else {
-            counters.lost(task.lacks_storage());
-            return false;
-        };
+        let Some(Begun { lane, .. }) = in_lane(Self::HOOK, task, place) else { return false };
         let (buffer, portid) = (arguments.at(1), arguments.at(2) as u32);
         // SAFETY: a map value.
         unsafe {
@@ -73,11 +70,9 @@ impl Probe for Unicast {
             // Its buffer was not seen.
             overrun::finish_pending(lane);
             let call = &raw mut (*lane).unicast;
-            if (*call).address != address || (*call).to == 0 {
+            if (*call).to == 0 || !end(Self::HOOK, call, address) {
                 return;
             }
-            (*call).address = 0;
-            counters::of(Self::HOOK).recorded();
             if ret < 0
                 && let Some(cause) = cause((*call).sk, ret)
             {
@@ -97,7 +92,8 @@ unsafe fn forget(call: *mut Call) {
     }
 }
 
-/// Why a unicast from a socket failed, if it was dropped for a cause that is wanted and not counted elsewhere.
+/// Why a unicast from a socket failed, if it was dropped for a cause that is wanted and not counted
+/// elsewhere.
 #[inline(always)]
 fn cause(sk: u64, ret: i32) -> Option<Cause> {
     const ECONNREFUSED: i32 = 111;
