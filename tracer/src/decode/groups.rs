@@ -71,7 +71,8 @@ const NETFILTER: [&str; 9] = [
     "NFTRACE",
 ];
 
-/// Who sends there: the kernel (lib/kobject_uevent.c), and udev, which hands on what it made of that (systemd's sd-device).
+/// Who sends there: the kernel (lib/kobject_uevent.c), and udev, which hands on what it made of that
+/// (systemd's sd-device).
 const UEVENT: [&str; 2] = ["KERNEL", "UDEV"];
 
 /// docs/protocol.md

@@ -18,7 +18,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Finds the message in the captured bytes of its `len`; of a datagram that holds nothing else, or only the part that is this message's.
+    /// Finds the message in the captured bytes of its `len`; of a datagram that holds nothing else, or only
+    /// the part that is this message's.
     pub fn parse(family: Family, captured: &'a [u8], len: u32) -> Self {
         let datagram = Captured::new(captured, len as usize);
         let first = if family.has_headers() { datagram.first() } else { None };

@@ -4,8 +4,8 @@ use netlink_wire::{HEADER_LEN, Header, align};
 
 use super::{Family, Message};
 
-/// Iterates over the messages of a datagram of which the end may be missing. Where one cannot be followed, the
-/// rest is one more without a header.
+/// Iterates over the messages of a datagram of which the end may be missing. Where one cannot be followed,
+/// the rest is one more without a header.
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     family: Family,

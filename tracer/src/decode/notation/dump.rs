@@ -49,7 +49,8 @@ fn digits_only(line: &str) -> bool {
         && line.chars().all(|character| character.is_ascii_hexdigit() || character.is_whitespace())
 }
 
-/// `00000000: 1400 0000  ....`, `00000000  14 00  |..|`, `0x0000:  1400`, `0000000 0014`, ` | 00000  14 00  .. |`
+/// `00000000: 1400 0000  ....`, `00000000  14 00  |..|`, `0x0000:  1400`, `0000000 0014`,
+/// ` | 00000  14 00  .. |`
 fn parse(line: &str) -> Option<Line> {
     let line = line.trim().trim_start_matches('|').trim_start();
     let (offset, rest) = line.split_once(|character: char| character == ':' || character.is_whitespace())?;
@@ -105,7 +106,8 @@ fn words(rest: &str) -> Vec<&str> {
         let after = &left[end..];
         let gap = after.len() - after.trim_start().len();
         left = after.trim_start();
-        // hexdump -C has two spaces in its middle; xxd has two before the text, of which shorter lines are filled.
+        // hexdump -C has two spaces in its middle; xxd has two before the text, of which shorter lines are
+        // filled.
         if gap > 2 || gap == 2 && bytes != 8 {
             break;
         }

@@ -5,8 +5,8 @@ use netlink_specs::Direction;
 use super::{Found, NotationError};
 use crate::decode::Family;
 
-/// A datagram for each line that has quotes; lines without are passed over. A text that is all on several lines
-/// of quotes, as in C source, is one datagram.
+/// A datagram for each line that has quotes; lines without are passed over. A text that is all on several
+/// lines of quotes, as in C source, is one datagram.
 pub(super) fn read(text: &str) -> Result<Vec<Found>, NotationError> {
     let is_call = |line: &str| line.contains("(") && line.contains(['"', '\'']);
     if text.lines().any(is_call)

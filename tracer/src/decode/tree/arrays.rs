@@ -56,7 +56,8 @@ impl<'a> Walk<'_, 'a> {
         self.depth += 1;
     }
 
-    /// Nests in nests whose types are values: each of the innermost ones becomes an element with these values.
+    /// Nests in nests whose types are values: each of the innermost ones becomes an element with these
+    /// values.
     pub(super) fn by_type(
         &mut self,
         attribute: Attribute,

@@ -1,9 +1,9 @@
 //! A message as a tree of values by name: what every renderer takes.
 //!
 //! [`Decoder`] reads a message along the specifications in netlink-specs. Each byte of it was written by
-//! somebody else, so nothing here fails: what is missing is [`Problem::Cut`], what cannot be followed ends its
-//! nest as [`Problem::Bad`], and what nobody describes is [`Value::Bytes`]. Nests are followed to a limited depth, and
-//! each byte is looked at a limited number of times for each nest that it is in.
+//! somebody else, so nothing here fails: what is missing is [`Problem::Cut`], what cannot be followed ends
+//! its nest as [`Problem::Bad`], and what nobody describes is [`Value::Bytes`]. Nests are followed to a
+//! limited depth, and each byte is looked at a limited number of times for each nest that it is in.
 
 mod arrays;
 mod attributes;

@@ -39,7 +39,8 @@ impl Tree<'_> {
         }
     }
 
-    /// For many values: a table has the last one of each key. An entry counts only for the nest that it is of.
+    /// For many values: a table has the last one of each key. An entry counts only for the nest that it is
+    /// of.
     fn look_up(&mut self, first: usize) {
         self.nest = self.nest.wrapping_add(1);
         if self.nest == 0 {

@@ -4,7 +4,8 @@ use super::{Advice, Process};
 use crate::decode::Family;
 pub use crate::source::drops::Gap;
 
-/// From the first drop on a socket until its queue was read empty. In between the kernel queues nothing there.
+/// From the first drop on a socket until its queue was read empty. In between the kernel queues nothing
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Episode {
     /// Inode number of the socket.
@@ -25,7 +26,8 @@ pub struct Episode {
     pub dropped: u64,
     /// What they would have taken of the receive buffer, in bytes of truesize.
     pub dropped_truesize: u64,
-    /// The most that the queue would have held, without what was dropped in earlier episodes, in bytes of truesize.
+    /// The most that the queue would have held, without what was dropped in earlier episodes, in bytes of
+    /// truesize.
     pub peak: u64,
     /// What the queue held at the first drop, in bytes of truesize.
     pub rmem_begin: u64,
@@ -110,7 +112,8 @@ impl Episode {
             datagrams,
             ns: until_ns.saturating_sub(self.begin_ns),
         };
-        // How long the reader had been busy with one when the episode began is not known: one less is no more than it reads in this time.
+        // How long the reader had been busy with one when the episode began is not known: one less is no more
+        // than it reads in this time.
         let one = scaled(flow.truesize, 1, datagrams.max(2));
         Flow { truesize: flow.truesize - one, ..flow }
     }

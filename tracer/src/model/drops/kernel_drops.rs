@@ -1,7 +1,8 @@
 //! The Drops of sockets, as they were after the last drop.
 //!
-//! The kernel raises them after the programs have seen a drop: of drops on several processors at the same time, which may be of several rows, each
-//! sees the same number. All that were counted have raised it in the end.
+//! The kernel raises them after the programs have seen a drop: of drops on several processors at the same
+//! time, which may be of several rows, each sees the same number. All that were counted have raised it in the
+//! end.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ struct Counted {
     latest: usize,
 }
 
-/// Has the row with a socket's last drop say what the socket's Drops were after it: at least all that were counted.
+/// Has the row with a socket's last drop say what the socket's Drops were after it: at least all that were
+/// counted.
 pub(super) fn complete_kernel_drops(rows: &mut [DropRow]) {
     let mut sockets: BTreeMap<u64, Counted> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.in_kernel_drops) {

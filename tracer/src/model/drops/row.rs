@@ -32,7 +32,8 @@ pub struct RowKey {
     pub in_kernel_drops: bool,
 }
 
-/// Drops that have everything in common that a row is kept for. None is what is not known, or what there is none of.
+/// Drops that have everything in common that a row is kept for. None is what is not known, or what there is
+/// none of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropRow {
     /// Why.

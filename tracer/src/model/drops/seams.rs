@@ -1,14 +1,15 @@
 //! Drops at the seams of episodes.
 //!
-//! A processor that counts a drop while another one ends its socket's episode, and a third begins the next, counts it in an episode that user space was
-//! told of already. Its row has it all the same.
+//! A processor that counts a drop while another one ends its socket's episode, and a third begins the next,
+//! counts it in an episode that user space was told of already. Its row has it all the same.
 
 use std::collections::BTreeMap;
 
 use super::{Cause, Episode};
 
-/// Has the episodes of a socket count all of its overruns, given as cause, socket and count. What none of them has belongs to the last but one, at
-/// whose end it was dropped; where more is missing than there are seams, episodes were lost, and nothing is put down to others.
+/// Has the episodes of a socket count all of its overruns, given as cause, socket and count. What none of
+/// them has belongs to the last but one, at whose end it was dropped; where more is missing than there are
+/// seams, episodes were lost, and nothing is put down to others.
 pub(super) fn count_seams(
     overruns: impl Iterator<Item = (Cause, Option<u64>, u64)>,
     episodes: &mut [Episode],

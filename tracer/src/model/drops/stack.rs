@@ -11,8 +11,8 @@ pub struct DropStack {
     pub cause: Cause,
     /// How many.
     pub count: u64,
-    /// The functions, the innermost first, by their names, or by their addresses where those are not known; None: there was no room for
-    /// them.
+    /// The functions, the innermost first, by their names, or by their addresses where those are not known;
+    /// None: there was no room for them.
     pub frames: Option<Vec<String>>,
 }
 
@@ -40,7 +40,8 @@ pub fn stacks(paths: &[DropPath], name: impl Fn(u64) -> Option<String>) -> Vec<D
     stacks
 }
 
-/// Whether a function belongs to nltrace's programs. Addresses above those are in trampolines, which have no names.
+/// Whether a function belongs to nltrace's programs. Addresses above those are in trampolines, which have no
+/// names.
 fn is_own(frame: &str) -> bool {
     frame.starts_with("0x") || OWN.iter().any(|own| frame.starts_with(own))
 }

@@ -1,4 +1,5 @@
-//! Which fields of a row are null, and when. docs/drops.md has the same table, and a test holds the two together.
+//! Which fields of a row are null, and when. docs/drops.md has the same table, and a test holds the two
+//! together.
 
 use nltrace_common::{Cause, Context, Delivery};
 
@@ -34,7 +35,8 @@ pub enum When {
     Sent(Cause, Delivery),
 }
 
-/// The fields of a row that are null, by when they are, under their names in JSON. Those of a cause come last.
+/// The fields of a row that are null, by when they are, under their names in JSON. Those of a cause come
+/// last.
 pub const NULL_FIELDS: &[(When, &[&str])] = &[
     (When::Always, &["exchange"]),
     (When::NoGroup, &["group", "group_name"]),

@@ -1,9 +1,9 @@
 //! Which receive buffer would have held everything: the peak of a virtual queue.
 //!
-//! The virtual queue is what the socket would have held had it had room: what it did hold, and what was dropped and not yet read. Within
-//! an episode the kernel queues nothing, so what the reader read is what the queue became shorter by. What was dropped in an episode
-//! stays in the virtual queue afterwards, minus what the reader would have read of it, at the rate that was measured, while its real queue
-//! was empty.
+//! The virtual queue is what the socket would have held had it had room: what it did hold, and what was
+//! dropped and not yet read. Within an episode the kernel queues nothing, so what the reader read is what the
+//! queue became shorter by. What was dropped in an episode stays in the virtual queue afterwards, minus what
+//! the reader would have read of it, at the rate that was measured, while its real queue was empty.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,16 @@ use super::{
     episode::{Flow, scaled},
 };
 
-/// Arrivals have to be this much faster than the reader, in per cent of its rate, before they count as faster.
+/// Arrivals have to be this much faster than the reader, in per cent of its rate, before they count as
+/// faster.
 const FASTER_PERCENT: u64 = 105;
 
-/// How much a reader reads meanwhile differs from one time to the next, and what it read before the first drop is not seen: this part is added.
+/// How much a reader reads meanwhile differs from one time to the next, and what it read before the first
+/// drop is not seen: this part is added.
 const MARGIN: u64 = 32;
 
-/// It is a datagram at least, unless that is more than this part: with 90 % of what is advised something is to be dropped.
+/// It is a datagram at least, unless that is more than this part: with 90 % of what is advised something is
+/// to be dropped.
 const MOST_MARGIN: u64 = 12;
 
 /// Episodes that make a habit.
@@ -27,8 +30,8 @@ const MIN_CYCLES: usize = 3;
 /// How long arrivals have to have been faster before it is not a burst any more, in nanoseconds.
 const SUSTAINED_NS: u64 = 1_000_000_000;
 
-/// Gives each episode its advice. `episodes` are in the order in which they began, of any sockets; the capture ended at `to_ns`, and the
-/// largest argument of SO_RCVBUF is `rmem_max`.
+/// Gives each episode its advice. `episodes` are in the order in which they began, of any sockets; the
+/// capture ended at `to_ns`, and the largest argument of SO_RCVBUF is `rmem_max`.
 pub fn advise(episodes: &mut [Episode], to_ns: u64, rmem_max: Option<u64>) {
     let mut sockets: BTreeMap<u64, Vec<&mut Episode>> = BTreeMap::new();
     for episode in episodes {
@@ -60,16 +63,18 @@ fn advise_socket(episodes: &mut [&mut Episode], to_ns: u64, rmem_max: Option<u64
     }
 }
 
-/// What is left of a backlog when a reader had `idle_ns` for it. It is busy with the last datagram when its queue is empty.
+/// What is left of a backlog when a reader had `idle_ns` for it. It is busy with the last datagram when its
+/// queue is empty.
 fn reduced(backlog: u64, idle_ns: u64, reading: Flow) -> u64 {
     backlog.saturating_sub(reading.truesize_in(idle_ns.saturating_sub(reading.ns_each())))
 }
 
 /// How long the reader had nothing to read between two episodes.
 ///
-/// Where nobody watched that: its queue was empty when the first ended and full when the next began. It took as long to fill as it takes at
-/// the rate at which messages came next, less that at which they were read; before, it was empty. Where that rate is not known, it was
-/// never empty: too much is advised rather than too little.
+/// Where nobody watched that: its queue was empty when the first ended and full when the next began. It took
+/// as long to fill as it takes at the rate at which messages came next, less that at which they were read;
+/// before, it was empty. Where that rate is not known, it was never empty: too much is advised rather than
+/// too little.
 fn idle_ns(episode: &Episode, next: &Episode, reading: Flow) -> u64 {
     if let Some(gap) = episode.after {
         return gap.idle_ns;
@@ -86,7 +91,8 @@ fn idle_ns(episode: &Episode, next: &Episode, reading: Flow) -> u64 {
     gap.saturating_sub(filling.saturating_add(filling / 4))
 }
 
-/// When an episode ended. Where nobody saw that, when the reader had read, at its rate, what was left at the last drop.
+/// When an episode ended. Where nobody saw that, when the reader had read, at its rate, what was left at the
+/// last drop.
 fn end_ns(episode: &Episode, next: &Episode, reading: Flow) -> u64 {
     let estimate = || {
         let left = scaled(episode.rmem_last, reading.ns, reading.truesize);

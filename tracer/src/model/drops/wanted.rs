@@ -1,5 +1,5 @@
-//! Which drops are wanted: those of messages that a process sent, and those of messages for a socket that it holds. Families and port ids
-//! are compared in the kernel.
+//! Which drops are wanted: those of messages that a process sent, and those of messages for a socket that it
+//! holds. Families and port ids are compared in the kernel.
 
 use super::{Cause, DropRow, LeftOut, Process};
 use crate::options::Filter;
@@ -19,7 +19,8 @@ pub(super) fn choose(filter: &Filter, rows: impl IntoIterator<Item = DropRow>) -
     (wanted.collect(), left_out)
 }
 
-/// Whether all that keeps a row from being wanted is that nobody knows who holds its socket. Where there is no receiver nobody does.
+/// Whether all that keeps a row from being wanted is that nobody knows who holds its socket. Where there is
+/// no receiver nobody does.
 fn is_anybody_s(filter: &Filter, row: &DropRow) -> bool {
     let is_unknown = row.owners.is_empty() && row.owner.is_none() && row.cause != Cause::NoReceiver;
     is_unknown && wants_type(filter, row)

@@ -1,6 +1,6 @@
 //! Whatever the bytes are: no panic, bounded work, output that commands no terminal and is valid JSON.
 
-use super::{messages::real, *};
+use super::{real::real, *};
 
 /// Changes bytes the same way each time.
 struct Noise(u64);

@@ -3,6 +3,7 @@ mod coverage;
 mod encoder;
 mod hostile;
 mod messages;
+mod real;
 
 use super::*;
 use crate::{

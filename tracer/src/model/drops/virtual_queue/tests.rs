@@ -1,4 +1,5 @@
-//! The advice, held against a simulation of the kernel's queue: with the advised buffer nothing is dropped, with 90 % of it something is.
+//! The advice, held against a simulation of the kernel's queue: with the advised buffer nothing is dropped,
+//! with 90 % of it something is.
 
 use super::*;
 use crate::decode::Family;
@@ -98,7 +99,8 @@ fn episode() -> Episode {
     }
 }
 
-/// Messages that come at `arrivals`, to a reader that takes `read_ns` for each, or never reads. The end is the last event.
+/// Messages that come at `arrivals`, to a reader that takes `read_ns` for each, or never reads. The end is
+/// the last event.
 fn run(rcvbuf: u64, arrivals: impl Iterator<Item = u64>, read_ns: Option<u64>) -> (Simulated, u64) {
     let mut socket = Simulated::new(rcvbuf);
     let (mut next_read, mut now) = (0, 0);
@@ -130,7 +132,8 @@ fn advised(episodes: &mut [Episode], to_ns: u64) -> u64 {
     episodes.iter().filter_map(|episode| episode.advice).map(|advice| advice.rcvbuf).max().unwrap()
 }
 
-/// Holds the advice that follows from one run, with a small buffer, against runs with what is advised and with 90 % of it.
+/// Holds the advice that follows from one run, with a small buffer, against runs with what is advised and
+/// with 90 % of it.
 fn check(arrivals: impl Iterator<Item = u64> + Clone, read_ns: Option<u64>) -> Vec<Episode> {
     let (mut small, to_ns) = run(8192, arrivals.clone(), read_ns);
     assert!(small.dropped > 100, "{}", small.dropped);
