@@ -1,8 +1,9 @@
-//! Compiles nltrace-ebpf for the BPF target, and leaves its objects where `include_bytes_aligned!` finds them.
+//! Compiles nltrace-ebpf for the BPF target, and leaves its objects where `include_bytes_aligned!` finds
+//! them.
 //!
-//! `core` for that target is built from source, which a stable compiler does when `RUSTC_BOOTSTRAP` says so. This is what
-//! aya-build does too, but that cannot choose the revision of the instruction set: 3 brings compare-and-exchange, which the
-//! histograms rely on. Kernels have it since 5.12.
+//! `core` for that target is built from source, which a stable compiler does when `RUSTC_BOOTSTRAP` says so.
+//! This is what aya-build does too, but that cannot choose the revision of the instruction set: 3 brings
+//! compare-and-exchange, which the histograms rely on. Kernels have it since 5.12.
 
 use std::{
     env,
@@ -32,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Without debug information and the types made of it: nothing in the programs is relocated by them, and reading them took longer at each start than all
-/// the rest of the object.
+/// Without debug information and the types made of it: nothing in the programs is relocated by them, and
+/// reading them took longer at each start than all the rest of the object.
 fn compile(target_dir: &Path) -> Result<(), Box<dyn Error>> {
     let flags = [
         format!("--cfg=bpf_target_arch=\"{}\"", env::var("CARGO_CFG_TARGET_ARCH")?),
@@ -56,7 +57,8 @@ fn compile(target_dir: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `PATH`, and before it the folder where `cargo xtask setup` puts the bpf-linker that fits this compiler's LLVM.
+/// `PATH`, and before it the folder where `cargo xtask setup` puts the bpf-linker that fits this compiler's
+/// LLVM.
 fn path_with_linker() -> Result<OsString, Box<dyn Error>> {
     let cache = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)

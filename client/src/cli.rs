@@ -40,8 +40,8 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// How long to wait for an answer; for burst, how long it may make no progress; for unicast, for room in the
-    /// receiver's buffer [default: 5]; for listen, how long to listen [default: no limit]
+    /// How long to wait for an answer; for burst, how long it may make no progress; for unicast, for room in
+    /// the receiver's buffer [default: 5]; for listen, how long to listen [default: no limit]
     #[arg(long, global = true, value_name = "SECS", value_parser = positive_seconds)]
     pub(crate) timeout: Option<Duration>,
 
@@ -148,7 +148,8 @@ pub(crate) enum Command {
     )]
     Parts(Parts),
 
-    /// Have the next read of each listener fail with an errno, though nothing is dropped (needs CAP_NET_ADMIN)
+    /// Have the next read of each listener fail with an errno, though nothing is dropped (needs
+    /// CAP_NET_ADMIN)
     #[command(
         allow_negative_numbers = true,
         after_help = "It is what the kernel does when it cannot make a notification: netlink_set_err().\n\n\
@@ -302,8 +303,8 @@ pub(crate) struct Parts {
     /// Have it fail after the parts with this errno, by name or number
     #[arg(long, value_name = "ERRNO", value_parser = errno_argument, conflicts_with = "stall")]
     pub(crate) fail: Option<u32>,
-    /// Have it stop after the parts without an end: the kernel cannot make another part, and reading fails with
-    /// ENOBUFS
+    /// Have it stop after the parts without an end: the kernel cannot make another part, and reading fails
+    /// with ENOBUFS
     #[arg(long)]
     pub(crate) stall: bool,
 }

@@ -76,8 +76,8 @@ impl Notifications {
         Self::join_with(options, group, RECEIVE_BUFFER)
     }
 
-    /// [`Notifications::join`] with a buffer of `length` bytes to read each datagram into. Longer ones are cut,
-    /// and yield [`Error::Truncated`].
+    /// [`Notifications::join`] with a buffer of `length` bytes to read each datagram into. Longer ones are
+    /// cut, and yield [`Error::Truncated`].
     ///
     /// # Errors
     /// As [`Notifications::join`].

@@ -193,8 +193,8 @@ impl Socket {
         Memory::of(self).map_err(|error| Error::io("reading the socket's memory", error))
     }
 
-    /// How long [`Socket::send_to`] waits for room in the receiver's buffer; `None`: without limit, which is what
-    /// a new socket does.
+    /// How long [`Socket::send_to`] waits for room in the receiver's buffer; `None`: without limit, which is
+    /// what a new socket does.
     ///
     /// # Errors
     /// [`Error::Io`] when the system call fails.
@@ -234,8 +234,8 @@ impl Socket {
         }
     }
 
-    /// Sends a datagram to another process's socket; needs CAP_NET_ADMIN. A full receive buffer is waited for,
-    /// unless `blocking` is [`Blocking::No`] or the socket does not block.
+    /// Sends a datagram to another process's socket; needs CAP_NET_ADMIN. A full receive buffer is waited
+    /// for, unless `blocking` is [`Blocking::No`] or the socket does not block.
     ///
     /// # Errors
     /// [`Error::Io`], with `EPERM` without the capability.

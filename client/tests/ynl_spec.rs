@@ -41,8 +41,8 @@ fn section(name: &str) -> impl Iterator<Item = &'static str> {
         .take_while(|line| line.is_empty() || line.starts_with([' ', '#']))
 }
 
-/// The entries of a list whose items are indented by `indent`: name and value, which counts up where it is not
-/// given.
+/// The entries of a list whose items are indented by `indent`: name and value, which counts up where it is
+/// not given.
 fn entries(lines: impl Iterator<Item = &'static str>, indent: usize) -> Vec<(String, u64)> {
     let indent = " ".repeat(indent);
     let mut entries: Vec<(String, u64)> = Vec::new();

@@ -1,5 +1,6 @@
 //! A specification as it is written: `Documentation/netlink/netlink-raw.yaml` in the kernel's sources is the
-//! schema. Sentences and what only generators of C need are left out; keys that are not known are passed over.
+//! schema. Sentences and what only generators of C need are left out; keys that are not known are passed
+//! over.
 //!
 //! Beyond the schema, `display-hint` may be one of [`Hint`](crate::Hint)'s own.
 

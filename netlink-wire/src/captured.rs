@@ -36,7 +36,8 @@ impl<'a> Captured<'a> {
         Some(CapturedMessage { header, payload, truncated: self.bytes.len() < end })
     }
 
-    /// The messages that the kernel's `netlink_rcv_skb` finds in the datagram, at least one if there is a header.
+    /// The messages that the kernel's `netlink_rcv_skb` finds in the datagram, at least one if there is a
+    /// header.
     #[inline]
     pub const fn extents(&self) -> Extents<'a> {
         Extents { datagram: *self, at: 0, is_cut: false }
@@ -52,7 +53,8 @@ impl<'a> Captured<'a> {
 pub struct Extent {
     /// Where it begins.
     pub start: usize,
-    /// Bytes that are its own: as many as its header says, or what the datagram has behind a header whose length cannot be.
+    /// Bytes that are its own: as many as its header says, or what the datagram has behind a header whose
+    /// length cannot be.
     pub len: usize,
 }
 

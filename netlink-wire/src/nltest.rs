@@ -110,7 +110,8 @@ wire_enum! {
         Fail = 0x14, "FAIL";
         /// Counters of this network namespace, with `NLM_F_DUMP`.
         Stats = 0x15, "STATS";
-        /// A dump of parts of a chosen size, with `NLM_F_DUMP`, and an end that may be an error or none at all.
+        /// A dump of parts of a chosen size, with `NLM_F_DUMP`, and an end that may be an error or none at
+        /// all.
         Parts = 0x16, "PARTS";
         /// Has the next read of each listener fail; needs CAP_NET_ADMIN.
         SetErr = 0x17, "SET_ERR";
@@ -193,8 +194,8 @@ attributes! {
     /// u64, messages of bursts that somebody got; to a single socket, also those that its socket filter
     /// refused.
     Delivered = 23, "DELIVERED", U64;
-    /// u64, messages of bursts and answers that nobody got: the receive buffer was full, nobody listens or has
-    /// the portid, or every listener's socket filter refused them.
+    /// u64, messages of bursts and answers that nobody got: the receive buffer was full, nobody listens or
+    /// has the portid, or every listener's socket filter refused them.
     Undelivered = 24, "UNDELIVERED", U64;
 }
 

@@ -1,7 +1,8 @@
 //! Numbers that user space writes into the programs before it loads them.
 //!
-//! The compiler does not know them, so it keeps every branch; the kernel's verifier does, so it removes those that they exclude. To the
-//! processor they are operands of an instruction, where a global would be the address of some memory and a load from there.
+//! The compiler does not know them, so it keeps every branch; the kernel's verifier does, so it removes those
+//! that they exclude. To the processor they are operands of an instruction, where a global would be the
+//! address of some memory and a load from there.
 
 /// Which number: an option, a member's offset or a struct's BTF id, in this order ([`crate::member`]).
 pub type Constant = u8;

@@ -5,8 +5,8 @@ use crate::{Hook, Loss};
 /// Processors that count for themselves. Of more, some share their counters.
 pub const COUNTING: usize = 256;
 
-/// The counters of one processor, by hook, and as much room behind them that no other's are in the same cache line, however they are
-/// aligned.
+/// The counters of one processor, by hook, and as much room behind them that no other's are in the same cache
+/// line, however they are aligned.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ProcessorCounters {
@@ -20,8 +20,8 @@ const _: () = assert!(core::mem::offset_of!(ProcessorCounters, hooks) == 0);
 
 /// What became of the calls of one hook, on one processor.
 ///
-/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`. Each is counted where it
-/// happens; none is derived from the others.
+/// Summed over processors, and with no call in progress, `hits = recorded + filtered + unmatched + lost`.
+/// Each is counted where it happens; none is derived from the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -36,10 +36,11 @@ pub struct Counters {
     pub unmatched: u64,
     /// Calls that could not be recorded, by [`Loss::number`].
     pub lost: [u64; Loss::IN_PROGRAMS],
-    /// Messages behind the first of their datagram, of calls that a filter excluded by what stands in the datagram.
+    /// Messages behind the first of their datagram, of calls that a filter excluded by what stands in the
+    /// datagram.
     pub further_filtered: u64,
-    /// Messages behind the first of their datagram, of calls that could not be recorded; of each datagram, those within the first
-    /// [`crate::MAX_SURVEYED`].
+    /// Messages behind the first of their datagram, of calls that could not be recorded; of each datagram,
+    /// those within the first [`crate::MAX_SURVEYED`].
     pub further_lost: u64,
 }
 

@@ -8,10 +8,12 @@ pub const MAX_ROWS: u32 = 8192;
 /// Stands for a multicast group where there is none.
 pub const NO_GROUP: u32 = 0;
 
-/// Stands for what ran when a message was sent where that is not known: it was found dropped when it was read, or when its socket was closed.
+/// Stands for what ran when a message was sent where that is not known: it was found dropped when it was
+/// read, or when its socket was closed.
 pub const NO_CONTEXT: u8 = u8::MAX;
 
-/// Stands for how a message was sent, and by whom, where nobody looked: it lay far behind in a queue that was closed.
+/// Stands for how a message was sent, and by whom, where nobody looked: it lay far behind in a queue that was
+/// closed.
 pub const NO_DELIVERY: u8 = u8::MAX;
 
 /// What a row counts. No padding: it is compared as bytes.
@@ -19,13 +21,15 @@ pub const NO_DELIVERY: u8 = u8::MAX;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
 pub struct DropKey {
-    /// Inode number of the socket that a message was dropped on, as in `/proc/net/netlink`; 0: there is none, or it is not known.
+    /// Inode number of the socket that a message was dropped on, as in `/proc/net/netlink`; 0: there is none,
+    /// or it is not known.
     pub socket_inode: u64,
     /// Process id of the sender; 0: the kernel on nobody's behalf, or not known.
     pub sender_tgid: u32,
     /// `nlmsg_type` of the datagram's first message, or [`NO_TYPE`].
     pub nlmsg_type: u32,
-    /// Multicast group, or [`NO_GROUP`]. Of a unicast that has no receiver the port id, of which there may be any number.
+    /// Multicast group, or [`NO_GROUP`]. Of a unicast that has no receiver the port id, of which there may be
+    /// any number.
     pub group: u32,
     /// The number of a [`crate::Cause`].
     pub cause: u8,
@@ -35,7 +39,8 @@ pub struct DropKey {
     pub family: u8,
     /// The number of a [`crate::Context`], or [`NO_CONTEXT`].
     pub context: u8,
-    /// The sender's thread name, padded with NULs; hostile bytes. A process gets another one when it runs another program.
+    /// The sender's thread name, padded with NULs; hostile bytes. A process gets another one when it runs
+    /// another program.
     pub sender_comm: [u8; 16],
     /// Inode number of the sending socket's network namespace; 0: not known.
     pub netns: u32,
@@ -83,7 +88,8 @@ pub struct DropRow {
     pub first_ts_ns: u64,
     /// When the last was dropped.
     pub last_ts_ns: u64,
-    /// The name of the thread that used the socket last, if that is how it was seen; hostile bytes, zeros: not known.
+    /// The name of the thread that used the socket last, if that is how it was seen; hostile bytes, zeros:
+    /// not known.
     pub owner_comm: [u8; 16],
     /// Its process id; 0: not known.
     pub owner_tgid: u32,
@@ -179,7 +185,8 @@ pub mod drop_kind {
     pub const EPISODE_TOLD: u32 = 3;
     /// In the map only: it is over, and user space could not be told.
     pub const EPISODE_UNTOLD: u32 = 4;
-    /// It is over, and another takes its place; mostly in the map only, but that may happen while the end is sent.
+    /// It is over, and another takes its place; mostly in the map only, but that may happen while the end is
+    /// sent.
     pub const EPISODE_GONE: u32 = 5;
 }
 
@@ -218,7 +225,8 @@ pub struct PathKey {
     pub cause: u32,
 }
 
-/// A time in which a socket dropped whatever was sent to it: from the first drop until its queue was read empty.
+/// A time in which a socket dropped whatever was sent to it: from the first drop until its queue was read
+/// empty.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -237,8 +245,8 @@ pub struct EpisodeRecord {
     pub dropped: u64,
     /// Their truesize, in bytes: what they would have taken of the receive buffer.
     pub dropped_truesize: u64,
-    /// The most that the queue would have held, in bytes of truesize: what it held at a drop, and what had been dropped in the episode by then,
-    /// that drop included.
+    /// The most that the queue would have held, in bytes of truesize: what it held at a drop, and what had
+    /// been dropped in the episode by then, that drop included.
     pub peak: u64,
     /// What the queue held at the first drop, in bytes of truesize.
     pub rmem_begin: u32,

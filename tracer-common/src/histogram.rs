@@ -1,7 +1,7 @@
 //! Log-linear histograms: 16 buckets for each power of two, so a bucket is at most 6.25 % wide.
 //!
-//! Values below 16 have a bucket each. Above, a bucket is named by the position of the value's highest bit and by the
-//! four bits that follow it.
+//! Values below 16 have a bucket each. Above, a bucket is named by the position of the value's highest bit
+//! and by the four bits that follow it.
 
 use crate::Stage;
 
@@ -21,8 +21,8 @@ pub const MAX_PROBES: u32 = 8;
 /// Set in every key, so that a key is never zero: zero marks a free slot.
 pub const KEY_PRESENT: u64 = 1 << 63;
 
-/// Set in what user space calls the slot that counts, for each stage, every key for which there was no room. Such a key has a stage, but
-/// neither family nor type.
+/// Set in what user space calls the slot that counts, for each stage, every key for which there was no room.
+/// Such a key has a stage, but neither family nor type.
 pub const KEY_OTHER: u64 = 1 << 62;
 
 /// One processor's histogram of one key: of the key at the same index of the keys.
@@ -40,7 +40,8 @@ pub struct HistogramSlot {
     pub buckets: [u64; BUCKETS],
 }
 
-/// When a call began and the slot that it will be counted in, in one number: that is as much as the kernel keeps for a call in a session.
+/// When a call began and the slot that it will be counted in, in one number: that is as much as the kernel
+/// keeps for a call in a session.
 ///
 /// Calls of up to `1 << START_BITS` nanoseconds, three days, keep their latency.
 #[inline(always)]
@@ -62,15 +63,17 @@ const START_BITS: u32 = 48;
 /// Slots at most, those for all other keys included.
 pub const MAX_SLOTS: u32 = 1 << (u64::BITS - START_BITS);
 
-/// Cells for the slots' keys: one for each, and as many behind them as a search may go on for, which the verifier wants to see.
+/// Cells for the slots' keys: one for each, and as many behind them as a search may go on for, which the
+/// verifier wants to see.
 pub const KEY_CELLS: usize = (MAX_SLOTS + MAX_PROBES) as usize;
 
-/// Stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option` would be clearer, but the
-/// compiler computes with the value that a `None` does not have, and the verifier refuses that.
+/// Stands for a message's type where the datagram is too short to have one, or cannot be read. An `Option`
+/// would be clearer, but the compiler computes with the value that a `None` does not have, and the verifier
+/// refuses that.
 pub const NO_TYPE: u32 = 1 << 16;
 
-/// Set in what stands for a type where a message's first byte behind its header goes with it: that is the command in generic netlink, and the address
-/// family in sock_diag.
+/// Set in what stands for a type where a message's first byte behind its header goes with it: that is the
+/// command in generic netlink, and the address family in sock_diag.
 const DETAILED: u32 = 1 << 19;
 
 /// Types that can have such a byte are below: in generic netlink the kernel gives out numbers up to 1,023.
@@ -100,7 +103,8 @@ const FAMILY_SHIFT: u32 = 24;
 
 const _: () = assert!(Stage::COUNT <= 1 << (FAMILY_SHIFT - STAGE_SHIFT));
 
-/// The key of a histogram: `family`, which is below 256, the stage, and the message type, [`NO_TYPE`], or what [`detailed`] gives.
+/// The key of a histogram: `family`, which is below 256, the stage, and the message type, [`NO_TYPE`], or
+/// what [`detailed`] gives.
 #[inline(always)]
 pub const fn key(family: u64, stage: Stage, nlmsg_type: u32) -> u64 {
     KEY_PRESENT | family << FAMILY_SHIFT | (stage as u64) << STAGE_SHIFT | nlmsg_type as u64
@@ -148,15 +152,17 @@ pub const fn home_slot(key: u64, homes: u64) -> u64 {
     (hash as u64 * homes) >> 32
 }
 
-/// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots, or none where there are no histograms.
+/// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots, or none where there are
+/// no histograms.
 pub const fn home_slots(slots: u32) -> u64 {
     slots.saturating_sub(MAX_PROBES - 1) as u64
 }
 
 /// The bucket of a value in nanoseconds.
 ///
-/// BPF has no instruction for the position of the highest bit, and what the compiler makes of `leading_zeros` is four times as long. So the value is
-/// halved until it has the bits that name a bucket: by powers of two that are compared with numbers of 32 bits, which fit into an instruction.
+/// BPF has no instruction for the position of the highest bit, and what the compiler makes of `leading_zeros`
+/// is four times as long. So the value is halved until it has the bits that name a bucket: by powers of two
+/// that are compared with numbers of 32 bits, which fit into an instruction.
 #[inline(always)]
 pub fn bucket_of(ns: u64) -> usize {
     if ns >= 1 << MAX_BITS {
@@ -186,7 +192,8 @@ fn halved<const TIMES: u32>(value: u64) -> u64 {
     value >> TIMES
 }
 
-/// `value >> TIMES`. The compiler would do this always and then choose between the results, which is longer than a branch.
+/// `value >> TIMES`. The compiler would do this always and then choose between the results, which is longer
+/// than a branch.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
 fn halved<const TIMES: u32>(value: u64) -> u64 {
@@ -198,8 +205,8 @@ fn halved<const TIMES: u32>(value: u64) -> u64 {
     value
 }
 
-/// The values that a bucket counts: from the first, below the second, in nanoseconds. The last bucket has no upper end
-/// and says `u64::MAX`.
+/// The values that a bucket counts: from the first, below the second, in nanoseconds. The last bucket has no
+/// upper end and says `u64::MAX`.
 pub const fn bucket_bounds(bucket: usize) -> (u64, u64) {
     if bucket < SUB_BUCKETS {
         return (bucket as u64, bucket as u64 + 1);

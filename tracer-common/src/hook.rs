@@ -7,12 +7,13 @@ use crate::table::numbered;
 pub struct Function {
     /// Its name.
     pub name: &'static str,
-    /// How many arguments it has. What it returned follows them where an fexit program sees both. 0: that differs by kernel, and a helper says what it
-    /// returned.
+    /// How many arguments it has. What it returned follows them where an fexit program sees both. 0: that
+    /// differs by kernel, and a helper says what it returned.
     pub arguments: usize,
 }
 
-/// Hooks, a line each: name and, if it always has the same functions, those. Of several the first that a kernel has sees all calls.
+/// Hooks, a line each: name and, if it always has the same functions, those. Of several the first that a
+/// kernel has sees all calls.
 macro_rules! hooks {
     ($($(#[$doc:meta])* $variant:ident = $name:literal: $($function:ident($arguments:literal))|*;)+) => {
         numbered! {
@@ -21,7 +22,8 @@ macro_rules! hooks {
         }
 
         impl Hook {
-            /// The functions that stand for this hook, best first. None for one whose functions depend on the family.
+            /// The functions that stand for this hook, best first. None for one whose functions depend on the
+            /// family.
             pub const fn functions(self) -> &'static [Function] {
                 match self {
                     $(Self::$variant => {
@@ -40,7 +42,8 @@ hooks! {
     Broadcast = "broadcast": netlink_broadcast_filtered(7) | netlink_broadcast(5);
     /// The functions by which families in the kernel receive.
     Receive = "receive":;
-    /// Parts of dumps, each of which is a call: the first within the request, the others when the reader comes back.
+    /// Parts of dumps, each of which is a call: the first within the request, the others when the reader
+    /// comes back.
     Dump = "dump": netlink_dump(0);
     /// Acknowledgements and errors.
     Ack = "ack": netlink_ack(4);

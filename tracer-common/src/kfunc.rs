@@ -1,7 +1,7 @@
 //! Functions of the kernel itself that the programs call, which aya does not know how to do.
 //!
-//! The programs call a helper of this number, which does not exist; user space puts the function's BTF id in its place before it loads
-//! them.
+//! The programs call a helper of this number, which does not exist; user space puts the function's BTF id in
+//! its place before it loads them.
 
 /// The functions, a line each: constant, number, prototype's name in the kernel.
 macro_rules! kfuncs {

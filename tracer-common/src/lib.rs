@@ -1,6 +1,7 @@
 //! What crosses from nltrace's eBPF programs to user space: options, records, histograms and counters.
 //!
-//! Everything here is plain `repr(C)` without padding, `bool` or `enum`: one side writes bytes that the other side reads.
+//! Everything here is plain `repr(C)` without padding, `bool` or `enum`: one side writes bytes that the other
+//! side reads.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
@@ -44,11 +45,13 @@ pub mod filtered {
     pub const EVERYTHING: u32 = 2;
 }
 
-/// Messages of a datagram whose headers the programs look at, at most, where user space gets the datagram and looks at all of them.
+/// Messages of a datagram whose headers the programs look at, at most, where user space gets the datagram and
+/// looks at all of them.
 pub const MAX_SURVEYED: u64 = 32;
 
 /// The same where the programs alone decide whether a message is of the wanted type.
 pub const MAX_COMPARED: u64 = 128;
 
-/// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs on top.
+/// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs
+/// on top.
 pub const MAX_DEPTH: usize = 8;

@@ -3,7 +3,8 @@
 use crate::table::numbered;
 
 numbered! {
-    /// What kept a call from being recorded. Those below [`Loss::IN_PROGRAMS`] are counted by the programs, the others by the kernel.
+    /// What kept a call from being recorded. Those below [`Loss::IN_PROGRAMS`] are counted by the programs,
+    /// the others by the kernel.
     Loss {
         /// The ring buffer was full.
         NoRoom = "no_room",

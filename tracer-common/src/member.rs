@@ -1,7 +1,7 @@
 //! Members of the kernel's structs that the programs read: a line each.
 //!
-//! Where a member lies differs from kernel to kernel. User space finds out from the running kernel's types and writes it into the programs'
-//! instructions before it loads them ([`crate::constant`]).
+//! Where a member lies differs from kernel to kernel. User space finds out from the running kernel's types
+//! and writes it into the programs' instructions before it loads them ([`crate::constant`]).
 
 use core::marker::PhantomData;
 
@@ -18,7 +18,8 @@ pub const CONSTANTS: usize = FIRST_STRUCTURE as usize + STRUCTURES;
 
 const _: () = assert!(CONSTANTS <= Constant::MAX as usize, "a placeholder has eight bits for its constant");
 
-/// A member for the programs: `T` has its size, `STRUCTURE` is the constant with the struct's BTF id, `OFFSET` that with the member's offset.
+/// A member for the programs: `T` has its size, `STRUCTURE` is the constant with the struct's BTF id,
+/// `OFFSET` that with the member's offset.
 pub struct Member<T, const STRUCTURE: Constant, const OFFSET: Constant>(PhantomData<T>);
 
 /// A member for user space, which has to find it.
@@ -39,8 +40,8 @@ pub struct Place {
 /// Where a member lies that the kernel does not have.
 pub const ABSENT: u32 = u16::MAX as u32;
 
-/// Members by struct: `NAME: SIZE = path.to.member;`, `… as STRUCT.path` where a struct lies in an array of bytes, `…[8]` for what lies
-/// eight bytes further on, `…, optional` for what older kernels lack.
+/// Members by struct: `NAME: SIZE = path.to.member;`, `… as STRUCT.path` where a struct lies in an array of
+/// bytes, `…[8]` for what lies eight bytes further on, `…, optional` for what older kernels lack.
 macro_rules! members {
     ($(
         $structure:ident $id:ident {
@@ -115,7 +116,8 @@ members! {
         SKB_SK: u64 = sk;
         /// `NETLINK_CB(skb).portid`: the port id of the sending socket.
         SKB_PORTID: u32 = cb as netlink_skb_parms.portid;
-        /// `NETLINK_CB(skb).nsid`: the number by which a listener in another network namespace knows the sender's.
+        /// `NETLINK_CB(skb).nsid`: the number by which a listener in another network namespace knows the
+        /// sender's.
         SKB_NSID: u32 = cb as netlink_skb_parms.nsid;
         /// `NETLINK_CB(skb).nsid_is_set`, a bool, and what follows it up to four bytes.
         SKB_HAS_NSID: u32 = cb as netlink_skb_parms.nsid_is_set;

@@ -17,10 +17,12 @@ pub const MAX_SNAPLEN: usize = 16 * 1024;
 /// Bytes of a datagram that a [`CallRecord`] carries itself at most: the header and 256 bytes of payload.
 pub const INLINE_BYTES: usize = NLMSG_HDRLEN + 256;
 
-/// Bytes of a datagram that follow every [`CallRecord`], also where the rest came ahead of it in a [`PayloadRecord`].
+/// Bytes of a datagram that follow every [`CallRecord`], also where the rest came ahead of it in a
+/// [`PayloadRecord`].
 pub const SMALL_BYTES: usize = 64;
 
-/// Sizes in bytes of [`PayloadRecord`] records: the verifier wants sizes it knows, so a payload takes the smallest that fits.
+/// Sizes in bytes of [`PayloadRecord`] records: the verifier wants sizes it knows, so a payload takes the
+/// smallest that fits.
 pub const CLASSES: [usize; 4] =
     [NLMSG_HDRLEN + 1024, NLMSG_HDRLEN + 4096, NLMSG_HDRLEN + MAX_SNAPLEN, 64 << 10];
 
@@ -29,7 +31,8 @@ pub const MAX_DATAGRAM: usize = 1 << 20;
 
 /// What a record is.
 pub mod kind {
-    /// A [`super::CallRecord`], followed by `captured` bytes of the datagram and by at least [`super::SMALL_BYTES`].
+    /// A [`super::CallRecord`], followed by `captured` bytes of the datagram and by at least
+    /// [`super::SMALL_BYTES`].
     pub const CALL: u32 = 1;
     /// A [`super::DeliveryRecord`].
     pub const DELIVERY: u32 = 3;
@@ -49,8 +52,9 @@ pub mod kind {
     pub const CLOSE: u32 = 10;
     /// An [`super::UnsentRecord`].
     pub const SEND_FAILED: u32 = 11;
-    /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are several, in the order of their bytes:
-    /// all but the last have as many as the largest of [`super::CLASSES`].
+    /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are
+    /// several, in the order of their bytes: all but the last have as many as the largest of
+    /// [`super::CLASSES`].
     pub const PAYLOAD: u32 = 2;
 }
 
@@ -62,16 +66,17 @@ pub mod flags {
     pub const HAS_RET: u8 = 2;
     /// [`super::CallRecord::group`] holds a multicast group.
     pub const HAS_GROUP: u8 = 4;
-    /// A request whose receive function was seen, too, when: [`super::CallRecord::receive_ts_ns`], and for how long:
-    /// [`super::CallRecord::receive_latency_ns`]. All else is as in its request.
+    /// A request whose receive function was seen, too, when: [`super::CallRecord::receive_ts_ns`], and for
+    /// how long: [`super::CallRecord::receive_latency_ns`]. All else is as in its request.
     pub const HAS_RECEIVE: u8 = 8;
-    /// The datagram holds several messages: it is captured whole, up to [`super::MAX_DATAGRAM`] and as far as it lies in one piece, and how much
-    /// to keep of each message is left to user space.
+    /// The datagram holds several messages: it is captured whole, up to [`super::MAX_DATAGRAM`] and as far as
+    /// it lies in one piece, and how much to keep of each message is left to user space.
     pub const SEVERAL: u8 = 16;
 }
 
-/// One call of a watched function, sent when it returned; or a request and the receive function's call within it. The first
-/// bytes of the datagram follow, from its `nlmsghdr` on: `captured`, or with [`flags::PAYLOAD_APART`] the first [`SMALL_BYTES`].
+/// One call of a watched function, sent when it returned; or a request and the receive function's call within
+/// it. The first bytes of the datagram follow, from its `nlmsghdr` on: `captured`, or with
+/// [`flags::PAYLOAD_APART`] the first [`SMALL_BYTES`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -84,7 +89,8 @@ pub struct CallRecord {
     pub ts_ns: u64,
     /// How long the call took, in nanoseconds.
     pub latency_ns: u64,
-    /// When the receive function was called with this request, with [`flags::HAS_RECEIVE`]; nanoseconds of `CLOCK_MONOTONIC`.
+    /// When the receive function was called with this request, with [`flags::HAS_RECEIVE`]; nanoseconds of
+    /// `CLOCK_MONOTONIC`.
     pub receive_ts_ns: u64,
     /// How long that took, in nanoseconds.
     pub receive_latency_ns: u64,
@@ -96,7 +102,8 @@ pub struct CallRecord {
     pub comm: [u8; 16],
     /// Inode number of the network namespace of the sending socket.
     pub netns: u32,
-    /// Port id of the user's side: the sender of a request, the receiver of a reply, 0 for a sender in the kernel.
+    /// Port id of the user's side: the sender of a request, the receiver of a reply, 0 for a sender in the
+    /// kernel.
     pub portid: u32,
     /// Multicast group, with [`flags::HAS_GROUP`].
     pub group: u32,
@@ -118,7 +125,8 @@ pub struct CallRecord {
     pub reserved: u8,
 }
 
-/// The bytes of a datagram of which an [`CallRecord`] could not carry enough itself; sent when the call began.
+/// The bytes of a datagram of which an [`CallRecord`] could not carry enough itself; sent when the call
+/// began.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -135,7 +143,8 @@ pub struct PayloadRecord {
     pub reserved: u32,
 }
 
-/// What a listener's copy of a multicast came to; sent before the call's record, of the same `tid` and `ts_ns`.
+/// What a listener's copy of a multicast came to; sent before the call's record, of the same `tid` and
+/// `ts_ns`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]

@@ -3,8 +3,9 @@
 use crate::table::numbered;
 
 numbered! {
-    /// What setsockopt(2) sets, without `NETLINK_` (linux/netlink.h), by its bit in the kernel's `netlink_sock.flags`: `NETLINK_F_…` in
-    /// net/netlink/af_netlink.h, whose order is the same in all kernels from 6.1 on.
+    /// What setsockopt(2) sets, without `NETLINK_` (linux/netlink.h), by its bit in the kernel's
+    /// `netlink_sock.flags`: `NETLINK_F_…` in net/netlink/af_netlink.h, whose order is the same in all
+    /// kernels from 6.1 on.
     SocketOption {
         /// The socket is one of the kernel; nobody can set this.
         Kernel = "KERNEL",

@@ -5,7 +5,8 @@ pub const GROUP_WORDS: usize = 16;
 
 /// Bits of [`SocketRecord::flags`].
 pub mod socket_flags {
-    /// The socket has the port id of [`super::SocketRecord::portid`]. Without it, 0 is none, and another is one that it was refused.
+    /// The socket has the port id of [`super::SocketRecord::portid`]. Without it, 0 is none, and another is
+    /// one that it was refused.
     pub const BOUND: u32 = 1;
     /// It is congested: everything that is sent to it is dropped until its queue has been read empty.
     pub const CONGESTED: u32 = 2;
@@ -17,7 +18,8 @@ pub mod socket_flags {
     pub const HAS_GROUPS: u32 = 16;
 }
 
-/// A netlink socket, and one file of one process by which it is held. A socket that is held several times has several of these.
+/// A netlink socket, and one file of one process by which it is held. A socket that is held several times has
+/// several of these.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(

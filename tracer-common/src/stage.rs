@@ -8,7 +8,8 @@ use crate::{Hook, table::numbered};
 macro_rules! stages {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $event:literal by $hook:ident;)+) => {
         numbered! {
-            /// A stage, in the order in which a request meets them; the number is part of histogram keys and records.
+            /// A stage, in the order in which a request meets them; the number is part of histogram keys and
+            /// records.
             Stage { $($(#[$doc])* $variant = $name,)+ }
         }
 
@@ -41,8 +42,8 @@ stages! {
     Broadcast = "broadcast", "notify" by Broadcast;
     /// `netlink_dump`, entry to return: making one part of a dump.
     Part = "part", "part" by Dump;
-    /// A request's datagram enters the kernel until its last answer is queued on the asker's socket; of a dump until its last part is, with the waits
-    /// for the reader between them.
+    /// A request's datagram enters the kernel until its last answer is queued on the asker's socket; of a
+    /// dump until its last part is, with the waits for the reader between them.
     Answer = "answer", "answer" by Unicast;
     /// The same, of dumps alone.
     WholeDump = "dump", "dump" by Dump;
@@ -50,7 +51,8 @@ stages! {
     RoundTrip = "rtt", "rtt" by Consume;
     /// A datagram is queued on a user's socket until it is read.
     Queue = "queue", "queue" by Consume;
-    /// How long the threads that work for a request wait for locks that one sleeps for; nothing of those that never wait.
+    /// How long the threads that work for a request wait for locks that one sleeps for; nothing of those that
+    /// never wait.
     Lock = "lock", "lock" by Wait;
 }
 

@@ -1,4 +1,5 @@
-//! The macros that make one line of a table into a number, a name and whatever else is known of it, for both sides.
+//! The macros that make one line of a table into a number, a name and whatever else is known of it, for both
+//! sides.
 
 /// An enum whose variants are numbered in their order, with their names.
 macro_rules! numbered {

@@ -42,7 +42,8 @@ pub(crate) fn enter<O: Outcome, R: Reader>(entry: &Entry) -> bool {
     count(counters, stack, verdict)
 }
 
-/// A receive function's call begins. Its datagram is most often that of the request that the thread is in, of which everything is known.
+/// A receive function's call begins. Its datagram is most often that of the request that the thread is in, of
+/// which everything is known.
 #[inline(always)]
 pub(crate) fn enter_within<O: Outcome, R: Reader>(
     hook: Hook,
@@ -95,7 +96,8 @@ fn count<C: Call>(counters: HookCounters, stack: *mut Stack<C>, verdict: Verdict
     false
 }
 
-/// A call begins in a session whose outcome needs nothing but a number, which is returned if the call is wanted.
+/// A call begins in a session whose outcome needs nothing but a number, which is returned if the call is
+/// wanted.
 #[inline(always)]
 pub(crate) fn enter_numbered<O: Outcome, R: Reader>(entry: &Entry) -> Option<u64> {
     let counters = counters::of(entry.hook);
@@ -108,7 +110,8 @@ pub(crate) fn enter_numbered<O: Outcome, R: Reader>(entry: &Entry) -> Option<u64
     number
 }
 
-/// A call returns on a socket that is still alive. That of a family which is not wanted costs next to nothing.
+/// A call returns on a socket that is still alive. That of a family which is not wanted costs next to
+/// nothing.
 #[inline(always)]
 pub(crate) fn leave_socket<O: Outcome, R: Reader>(entry: &Entry, ret: Option<i32>) {
     if filter::wants_call::<R>(entry.stage, entry.sk) {

@@ -24,7 +24,8 @@ pub(crate) fn constant<const CONSTANT: Constant>() -> u64 {
 pub trait Load: Copy + Default {
     /// # Safety
     ///
-    /// `base` is a pointer to a struct that has a member of this size at this offset, or one whose type the verifier knows, which checks that.
+    /// `base` is a pointer to a struct that has a member of this size at this offset, or one whose type the
+    /// verifier knows, which checks that.
     unsafe fn load<const OFFSET: Constant>(base: u64) -> u64;
 }
 

@@ -4,8 +4,9 @@ use nltrace_common::{Hook, Loss, Stage};
 
 use crate::kernel::{Reader, skb};
 
-/// What a call and its return have in common and no other call in progress on the same thread has: an address on the stack that the
-/// function was called on, which is a multiple of eight; the hook goes into the lowest bits.
+/// What a call and its return have in common and no other call in progress on the same thread has: an address
+/// on the stack that the function was called on, which is a multiple of eight; the hook goes into the lowest
+/// bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Id(pub u64);
@@ -37,7 +38,8 @@ pub struct Entry {
     /// A netlink socket of the message's family and network namespace.
     pub sk: u64,
     pub skb: u64,
-    /// Port id that the kernel sends to or on behalf of. Messages to the kernel have their sender's, from the buffer.
+    /// Port id that the kernel sends to or on behalf of. Messages to the kernel have their sender's, from the
+    /// buffer.
     pub portid: u32,
     pub group: Option<u32>,
 }

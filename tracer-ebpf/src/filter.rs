@@ -1,5 +1,5 @@
-//! Which calls the user wants to see. A call that is not wanted is counted and costs as little as can be; so does a filter that
-//! is not in use.
+//! Which calls the user wants to see. A call that is not wanted is counted and costs as little as can be; so
+//! does a filter that is not in use.
 
 use nltrace_common::{Stage, constant::option, filtered};
 
@@ -9,7 +9,8 @@ use crate::{
     kernel::{Reader, Task, sock},
 };
 
-/// What can be told at no cost, at the beginning of a call and again at its return: the stage, the family of its socket, the thread.
+/// What can be told at no cost, at the beginning of a call and again at its return: the stage, the family of
+/// its socket, the thread.
 #[inline(always)]
 pub(crate) fn wants_call<R: Reader>(stage: Stage, sk: u64) -> bool {
     let filtered = constant::<{ option::FILTERED }>() as u32;
@@ -62,7 +63,8 @@ pub(crate) fn wants_portid(portid: impl FnOnce() -> u32) -> bool {
         || constant::<{ option::FILTER_PORTID }>() as u32 == portid()
 }
 
-/// The same for a datagram with several messages; `may_have_type` says whether one of them may be of the wanted type.
+/// The same for a datagram with several messages; `may_have_type` says whether one of them may be of the
+/// wanted type.
 #[inline(always)]
 pub(crate) fn wants_several(portid: impl FnOnce() -> u32, may_have_type: bool) -> bool {
     !filters_everything() || wants_portid(portid) && (!filters_types() || may_have_type)

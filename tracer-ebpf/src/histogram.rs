@@ -1,5 +1,5 @@
-//! Histograms, by key and processor. The keys are a hash table in an array that all processors share, so finding a histogram takes a
-//! multiplication and usually one comparison; each processor counts for itself.
+//! Histograms, by key and processor. The keys are a hash table in an array that all processors share, so
+//! finding a histogram takes a multiplication and usually one comparison; each processor counts for itself.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use nltrace_common::{
@@ -37,7 +37,8 @@ pub(crate) fn record(slot: u32, value_ns: u64) {
     }
 }
 
-/// The slot of `key`, taken now if it has none yet; that of all other keys of its stage where there is no room.
+/// The slot of `key`, taken now if it has none yet; that of all other keys of its stage where there is no
+/// room.
 #[inline(always)]
 pub(crate) fn slot_of(key: u64) -> u32 {
     let home = home_of(key);

@@ -1,6 +1,6 @@
-//! nltrace's eBPF programs. `bin/` has an object for each outcome: its programs for every hook and every way to attach, its maps, its
-//! counters. A capture loads the objects of the outcomes that it wants. `bin/sockets` is an object of another kind: its one program
-//! walks over all open files ([`sockets`]).
+//! nltrace's eBPF programs. `bin/` has an object for each outcome: its programs for every hook and every way
+//! to attach, its maps, its counters. A capture loads the objects of the outcomes that it wants.
+//! `bin/sockets` is an object of another kind: its one program walks over all open files ([`sockets`]).
 //!
 //! ```text
 //! bin/hist, trace, drops       an object: the programs of one outcome
@@ -13,7 +13,8 @@
 //!             └─ filter, kernel, counters, config, bpf
 //! ```
 //!
-//! Built for the host, this is empty: the tracer depends on it so that cargo builds it again when the programs change.
+//! Built for the host, this is empty: the tracer depends on it so that cargo builds it again when the
+//! programs change.
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch, core_intrinsics))]
 #![cfg_attr(

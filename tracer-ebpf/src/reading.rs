@@ -1,5 +1,5 @@
-//! A read in progress on a thread: `netlink_recvmsg` says on which socket and into how much room, `skb_free_datagram` within it that something was
-//! read. Other families' sockets use the latter, too.
+//! A read in progress on a thread: `netlink_recvmsg` says on which socket and into how much room,
+//! `skb_free_datagram` within it that something was read. Other families' sockets use the latter, too.
 
 use crate::kernel::netlink_sock;
 
@@ -30,8 +30,8 @@ impl Reading {
         }
     }
 
-    /// A buffer of the socket `sk` is let go. Returns for how many of its bytes there was room, if that is the read's: a socket's peeked
-    /// buffers and other families' are not.
+    /// A buffer of the socket `sk` is let go. Returns for how many of its bytes there was room, if that is
+    /// the read's: a socket's peeked buffers and other families' are not.
     ///
     /// # Safety
     ///

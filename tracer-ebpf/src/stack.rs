@@ -1,12 +1,14 @@
 //! The watched calls that a thread is in, innermost last.
 //!
-//! They nest: `sendmsg` → `netlink_unicast` → receive function → `netlink_unicast`. They sleep and change processors. They stay with their
-//! thread, so that is where they are kept: in task storage, which also costs half as much as a hash table.
+//! They nest: `sendmsg` → `netlink_unicast` → receive function → `netlink_unicast`. They sleep and change
+//! processors. They stay with their thread, so that is where they are kept: in task storage, which also costs
+//! half as much as a hash table.
 //!
-//! The kernel may miss a return, and the call's frame stays then. But stacks grow down: when a call begins, every frame whose address on
-//! the same stack is at or below the new one's is of a call that has returned, and is dropped. So no later call at the same depth, whether
-//! it is recorded or not, can end it. Softirqs that send on top of a thread have a stack of their own on most machines; the same holds there,
-//! and the thread's own calls below them go on.
+//! The kernel may miss a return, and the call's frame stays then. But stacks grow down: when a call begins,
+//! every frame whose address on the same stack is at or below the new one's is of a call that has returned,
+//! and is dropped. So no later call at the same depth, whether it is recorded or not, can end it. Softirqs
+//! that send on top of a thread have a stack of their own on most machines; the same holds there, and the
+//! thread's own calls below them go on.
 
 use aya_ebpf::helpers::generated::bpf_task_pt_regs;
 use nltrace_common::MAX_DEPTH;
@@ -94,7 +96,8 @@ impl<C: Call> Stack<C> {
         }
     }
 
-    /// An address as a number, which the verifier lets programs compute with: it is written to memory and read again.
+    /// An address as a number, which the verifier lets programs compute with: it is written to memory and
+    /// read again.
     #[inline(always)]
     pub(crate) unsafe fn number(stack: *mut Self, address: u64) -> u64 {
         // SAFETY: `stack` is a map value.
@@ -114,7 +117,8 @@ impl<C: Call> Stack<C> {
         }
     }
 
-    /// The innermost call that goes on when something happens at `id`, and its id; those that are over are dropped.
+    /// The innermost call that goes on when something happens at `id`, and its id; those that are over are
+    /// dropped.
     #[inline(always)]
     pub(crate) unsafe fn around(stack: *mut Self, id: Id) -> Option<(*mut C, Id)> {
         // SAFETY: `stack` is a map value, and so is the frame.
@@ -146,8 +150,8 @@ impl<C: Call> Stack<C> {
         }
     }
 
-    /// Whether two addresses of this thread's time lie on the same stack: both on its own, or both on an interrupt's. One that is held by a map is
-    /// a number already; `here` is not.
+    /// Whether two addresses of this thread's time lie on the same stack: both on its own, or both on an
+    /// interrupt's. One that is held by a map is a number already; `here` is not.
     #[inline(always)]
     pub(crate) unsafe fn share_a_stack(stack: *mut Self, task: Task, held: Id, here: Id) -> bool {
         // SAFETY: `task` is the current thread; the helper is there since 5.15.
@@ -168,8 +172,8 @@ impl<C: Call> Stack<C> {
         unsafe { (*stack).undisturbed = 0 };
     }
 
-    /// A frame for a call that begins, on top of all others that are in progress. It is taken before it is filled: an interrupt that sends
-    /// meanwhile takes the next one.
+    /// A frame for a call that begins, on top of all others that are in progress. It is taken before it is
+    /// filled: an interrupt that sends meanwhile takes the next one.
     #[inline(always)]
     pub(crate) unsafe fn push(stack: *mut Self, id: Id) -> *mut C {
         // SAFETY: `stack` is a map value, and so is the frame.
@@ -184,8 +188,8 @@ impl<C: Call> Stack<C> {
         }
     }
 
-    /// The call that returns, or that which holds it. Those on top of it are dropped: their returns were missed. None for a call that was
-    /// not seen to begin. It stays in its place until [`Self::pop`].
+    /// The call that returns, or that which holds it. Those on top of it are dropped: their returns were
+    /// missed. None for a call that was not seen to begin. It stays in its place until [`Self::pop`].
     #[inline(always)]
     pub(crate) unsafe fn find(stack: *mut Self, id: Id) -> Option<*mut C> {
         // SAFETY: `stack` is a map value, and so are the frames.
@@ -222,7 +226,8 @@ impl<C: Call> Stack<C> {
     }
 }
 
-/// The rarer part of [`Stack::find`]: a call that is not the innermost. Those on top of it are dropped. Null if there is none.
+/// The rarer part of [`Stack::find`]: a call that is not the innermost. Those on top of it are dropped. Null
+/// if there is none.
 #[inline(never)]
 unsafe fn find_below<C: Call>(stack: *mut Stack<C>, id: Id) -> *mut C {
     // SAFETY: the caller's `stack` is a map value, and so are the frames.
@@ -248,10 +253,11 @@ unsafe fn find_below<C: Call>(stack: *mut Stack<C>, id: Id) -> *mut C {
     }
 }
 
-/// Drops the calls that are over when a call begins at `id`, as unmatched: those at or below it on the same stack, and all of them if there
-/// is no room for another.
+/// Drops the calls that are over when a call begins at `id`, as unmatched: those at or below it on the same
+/// stack, and all of them if there is no room for another.
 ///
-/// A call on an interrupt's stack ends none on the thread's own: between its lowest address and the registers of user space at its top.
+/// A call on an interrupt's stack ends none on the thread's own: between its lowest address and the registers
+/// of user space at its top.
 #[inline(never)]
 unsafe fn drop_dead<C: Call>(stack: *mut Stack<C>, id: u64) {
     let task = Task::current();
@@ -284,8 +290,8 @@ fn is_within(offset: u64, last: u64) -> u64 {
     ((offset | (last - offset)) >> 63) ^ 1
 }
 
-/// Drops calls until `depth` are left, as unmatched. A call that one of them holds stays without an outcome, as one that is still in
-/// progress does.
+/// Drops calls until `depth` are left, as unmatched. A call that one of them holds stays without an outcome,
+/// as one that is still in progress does.
 #[inline(never)]
 unsafe fn drop_above<C: Call>(stack: *mut Stack<C>, depth: u64) {
     // SAFETY: the caller's `stack` is a map value.

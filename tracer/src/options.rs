@@ -18,7 +18,8 @@ pub use filter::{Comm, CommError, Filter, MessageType, Pid, PortId, SocketFilter
 pub struct CaptureOptions {
     /// Which calls are wanted.
     pub filter: Filter,
-    /// The only way to attach to functions of the kernel itself; None: the cheapest that works and sees every call.
+    /// The only way to attach to functions of the kernel itself; None: the cheapest that works and sees every
+    /// call.
     pub method: Option<Method>,
     /// When to end; None: at a signal, or with the command.
     pub duration: Option<Duration>,

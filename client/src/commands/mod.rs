@@ -91,7 +91,8 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     result
 }
 
-/// Resolves at Ctrl-C. From this call on the signal does not end the process, whether the future is polled or not.
+/// Resolves at Ctrl-C. From this call on the signal does not end the process, whether the future is polled or
+/// not.
 fn interrupted() -> impl Future<Output = ()> {
     let signals = signal(SignalKind::interrupt());
     async {

@@ -92,8 +92,8 @@ pub(super) fn run(context: &mut Context, args: &cli::Unicast) -> anyhow::Result<
     Ok(Exit::Done)
 }
 
-/// Has this thread's system calls fail with `EINTR` from then on: a signal that does nothing, again and again, as
-/// one that comes between two calls ends neither.
+/// Has this thread's system calls fail with `EINTR` from then on: a signal that does nothing, again and
+/// again, as one that comes between two calls ends neither.
 fn interrupt_this_thread_after(delay: Duration) -> io::Result<()> {
     extern "C" fn nothing(_: libc::c_int) {}
     // SAFETY: all bits zero is an action without flags (no SA_RESTART) and with an empty mask.

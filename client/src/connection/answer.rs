@@ -21,8 +21,8 @@ pub enum Answer {
     Burst(BurstReport),
     /// To [`Request::Parts`](crate::Request::Parts), when no more of it comes.
     Dump(DumpReport),
-    /// To [`Request::Notify`](crate::Request::Notify) and [`Request::SetErr`](crate::Request::SetErr), and at the
-    /// end of the counters.
+    /// To [`Request::Notify`](crate::Request::Notify) and [`Request::SetErr`](crate::Request::SetErr), and at
+    /// the end of the counters.
     Acknowledged,
 }
 
@@ -44,8 +44,8 @@ impl Answer {
 pub struct BurstReport {
     /// Messages that the kernel queued; `None` when the answer that says so was dropped itself.
     pub delivered: Option<u64>,
-    /// Messages that nobody got: the receive buffer was full, nobody listens to the group or has the portid, or
-    /// every listener's socket filter refused them; `None` likewise.
+    /// Messages that nobody got: the receive buffer was full, nobody listens to the group or has the portid,
+    /// or every listener's socket filter refused them; `None` likewise.
     pub undelivered: Option<u64>,
     /// Messages of the burst that arrived on this socket.
     pub received: u64,

@@ -239,8 +239,8 @@ impl Connection {
         }
     }
 
-    /// Has the kernel dump `count` parts of `size` bytes each. Then the dump fails with `errno`, if one is given,
-    /// or with `stall` stops without an end.
+    /// Has the kernel dump `count` parts of `size` bytes each. Then the dump fails with `errno`, if one is
+    /// given, or with `stall` stops without an end.
     ///
     /// # Errors
     /// Any [`Error`]; how the dump ends is none, but part of the report.

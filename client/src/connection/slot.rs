@@ -199,8 +199,8 @@ impl Slot {
         }
     }
 
-    /// Its answer was dropped. For a burst or a dump that is a result, not a failure: they are there to provoke
-    /// it.
+    /// Its answer was dropped. For a burst or a dump that is a result, not a failure: they are there to
+    /// provoke it.
     pub(super) fn mark_lost(&mut self) {
         self.finish(match (&self.parts, Command::from_number(self.message_type)) {
             (Some(parts), Some(Command::Burst)) => {

@@ -56,15 +56,16 @@ impl SocketOptions {
         self
     }
 
-    /// Whether [`SocketOptions::receive_buffer`] may use `SO_RCVBUFFORCE`, on by default. Without it, the size is
-    /// limited as it is for a process without CAP_NET_ADMIN.
+    /// Whether [`SocketOptions::receive_buffer`] may use `SO_RCVBUFFORCE`, on by default. Without it, the
+    /// size is limited as it is for a process without CAP_NET_ADMIN.
     #[must_use]
     pub const fn force_receive_buffer(mut self, on: bool) -> Self {
         self.force_receive_buffer = on;
         self
     }
 
-    /// A socket filter, `SO_ATTACH_FILTER`; none by default. What it refuses is not queued, and counted nowhere.
+    /// A socket filter, `SO_ATTACH_FILTER`; none by default. What it refuses is not queued, and counted
+    /// nowhere.
     #[must_use]
     pub const fn filter(mut self, filter: Option<Filter>) -> Self {
         self.filter = filter;

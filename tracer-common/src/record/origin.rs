@@ -14,7 +14,8 @@ pub mod origin_flags {
     pub const HAS_WHO: u32 = 16;
 }
 
-/// Where a call came from and where its message went; comes before its [`super::CallRecord`]. A call is named by its thread and the time when it began, which are no other's.
+/// Where a call came from and where its message went; comes before its [`super::CallRecord`]. A call is named
+/// by its thread and the time when it began, which are no other's.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
@@ -23,13 +24,15 @@ pub struct OriginRecord {
     pub record: u32,
     /// Bits of [`origin_flags`].
     pub flags: u32,
-    /// [`super::CallRecord::ts_ns`] of the innermost request or dump's part in progress on the same thread and stack, when this call began; 0: none.
+    /// [`super::CallRecord::ts_ns`] of the innermost request or dump's part in progress on the same thread
+    /// and stack, when this call began; 0: none.
     pub within_ns: u64,
     /// Where in that request's datagram the message lies that was in hand, in bytes, or [`super::NO_OFFSET`].
     pub in_hand: u32,
     /// What setsockopt(2) has set on the socket: a bit each, by [`crate::SocketOption`].
     pub socket_options: u32,
-    /// Inode number of the user's socket: the sender's of a request, the receiver's of a reply, the dump's of a part; 0: not known.
+    /// Inode number of the user's socket: the sender's of a request, the receiver's of a reply, the dump's of
+    /// a part; 0: not known.
     pub socket_inode: u64,
     /// Address of the buffer as it was queued on a user's socket; 0: it was not.
     pub queued_skb: u64,

@@ -53,7 +53,8 @@ pub struct ReasonRecord {
     pub ts_ns: u64,
     /// As in [`super::OriginRecord`].
     pub within_ns: u64,
-    /// Where in the request's datagram the message lies that this is about, in bytes, or [`super::NO_OFFSET`].
+    /// Where in the request's datagram the message lies that this is about, in bytes, or
+    /// [`super::NO_OFFSET`].
     pub in_hand: u32,
     /// Bits of [`reason_flags`].
     pub flags: u32,
@@ -158,7 +159,8 @@ pub struct WaitRecord {
     pub reserved: u32,
     /// Who had the lock when the wait began.
     pub owner: ThreadRecord,
-    /// Where the kernel says that the lock lies, `name+0x0/0x20`, or its address, and a NUL; empty: it does not say.
+    /// Where the kernel says that the lock lies, `name+0x0/0x20`, or its address, and a NUL; empty: it does
+    /// not say.
     pub name: [u8; SYMBOL_BYTES],
     /// The function that wanted it, and a NUL; empty: not known.
     pub caller: [u8; SYMBOL_BYTES],

@@ -1,7 +1,8 @@
 //! Atomic operations on cells of map values.
 //!
-//! A processor's cells are not only its current program's: an interrupt can run another one on top. `core::sync::atomic` has these
-//! operations for other targets only; BPF has the instructions since 5.12, compilers take them from revision 3 on.
+//! A processor's cells are not only its current program's: an interrupt can run another one on top.
+//! `core::sync::atomic` has these operations for other targets only; BPF has the instructions since 5.12,
+//! compilers take them from revision 3 on.
 
 use core::intrinsics::{AtomicOrdering::Relaxed, atomic_cxchg, atomic_xadd};
 
@@ -23,7 +24,8 @@ pub(crate) unsafe fn add(cell: *mut u64, amount: u64) {
 /// `cell` lies in a map value.
 #[inline(always)]
 pub(crate) unsafe fn add_and_get(cell: *mut u64, amount: u64) -> u64 {
-    // SAFETY: the caller's promise. Not what the addition returns: for a relaxed one the compiler takes the instruction that returns nothing.
+    // SAFETY: the caller's promise. Not what the addition returns: for a relaxed one the compiler takes the
+    // instruction that returns nothing.
     unsafe {
         add(cell, amount);
         cell.read_volatile()

@@ -1,5 +1,5 @@
-//! Memory that programs share with each other and with user space, at an address that the kernel writes into them: a map of one entry, of which
-//! nothing has to be looked up.
+//! Memory that programs share with each other and with user space, at an address that the kernel writes into
+//! them: a map of one entry, of which nothing has to be looked up.
 
 use core::cell::UnsafeCell;
 

@@ -1,4 +1,5 @@
-//! The kernel's names for addresses. Programs are told them without the right to see the addresses, which reading /proc/kallsyms would take.
+//! The kernel's names for addresses. Programs are told them without the right to see the addresses, which
+//! reading /proc/kallsyms would take.
 
 use core::ffi::c_void;
 
@@ -12,8 +13,8 @@ static NAME: [u8; 4] = *b"%ps\0";
 #[unsafe(link_section = ".rodata.place")]
 static PLACE: [u8; 4] = *b"%pS\0";
 
-/// Writes the name of the function that an address lies in, and a NUL; the address itself where it has none. Returns a negative number where that
-/// cannot be done.
+/// Writes the name of the function that an address lies in, and a NUL; the address itself where it has none.
+/// Returns a negative number where that cannot be done.
 ///
 /// # Safety
 ///

@@ -1,10 +1,12 @@
-//! Whether the kernel had no memory for a listener's copy of a multicast, by what its buffer shows: a queue that had no room then may have some now,
-//! but this does not change.
+//! Whether the kernel had no memory for a listener's copy of a multicast, by what its buffer shows: a queue
+//! that had no room then may have some now, but this does not change.
 //!
-//! A listener gets a clone of the buffer while others hold that, and otherwise the buffer itself, which is then no other queue's. A copy that was made
-//! and found no room goes to the next listener. So where the buffer was never cloned, and is held by somebody else or in a queue, there was
-//! no copy. After one could not be made, no other listener of that multicast gets any. Where a clone was made for one listener and none could be
-//! for a later one, nothing shows that: it is taken for a queue without room. Read in 6.1, 6.12 and 7.3 (`do_one_broadcast`).
+//! A listener gets a clone of the buffer while others hold that, and otherwise the buffer itself, which is
+//! then no other queue's. A copy that was made and found no room goes to the next listener. So where the
+//! buffer was never cloned, and is held by somebody else or in a queue, there was no copy. After one could
+//! not be made, no other listener of that multicast gets any. Where a clone was made for one listener and
+//! none could be for a later one, nothing shows that: it is taken for a queue without room. Read in 6.1, 6.12
+//! and 7.3 (`do_one_broadcast`).
 
 use crate::kernel::{Probed, skb};
 

@@ -1,6 +1,8 @@
-//! Episodes: times in which a socket drops whatever is sent to it, from the first drop until its queue was read empty.
+//! Episodes: times in which a socket drops whatever is sent to it, from the first drop until its queue was
+//! read empty.
 //!
-//! `netlink_overrun` sets the socket's congested bit, and a read that empties the queue clears it. A drop that finds it clear begins an episode.
+//! `netlink_overrun` sets the socket's congested bit, and a read that empties the queue clears it. A drop
+//! that finds it clear begins an episode.
 
 use core::ffi::c_void;
 
@@ -18,7 +20,8 @@ use crate::{
     kernel::netlink_sock,
 };
 
-/// By inode number of the socket: its last episode, until it is closed. Not until the episode is over: another may have taken its place by then.
+/// By inode number of the socket: its last episode, until it is closed. Not until the episode is over:
+/// another may have taken its place by then.
 #[map]
 static EPISODES: HashMap<u64, EpisodeRecord> = HashMap::with_max_entries(MAX_EPISODES, 0);
 
@@ -29,8 +32,8 @@ static EPISODE_RECORDS: RingBuf = RingBuf::with_byte_size(4096, 0);
 #[unsafe(link_section = ".bss.episodes")]
 static COUNTS: Shared<EpisodeCounts> = Shared::zeroed();
 
-/// Two drops may find the bit clear at the same time, before either has set it: the second belongs to the first's episode. To fill a queue
-/// again takes longer than this, in nanoseconds.
+/// Two drops may find the bit clear at the same time, before either has set it: the second belongs to the
+/// first's episode. To fill a queue again takes longer than this, in nanoseconds.
 const SAME_EPISODE_NS: u64 = 20_000;
 
 #[inline(always)]
@@ -85,7 +88,8 @@ pub(crate) unsafe fn overrun(lane: *mut Lane) {
     }
 }
 
-/// Whether a drop begins an episode in the place of this one. Of several that find that at the same time it is true for one.
+/// Whether a drop begins an episode in the place of this one. Of several that find that at the same time it
+/// is true for one.
 #[inline(always)]
 unsafe fn make_way(drop: *const Drop, episode: *mut EpisodeRecord) -> bool {
     // SAFETY: the caller's `drop` and `episode` are map values.
@@ -124,8 +128,8 @@ unsafe fn end(episode: *mut EpisodeRecord) -> bool {
     }
 }
 
-/// Begins an episode with the drop that `lane` has put together, where there is none, or in the place of one: `BPF_NOEXIST` or `BPF_ANY`. False
-/// if it could not be kept.
+/// Begins an episode with the drop that `lane` has put together, where there is none, or in the place of one:
+/// `BPF_NOEXIST` or `BPF_ANY`. False if it could not be kept.
 #[inline(always)]
 unsafe fn begin(lane: *mut Lane, place: u32) -> bool {
     // SAFETY: the caller's `lane` is a map value.

@@ -1,5 +1,5 @@
-//! What a socket does between two episodes: how long its queue is empty, and how much it holds at most. The advice for its receive buffer takes
-//! both: what was dropped before would still have been in the queue.
+//! What a socket does between two episodes: how long its queue is empty, and how much it holds at most. The
+//! advice for its receive buffer takes both: what was dropped before would still have been in the queue.
 
 use core::ffi::c_void;
 

@@ -1,7 +1,8 @@
 //! Drops: what is known of a message that did not get where it was sent, and where it is counted.
 //!
-//! Most of it is put together from what a thread does in one call of the kernel: a function says that a socket has no room, another one, or the
-//! tracepoint `kfree_skb`, shows the buffer. [`Thread`] holds it in between.
+//! Most of it is put together from what a thread does in one call of the kernel: a function says that a
+//! socket has no room, another one, or the tracepoint `kfree_skb`, shows the buffer. [`Thread`] holds it in
+//! between.
 
 mod copies;
 mod episode;

@@ -1,4 +1,5 @@
-//! The kernel's way to each drop, where that is asked for: the functions that were on the stack at the last watched function's entry.
+//! The kernel's way to each drop, where that is asked for: the functions that were on the stack at the last
+//! watched function's entry.
 
 use core::{ffi::c_void, mem::offset_of};
 

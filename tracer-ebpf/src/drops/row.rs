@@ -1,5 +1,6 @@
-//! The rows that drops are counted in: by cause, delivery, socket, sender with its name and namespace, type and group. Their memory is there from the start, so a storm of
-//! drops takes no more; what finds no room among them is counted by its cause.
+//! The rows that drops are counted in: by cause, delivery, socket, sender with its name and namespace, type
+//! and group. Their memory is there from the start, so a storm of drops takes no more; what finds no room
+//! among them is counted by its cause.
 
 use core::ffi::c_void;
 
@@ -46,8 +47,8 @@ pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
     0
 }
 
-/// Counts a drop that is in the socket's Drops, too, of which the row is not put together, but for what is counted and for what it is known by
-/// when it was: `describe` does that for the first of its row.
+/// Counts a drop that is in the socket's Drops, too, of which the row is not put together, but for what is
+/// counted and for what it is known by when it was: `describe` does that for the first of its row.
 ///
 /// # Safety
 ///
@@ -71,7 +72,8 @@ pub(crate) unsafe fn count_described(drop: *const Drop, describe: impl FnOnce())
     }
 }
 
-/// The row of a drop, made now if there is none; null where it found no room, and is counted with its cause alone.
+/// The row of a drop, made now if there is none; null where it found no room, and is counted with its cause
+/// alone.
 #[inline(always)]
 unsafe fn row_of(drop: *const Drop, describe: impl FnOnce()) -> *mut DropRow {
     // SAFETY: the caller's `drop` is a map value, with a key and a row of the map's types.
@@ -103,11 +105,12 @@ unsafe fn add_to(row: *mut DropRow, drop: *const Drop) {
     }
 }
 
-/// A socket's Drops after a drop that saw `seen`. The kernel raises them after that, so drops on several processors at the same time see the same
-/// ones, but they are raised at least by those that the row has.
+/// A socket's Drops after a drop that saw `seen`. The kernel raises them after that, so drops on several
+/// processors at the same time see the same ones, but they are raised at least by those that the row has.
 #[inline(always)]
 unsafe fn drops_after(row: *const DropRow, seen: u32) -> u32 {
-    // SAFETY: the caller's `row` is a map value. The count is read first: whoever is in it has lowered the other one before.
+    // SAFETY: the caller's `row` is a map value. The count is read first: whoever is in it has lowered the
+    // other one before.
     unsafe {
         let count = (&raw const (*row).count).read_volatile() as u32;
         let least = (&raw const (*row).kernel_drops_first).read_volatile().wrapping_add(count);

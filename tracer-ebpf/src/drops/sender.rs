@@ -1,4 +1,5 @@
-//! Who sends: the thread that runs, unless a softirq runs on top of it. Nothing of it is taken from the message.
+//! Who sends: the thread that runs, unless a softirq runs on top of it. Nothing of it is taken from the
+//! message.
 
 use nltrace_common::Context;
 

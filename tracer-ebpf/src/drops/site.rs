@@ -1,6 +1,8 @@
-//! Which function a call came from: by the address that it returns to, and what the kernel calls the function that this lies in.
+//! Which function a call came from: by the address that it returns to, and what the kernel calls the function
+//! that this lies in.
 //!
-//! The kernel looks through all of its symbols for that, so answers are kept: there are three or four such addresses.
+//! The kernel looks through all of its symbols for that, so answers are kept: there are three or four such
+//! addresses.
 
 use crate::bpf::{Shared, compare_exchange, opaque, write_name};
 
@@ -29,8 +31,9 @@ pub(crate) struct Known {
 #[unsafe(link_section = ".bss.sites")]
 static SITES: Shared<[Known; KNOWN + 1]> = Shared::zeroed();
 
-/// What is kept of the place that a call came from which returns to `address`; None: it is not shown. `scratch` is for the verifier: of what is read
-/// from there it knows nothing, so it goes on once, and not once for each place.
+/// What is kept of the place that a call came from which returns to `address`; None: it is not shown.
+/// `scratch` is for the verifier: of what is read from there it knows nothing, so it goes on once, and not
+/// once for each place.
 ///
 /// # Safety
 ///
@@ -76,7 +79,8 @@ fn at(index: u64) -> *mut Known {
     unsafe { SITES.get().cast::<Known>().add((index & KNOWN as u64) as usize) }
 }
 
-/// The number of a [`Site`], which is kept in the place that was free, if it is one that is to be known; 0 if another processor took that place.
+/// The number of a [`Site`], which is kept in the place that was free, if it is one that is to be known; 0 if
+/// another processor took that place.
 #[inline(never)]
 fn look_up_and_keep(free: *mut Known, address: u64) -> u64 {
     let site = look_up(address);

@@ -1,8 +1,9 @@
 //! What a thread is in the middle of.
 //!
-//! A softirq that sends runs on top of a thread that has nothing to do with it. On most machines it has a stack of its own, and so it has a lane of
-//! its own here: nothing of the one is taken for the other's. Within a lane, calls of one kind do not nest, but for a request's and its
-//! reply's `netlink_unicast`, of which only the inner one is of interest once it began.
+//! A softirq that sends runs on top of a thread that has nothing to do with it. On most machines it has a
+//! stack of its own, and so it has a lane of its own here: nothing of the one is taken for the other's.
+//! Within a lane, calls of one kind do not nest, but for a request's and its reply's `netlink_unicast`, of
+//! which only the inner one is of interest once it began.
 
 use aya_ebpf::macros::map;
 use nltrace_common::{
@@ -120,8 +121,8 @@ pub(crate) struct Drop {
 }
 
 impl Thread {
-    /// The lane of the current thread that a call at `address` on a stack belongs to, made now if the thread has none, and whether it is the
-    /// thread's own. None where memory is short.
+    /// The lane of the current thread that a call at `address` on a stack belongs to, made now if the thread
+    /// has none, and whether it is the thread's own. None where memory is short.
     #[inline(always)]
     pub(crate) fn lane_or_create(task: Task, address: u64) -> Option<(*mut Lane, bool)> {
         THREADS.get_or_create(task.as_ptr()).map(|thread| Self::lane_of(thread, task, address))

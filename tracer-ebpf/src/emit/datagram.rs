@@ -39,8 +39,8 @@ pub(super) fn snaplen() -> u32 {
     constant::<{ option::SNAPLEN }>() as u32
 }
 
-/// Copies the datagram's first bytes. Returns how many of its bytes are to be kept, none if they cannot be read, and the `nlmsg_type`
-/// among them or [`NO_TYPE`].
+/// Copies the datagram's first bytes. Returns how many of its bytes are to be kept, none if they cannot be
+/// read, and the `nlmsg_type` among them or [`NO_TYPE`].
 #[inline(always)]
 pub(crate) unsafe fn capture(bytes: *mut [u8; INLINE_BYTES], datagram: &Datagram) -> (u32, u32) {
     let kept = datagram.linear.min(NLMSG_HDRLEN as u32 + snaplen());

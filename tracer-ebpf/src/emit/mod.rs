@@ -1,7 +1,7 @@
 //! Records: to user space through the ring buffer.
 //!
-//! The datagram is gone when the call returns, so its bytes are kept with the call's start. More than fit there go to user space at once,
-//! as a record of their own.
+//! The datagram is gone when the call returns, so its bytes are kept with the call's start. More than fit
+//! there go to user space at once, as a record of their own.
 
 mod datagram;
 mod survey;
@@ -83,7 +83,8 @@ unsafe fn send_pieces(record: *const CallRecord, data: *const c_void, len: u64) 
     u64::from(unsafe { send_last(record, data.byte_add((len - rest) as usize), rest) })
 }
 
-/// Sends a datagram, or the last piece of one, in the smallest size that it fits into. False if there was no room.
+/// Sends a datagram, or the last piece of one, in the smallest size that it fits into. False if there was no
+/// room.
 #[inline(always)]
 unsafe fn send_last(record: *const CallRecord, data: *const c_void, len: u64) -> bool {
     // SAFETY: the caller's `record` is a map value.
@@ -112,7 +113,8 @@ unsafe fn send_class<const CLASS: usize>(
     if captured > CLASS as u64 {
         return false;
     }
-    // SAFETY: what is reserved has room for a PayloadRecord and CLASS bytes, and is submitted on every way out.
+    // SAFETY: what is reserved has room for a PayloadRecord and CLASS bytes, and is submitted on every way
+    // out.
     unsafe {
         let place = bpf_ringbuf_reserve(records(), (size_of::<PayloadRecord>() + CLASS) as u64, 0);
         if place.is_null() {
@@ -125,14 +127,16 @@ unsafe fn send_class<const CLASS: usize>(
         (*payload).reserved = 0;
         let bytes = place.byte_add(size_of::<PayloadRecord>());
         let error = bpf_probe_read_kernel(bytes, captured as u32, data);
-        // Nothing where it cannot be read; without a branch, of which the verifier would go both ways for each piece.
+        // Nothing where it cannot be read; without a branch, of which the verifier would go both ways for
+        // each piece.
         (*payload).captured = (captured & !opaque((error >> 63) as u64)) as u32;
         bpf_ringbuf_submit(place, wakeup);
     }
     true
 }
 
-/// Sends a record of something that happened, which `fill` writes, and counts what becomes of it. What `fill` leaves out is whatever lay there.
+/// Sends a record of something that happened, which `fill` writes, and counts what becomes of it. What `fill`
+/// leaves out is whatever lay there.
 #[inline(always)]
 pub(crate) fn send_event<T>(hook: Hook, fill: impl FnOnce(*mut T)) {
     let counters = counters::of(hook);
@@ -214,8 +218,8 @@ unsafe fn inline_bytes(record: *const CallRecord) -> u32 {
     unsafe { if (*record).flags & flags::PAYLOAD_APART != 0 { 0 } else { (*record).captured } }
 }
 
-/// Sends so many words of eight bytes: a call's record and `SMALL_BYTES` behind it, for less than half of what the helper takes that copies any
-/// number.
+/// Sends so many words of eight bytes: a call's record and `SMALL_BYTES` behind it, for less than half of
+/// what the helper takes that copies any number.
 #[inline(always)]
 unsafe fn send_words<const WORDS: usize>(record: *const u64) -> bool {
     // SAFETY: `record` is followed by as many words; what is reserved has room for them, and is submitted.
@@ -233,9 +237,9 @@ unsafe fn send_words<const WORDS: usize>(record: *const u64) -> bool {
     true
 }
 
-/// Waking the reader costs fifty times what a record does: it is done when enough waits, and not again for every record until the reader has a
-/// processor; only when it is far behind, lest processors that send at the same time have stepped over the moment. The reader comes by itself
-/// now and then for less.
+/// Waking the reader costs fifty times what a record does: it is done when enough waits, and not again for
+/// every record until the reader has a processor; only when it is far behind, lest processors that send at
+/// the same time have stepped over the moment. The reader comes by itself now and then for less.
 #[inline(always)]
 fn wakeup() -> u64 {
     let enough = constant::<{ option::WAKEUP_BYTES }>();

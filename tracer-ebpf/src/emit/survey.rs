@@ -33,8 +33,8 @@ pub(crate) fn survey<const MOST: u64>(datagram: &Datagram) -> Survey {
 const WANTED: u64 = 1;
 const MORE: u64 = 2;
 
-/// The number of messages, times four, with [`WANTED`] and [`MORE`]. As `netlink_rcv_skb` walks: up to the first whose length cannot
-/// be. Of the datagram's `len` bytes, `linear` can be read.
+/// The number of messages, times four, with [`WANTED`] and [`MORE`]. As `netlink_rcv_skb` walks: up to the
+/// first whose length cannot be. Of the datagram's `len` bytes, `linear` can be read.
 #[inline(never)]
 fn walk<const MOST: u64>(data: u64, linear: u64, len: u64) -> u64 {
     let (mut at, mut messages, mut wanted) = (0, 0, 0);
@@ -54,7 +54,8 @@ fn walk<const MOST: u64>(data: u64, linear: u64, len: u64) -> u64 {
     forgotten(messages << 2 | wanted | MORE, len)
 }
 
-/// 1 if no message of this length can begin at `at`. Without branches, of each of which the verifier would go both ways, for each message.
+/// 1 if no message of this length can begin at `at`. Without branches, of each of which the verifier would go
+/// both ways, for each message.
 #[inline(always)]
 fn is_bad(length: u64, linear: u64, len: u64, at: u64) -> u64 {
     let header = NLMSG_HDRLEN as u64;

@@ -1,9 +1,11 @@
 //! What happens within calls and is no call of its own.
 //!
-//! `static int __netlink_sendskb(struct sock *sk, struct sk_buff *skb)`: `skb` is queued on the socket `sk`, whether it is a unicast, a listener's copy of
-//! a multicast or a part of a dump. A kernel that has no such function has it inlined.
+//! `static int __netlink_sendskb(struct sock *sk, struct sk_buff *skb)`: `skb` is queued on the socket `sk`,
+//! whether it is a unicast, a listener's copy of a multicast or a part of a dump. A kernel that has no such
+//! function has it inlined.
 //!
-//! `static void netlink_overrun(struct sock *sk)`: `sk` does not get what is sent to it. Checked on 6.1, 6.12 and 7.3.
+//! `static void netlink_overrun(struct sock *sk)`: `sk` does not get what is sent to it. Checked on 6.1, 6.12
+//! and 7.3.
 
 use super::Arguments;
 use crate::{entry::Id, kernel::Reader, outcome::Recorded};

@@ -1,7 +1,8 @@
 //! `static int netlink_dump(struct sock *sk)`; from 6.9 on `(struct sock *sk, bool lock_taken)`.
 //!
-//! Makes one part of the dump that is open on the socket, and queues it there: the first within the request, the others when their reader comes back for
-//! more. Which datagram it is, is known when it is queued ([`super::Delivery`]). Checked on 6.1, 6.12 and 7.3.
+//! Makes one part of the dump that is open on the socket, and queues it there: the first within the request,
+//! the others when their reader comes back for more. Which datagram it is, is known when it is queued
+//! ([`super::Delivery`]). Checked on 6.1, 6.12 and 7.3.
 
 use nltrace_common::{Hook, Stage};
 

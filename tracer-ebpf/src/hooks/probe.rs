@@ -13,7 +13,8 @@ use crate::{drops::path, kernel::arch};
 
 /// Where a function was called.
 pub struct Place {
-    /// An address on the stack that it was called on, the same at its return; to the verifier a number or a pointer.
+    /// An address on the stack that it was called on, the same at its return; to the verifier a number or a
+    /// pointer.
     pub(crate) address: u64,
     /// The registers, where they are shown; null: they are not.
     registers: *mut c_void,
@@ -43,7 +44,8 @@ pub trait Probe {
     fn leave(_address: u64, _ret: i32) {}
 }
 
-/// Programs for functions: the names of those at their entries, and of those at their returns where these are of interest.
+/// Programs for functions: the names of those at their entries, and of those at their returns where these are
+/// of interest.
 #[macro_export]
 macro_rules! probe_programs {
     ($($probe:ty: $fentry:ident $kprobe:ident $($fexit:ident $session:ident $kretprobe:ident)?;)+) => {
@@ -137,7 +139,8 @@ pub fn kretprobe<P: Probe>(registers: *mut c_void) -> u32 {
 /// `registers` are what the kernel hands to a program of a session.
 #[inline(always)]
 pub unsafe fn session<P: Probe>(registers: *mut c_void) -> u32 {
-    // SAFETY: user space puts the kernel's functions in the place of these numbers; both are for sessions, which this is.
+    // SAFETY: user space puts the kernel's functions in the place of these numbers; both are for sessions,
+    // which this is.
     let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
         unsafe { core::mem::transmute(kfunc::SESSION_IS_RETURN as usize) };
     // SAFETY: as above.

@@ -16,7 +16,8 @@ use crate::{
     outcome::Outcome,
 };
 
-/// Programs of an outcome for a function: their names, those of fexit with the number of arguments that the function's result follows.
+/// Programs of an outcome for a function: their names, those of fexit with the number of arguments that the
+/// function's result follows.
 ///
 /// Not by aya's macros: a session's program returns what this says, not 0.
 #[macro_export]
@@ -94,7 +95,8 @@ pub fn kprobe_event<E: Event>(registers: *mut c_void) -> u32 {
     0
 }
 
-/// At an entry, by trampoline. The arguments lie on the stack that the function is called on, and in the same place at its return.
+/// At an entry, by trampoline. The arguments lie on the stack that the function is called on, and in the same
+/// place at its return.
 #[inline(always)]
 pub fn fentry<O: Outcome, F: Function>(arguments: *mut c_void) -> i32 {
     F::enter::<O, Typed>(Id::new(F::HOOK, arguments as u64), &FEntryContext::new(arguments));
@@ -115,7 +117,8 @@ pub fn fexit<O: Outcome, F: Function, const ARGUMENTS: usize>(arguments: *mut c_
 #[inline(always)]
 fn returned(arguments: *mut c_void) -> i32 {
     let mut ret = 0u64;
-    // SAFETY: `arguments` are those of an fexit program, which the helper is for, since 5.17; it fills in `ret`.
+    // SAFETY: `arguments` are those of an fexit program, which the helper is for, since 5.17; it fills in
+    // `ret`.
     unsafe { bpf_get_func_ret(arguments, &raw mut ret) };
     ret as i32
 }
@@ -144,18 +147,20 @@ mod verdict {
     pub(super) const LEAVE: u32 = 1;
 }
 
-/// At an entry and at its return, by a session: one program for both, for which the kernel keeps a number in between (from 6.10 on, used
-/// from 6.14 on).
+/// At an entry and at its return, by a session: one program for both, for which the kernel keeps a number in
+/// between (from 6.10 on, used from 6.14 on).
 ///
-/// That is what makes it cheaper than a kprobe and a kretprobe with a map between them, and it follows any number of calls at once: the
-/// kernel notes them on the thread's own stack of calls. It runs with preemption off.
+/// That is what makes it cheaper than a kprobe and a kretprobe with a map between them, and it follows any
+/// number of calls at once: the kernel notes them on the thread's own stack of calls. It runs with preemption
+/// off.
 ///
 /// # Safety
 ///
 /// `registers` are what the kernel hands to a program of a session.
 #[inline(always)]
 pub unsafe fn session<O: Outcome, F: Function>(registers: *mut c_void) -> u32 {
-    // SAFETY: user space puts the kernel's functions in the place of these numbers; both are for sessions, which this is.
+    // SAFETY: user space puts the kernel's functions in the place of these numbers; both are for sessions,
+    // which this is.
     let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
         unsafe { core::mem::transmute(kfunc::SESSION_IS_RETURN as usize) };
     // SAFETY: as above.

@@ -1,8 +1,9 @@
 //! `void FUNCTION(struct sk_buff *skb)`: the functions by which families in the kernel receive.
 //!
-//! `netlink_unicast` calls them, in the sender's thread, with the sender's datagram: `skb->sk` is the receiving socket, and the caller frees
-//! `skb`. Those of the kernel itself take fentry and sessions; a module's, `test_nl_receive_message` of nltest among them, takes kprobes only:
-//! everything else would pin the module. Checked on 6.1, 6.12 and 7.3.
+//! `netlink_unicast` calls them, in the sender's thread, with the sender's datagram: `skb->sk` is the
+//! receiving socket, and the caller frees `skb`. Those of the kernel itself take fentry and sessions; a
+//! module's, `test_nl_receive_message` of nltest among them, takes kprobes only: everything else would pin
+//! the module. Checked on 6.1, 6.12 and 7.3.
 
 use nltrace_common::{Hook, Stage};
 

@@ -1,4 +1,5 @@
-//! The hooks of spans: functions as they are watched for calls, of which some matter to requests alone, and what happens within them.
+//! The hooks of spans: functions as they are watched for calls, of which some matter to requests alone, and
+//! what happens within them.
 
 use core::ffi::c_void;
 

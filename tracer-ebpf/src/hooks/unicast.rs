@@ -1,7 +1,7 @@
 //! `int netlink_unicast(struct sock *ssk, struct sk_buff *skb, u32 portid, int nonblock)`
 //!
-//! Requests (portid 0) and replies. `ssk` is the sending socket, and alive until the function returns; `skb` is consumed. Checked on 6.1,
-//! 6.12 and 7.3.
+//! Requests (portid 0) and replies. `ssk` is the sending socket, and alive until the function returns; `skb`
+//! is consumed. Checked on 6.1, 6.12 and 7.3.
 
 use nltrace_common::{Hook, Stage};
 

@@ -22,7 +22,8 @@ pub(crate) fn return_stack_pointer(regs: *mut c_void) -> u64 {
     unsafe { (*regs.cast::<pt_regs>()).rsp - 8 }
 }
 
-/// Whether these registers of user space, at the top of a thread's stack, were saved by an interrupt or a fault; a system call has its number there.
+/// Whether these registers of user space, at the top of a thread's stack, were saved by an interrupt or a
+/// fault; a system call has its number there.
 #[inline(always)]
 pub(crate) fn is_of_interrupt(user: *const c_void) -> bool {
     const NO_SYSTEM_CALL: u64 = u64::MAX;

@@ -32,7 +32,8 @@ pub trait Reader {
     ) -> u64;
 }
 
-/// Through the pointers that the verifier gives fentry and fexit programs with their type: a load is one instruction.
+/// Through the pointers that the verifier gives fentry and fexit programs with their type: a load is one
+/// instruction.
 pub(crate) struct Typed;
 
 impl Reader for Typed {
@@ -48,8 +49,8 @@ impl Reader for Typed {
     }
 }
 
-/// For kprobes, whose arguments are plain numbers to the verifier: by giving the number a type, which costs nothing, or through a helper
-/// where the kernel cannot do that.
+/// For kprobes, whose arguments are plain numbers to the verifier: by giving the number a type, which costs
+/// nothing, or through a helper where the kernel cannot do that.
 pub(crate) struct Probed;
 
 impl Reader for Probed {
@@ -83,7 +84,8 @@ impl Reader for Session {
     }
 }
 
-/// A member of the struct at an address that the verifier does not know. None where it cannot be read, as far as that can be told.
+/// A member of the struct at an address that the verifier does not know. None where it cannot be read, as far
+/// as that can be told.
 #[inline(always)]
 pub(crate) fn try_read<T: Load, const STRUCTURE: Constant, const OFFSET: Constant>(
     base: u64,
@@ -106,7 +108,8 @@ fn copy<T, const OFFSET: Constant>(base: u64) -> (i64, u64) {
     (error, value)
 }
 
-/// The same, zeros where it cannot be read; without a branch, of which the verifier would go both ways each time that a loop comes by.
+/// The same, zeros where it cannot be read; without a branch, of which the verifier would go both ways each
+/// time that a loop comes by.
 #[inline(always)]
 pub(crate) fn read_or_zero<T: Load, const STRUCTURE: Constant, const OFFSET: Constant>(
     base: u64,
@@ -131,7 +134,8 @@ pub(crate) fn read_optional<T: Load, const STRUCTURE: Constant, const OFFSET: Co
     if constant::<OFFSET>() == u64::from(ABSENT) { 0 } else { Probed::read(base, member) }
 }
 
-/// The eight bytes at an address, as if they were this member of a struct: a load is an instruction, where the helper takes a hundred.
+/// The eight bytes at an address, as if they were this member of a struct: a load is an instruction, where
+/// the helper takes a hundred.
 #[inline(always)]
 fn word<const STRUCTURE: Constant, const OFFSET: Constant>(
     address: u64,

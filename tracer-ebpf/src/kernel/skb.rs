@@ -42,14 +42,15 @@ pub(crate) fn data<R: Reader>(skb: u64) -> *const c_void {
     R::read(skb, SKB_DATA) as *const c_void
 }
 
-/// `NETLINK_CB(skb).nsid` of a listener's copy: the number by which it knows the sender's network namespace; None: it is its own, or has none there.
+/// `NETLINK_CB(skb).nsid` of a listener's copy: the number by which it knows the sender's network namespace;
+/// None: it is its own, or has none there.
 #[inline(always)]
 pub(crate) fn nsid<R: Reader>(skb: u64) -> Option<i32> {
     (R::read(skb, SKB_HAS_NSID) & 0xff != 0).then(|| R::read(skb, SKB_NSID) as i32)
 }
 
-/// `nlmsg_type` of the first message, or [`NO_TYPE`]. A header is never in a buffer's fragments: what user space sends has none, and the
-/// few families that make some put them behind their headers.
+/// `nlmsg_type` of the first message, or [`NO_TYPE`]. A header is never in a buffer's fragments: what user
+/// space sends has none, and the few families that make some put them behind their headers.
 #[inline(always)]
 pub(crate) fn message_type<R: Reader>(skb: u64) -> u32 {
     if (len::<R>(skb) as usize) < NLMSG_HDRLEN {

@@ -75,8 +75,9 @@ impl Task {
         Typed::read(self.0, TASK_FLAGS) & PF_KTHREAD != 0
     }
 
-    /// Whether `address`, a number or a pointer, lies on the thread's own stack in the kernel: between its lowest address and the registers of
-    /// user space at its top. Interrupts have a stack of their own on most machines.
+    /// Whether `address`, a number or a pointer, lies on the thread's own stack in the kernel: between its
+    /// lowest address and the registers of user space at its top. Interrupts have a stack of their own on
+    /// most machines.
     #[inline(always)]
     pub(crate) fn has_on_stack(self, address: u64) -> bool {
         // SAFETY: the current thread; the helper is there since 5.15.
@@ -114,8 +115,9 @@ impl Task {
         unsafe { describe::<Typed>(self.0, record) };
     }
 
-    /// Whether an interrupt brought it from user space into the kernel, and no system call. Its own stack is empty then, and on most machines the
-    /// interrupt runs there, and softirqs after it, so nothing that happens is the thread's doing; unless it ends, which a signal can have it do.
+    /// Whether an interrupt brought it from user space into the kernel, and no system call. Its own stack is
+    /// empty then, and on most machines the interrupt runs there, and softirqs after it, so nothing that
+    /// happens is the thread's doing; unless it ends, which a signal can have it do.
     #[inline(always)]
     pub(crate) fn is_interrupted_in_user_space(self) -> bool {
         const PF_EXITING: u64 = 4;

@@ -1,6 +1,8 @@
-//! Whose request something happens in: the innermost request, or dump's part, that goes on on the same stack of the kernel's.
+//! Whose request something happens in: the innermost request, or dump's part, that goes on on the same stack
+//! of the kernel's.
 //!
-//! Each call knows how deep that one lies on the thread's stack of calls. A softirq that sends on top of a thread is not in its request.
+//! Each call knows how deep that one lies on the thread's stack of calls. A softirq that sends on top of a
+//! thread is not in its request.
 
 use crate::{
     entry::Id,

@@ -23,8 +23,8 @@ const BATCH_END: u64 = 0x11;
 /// `NLMSG_MIN_TYPE`: what is below is the same in every family.
 const FIRST_OF_FAMILY: u32 = 16;
 
-/// The key of a datagram's first message that is no marker of a batch; with its command in generic netlink, with the address family in sock_diag. A
-/// part of a dump is counted by the request.
+/// The key of a datagram's first message that is no marker of a batch; with its command in generic netlink,
+/// with the address family in sock_diag. A part of a dump is counted by the request.
 #[inline(always)]
 pub(super) fn refined<R: Reader>(key: u64, entry: &Entry) -> u64 {
     let (family, _, nlmsg_type) = key_parts(key);

@@ -1,5 +1,5 @@
-//! What becomes of a call. Each outcome has an object of its own, with its programs, maps and counters: a capture that wants several loads
-//! several, which then stand side by side on the same functions.
+//! What becomes of a call. Each outcome has an object of its own, with its programs, maps and counters: a
+//! capture that wants several loads several, which then stand side by side on the same functions.
 
 pub(crate) mod asker;
 mod key;
@@ -33,8 +33,8 @@ pub trait Outcome {
     /// `stack` lies in a map value.
     unsafe fn begin<R: Reader>(stack: *mut Stack<Self::Call>, task: Task, entry: &Entry) -> Verdict;
 
-    /// The same for a receive function's call with `skb`, if all that is wanted of it is known from the request that it belongs to: the
-    /// innermost call of the thread. None if it is not.
+    /// The same for a receive function's call with `skb`, if all that is wanted of it is known from the
+    /// request that it belongs to: the innermost call of the thread. None if it is not.
     ///
     /// # Safety
     ///

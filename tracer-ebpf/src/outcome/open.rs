@@ -49,7 +49,8 @@ pub struct Open {
 pub(crate) struct Scope {
     /// How deep the request or dump's part lies that goes on, this one included, from 1 on; 0: none.
     pub(super) depth: u64,
-    /// The user's socket: of a request and a part their own, of others that of the request that goes on; 0: none.
+    /// The user's socket: of a request and a part their own, of others that of the request that goes on; 0:
+    /// none.
     pub(super) sk: u64,
     /// Where a request's datagram lay when it began.
     pub(super) data: u64,
@@ -86,7 +87,8 @@ pub(crate) struct Waiting {
     pub(crate) flags: u32,
     /// Who had the lock then.
     pub(crate) owner: ThreadRecord,
-    /// Addresses of the functions on the stack, the innermost first; and how many bytes they take, or an error.
+    /// Addresses of the functions on the stack, the innermost first; and how many bytes they take, or an
+    /// error.
     pub(crate) callers: [u64; WAIT_CALLERS],
     pub(crate) caller_bytes: i64,
 }

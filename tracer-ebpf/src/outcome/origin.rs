@@ -1,7 +1,8 @@
-//! Where a recorded call came from, and where its message went: in the middle of which request, or dump's part, its thread was.
+//! Where a recorded call came from, and where its message went: in the middle of which request, or dump's
+//! part, its thread was.
 //!
-//! Each call knows how deep that one lies on the thread's stack of calls. It counts only where both are on the same stack of the kernel's: a softirq
-//! that sends on top of a thread is not in its request.
+//! Each call knows how deep that one lies on the thread's stack of calls. It counts only where both are on
+//! the same stack of the kernel's: a softirq that sends on top of a thread is not in its request.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_ktime_get_ns};
 use nltrace_common::{
@@ -133,8 +134,9 @@ unsafe fn to_or_from(origin: *mut OriginRecord, sk: u64) {
     }
 }
 
-/// Where in a request's datagram the message lies that is in hand when something begins at `address` of the stack: the one that an
-/// acknowledgement just below there is for, or the one that its receive function has come to. [`NO_OFFSET`] for a part of a dump.
+/// Where in a request's datagram the message lies that is in hand when something begins at `address` of the
+/// stack: the one that an acknowledgement just below there is for, or the one that its receive function has
+/// come to. [`NO_OFFSET`] for a part of a dump.
 ///
 /// # Safety
 ///
@@ -179,8 +181,8 @@ pub(super) unsafe fn received(request: *mut Open) {
     unsafe { (*request).scope.data = Probed::read((*request).skb, SKB_DATA) };
 }
 
-/// An acknowledgement begins at `address` of the stack, for the message at `nlh`, in the request `asker`. Returns where that lies in the request's
-/// datagram.
+/// An acknowledgement begins at `address` of the stack, for the message at `nlh`, in the request `asker`.
+/// Returns where that lies in the request's datagram.
 ///
 /// # Safety
 ///
@@ -222,8 +224,9 @@ pub(super) unsafe fn arrived(stack: *mut Stack<Open>, call: *mut Open, sk: u64, 
     }
 }
 
-/// A call ends. A unicast that nobody was seen to get was refused by its receiver's filter, or how it is queued is not watched: it was for the asker
-/// all the same if that has its port id, which no other socket of a family and namespace can have.
+/// A call ends. A unicast that nobody was seen to get was refused by its receiver's filter, or how it is
+/// queued is not watched: it was for the asker all the same if that has its port id, which no other socket of
+/// a family and namespace can have.
 ///
 /// # Safety
 ///

@@ -1,7 +1,9 @@
-//! Spans that are longer than a call: a value in a histogram for each request, or for each datagram that is read.
+//! Spans that are longer than a call: a value in a histogram for each request, or for each datagram that is
+//! read.
 //!
-//! A request's frame holds its last answer so far. Which answer was the last is known when the request has returned, or its dump has ended; its reader
-//! may be faster than that, so a buffer that is queued as an answer says how far both are.
+//! A request's frame holds its last answer so far. Which answer was the last is known when the request has
+//! returned, or its dump has ended; its reader may be faster than that, so a buffer that is queued as an
+//! answer says how far both are.
 
 use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::map, maps::LruHashMap};
 use nltrace_common::{Hook, Stage, constant::option, key_in_stage};
@@ -401,7 +403,8 @@ impl Spanned {
     }
 }
 
-/// Whether what is queued on the socket `sk` answers the request that the thread is in, of which it is the last answer so far then.
+/// Whether what is queued on the socket `sk` answers the request that the thread is in, of which it is the
+/// last answer so far then.
 #[inline(always)]
 fn answers(task: Task, id: Id, sk: u64, skb: u64, now_ns: u64) -> bool {
     let Some(asker) = Asker::<Span>::at(task, id) else { return false };

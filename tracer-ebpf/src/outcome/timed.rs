@@ -119,7 +119,8 @@ fn slot_of<R: Reader>(entry: &Entry) -> Option<u32> {
     if let Some(slot) = histogram::first_slot(key) {
         return Some(slot);
     }
-    // No histogram has this key yet, or never will: what is counted by more than its type costs the others nothing.
+    // No histogram has this key yet, or never will: what is counted by more than its type costs the others
+    // nothing.
     Some(histogram::slot_of(refined::<R>(key, entry)))
 }
 
@@ -132,9 +133,9 @@ fn wants_further<R: Reader>(entry: &Entry) -> bool {
     }
 }
 
-/// The slot of a receive function's call with `skb`: the request that it belongs to passed the filters, and has the same family, thread,
-/// port id and type. None where there is no such request: the innermost call may also be of a receive function whose return was missed, with a
-/// buffer that lay in the same place.
+/// The slot of a receive function's call with `skb`: the request that it belongs to passed the filters, and
+/// has the same family, thread, port id and type. None where there is no such request: the innermost call may
+/// also be of a receive function whose return was missed, with a buffer that lay in the same place.
 #[inline(always)]
 fn slot_within(stack: *mut Stack<Start>, skb: u64) -> Option<u32> {
     // SAFETY: `stack` is a map value, and so is `request`.

@@ -1,7 +1,8 @@
 //! Addresses of the kernel's functions, by a program that asks for them.
 //!
-//! A link to functions by name has the kernel go through all of its symbols, for each link: some sixty million instructions. The helper
-//! `bpf_kallsyms_lookup_name` (5.16) finds a name by halving, since 6.2. It takes CAP_SYSLOG, or a kernel that shows addresses to all.
+//! A link to functions by name has the kernel go through all of its symbols, for each link: some sixty
+//! million instructions. The helper `bpf_kallsyms_lookup_name` (5.16) finds a name by halving, since 6.2. It
+//! takes CAP_SYSLOG, or a kernel that shows addresses to all.
 
 use std::{
     ffi::{CStr, CString},
@@ -60,7 +61,8 @@ impl Addresses {
     }
 }
 
-/// `question->address = bpf_kallsyms_lookup_name(question->name, NAME_BYTES, 0, &address)`, by way of the stack.
+/// `question->address = bpf_kallsyms_lookup_name(question->name, NAME_BYTES, 0, &address)`, by way of the
+/// stack.
 fn instructions() -> Vec<bpf_insn> {
     /// Of include/uapi/linux/bpf.h: of eight bytes each, and with a register as source unless it ends in `K`.
     const LOAD: u8 = 0x79;

@@ -15,13 +15,15 @@ pub(crate) fn program_id(program: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(program_info(program)?.id)
 }
 
-/// How often a program was not run because one was at work on that processor already. Since 5.12, of kprobes since 6.7.
+/// How often a program was not run because one was at work on that processor already. Since 5.12, of kprobes
+/// since 6.7.
 pub(crate) fn program_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(program_info(program)?.recursion_misses)
 }
 
-/// How often a link's probe was hit and no program was called: no room on the thread's stack of calls for a session (`fp.nmissed`), a
-/// kprobe that was hit in the middle of another (`kprobe.nmissed`). Since 6.7; 0 for a link that has no such number.
+/// How often a link's probe was hit and no program was called: no room on the thread's stack of calls for a
+/// session (`fp.nmissed`), a kprobe that was hit in the middle of another (`kprobe.nmissed`). Since 6.7; 0
+/// for a link that has no such number.
 pub(crate) fn link_misses(link: BorrowedFd<'_>) -> io::Result<u64> {
     let info: bpf_link_info = info(link)?;
     let of_kind = &info.__bindgen_anon_1;

@@ -19,14 +19,15 @@ use super::{
     syscall::{bpf_fd, descriptor, empty, number},
 };
 
-/// Runs a program that was made for one function by [`Purpose::Fentry`] or [`Purpose::Fexit`] there, until the link is closed; or lets
-/// that of a [`Purpose::Iterator`] be run by [`iterate`].
+/// Runs a program that was made for one function by [`Purpose::Fentry`] or [`Purpose::Fexit`] there, until
+/// the link is closed; or lets that of a [`Purpose::Iterator`] be run by [`iterate`].
 pub(crate) fn link_to_its_function(program: BorrowedFd<'_>, purpose: Purpose) -> io::Result<OwnedFd> {
     // SAFETY: nothing is pointed to.
     unsafe { link(program, purpose.attach_type(), |_| {}) }
 }
 
-/// A file of whose reading an iterator's program is called for each thing that it walks over: what it says is what is read.
+/// A file of whose reading an iterator's program is called for each thing that it walks over: what it says is
+/// what is read.
 pub(crate) fn iterate(link: BorrowedFd<'_>) -> io::Result<File> {
     let mut attr = empty();
     attr.iter_create.link_fd = number(link);
@@ -43,7 +44,8 @@ pub(crate) enum Functions<'a> {
     At(&'a [u64]),
 }
 
-/// Runs a program that was made by [`Purpose::Session`] or [`Purpose::Entry`] at these functions of the kernel itself, until the link is closed.
+/// Runs a program that was made by [`Purpose::Session`] or [`Purpose::Entry`] at these functions of the
+/// kernel itself, until the link is closed.
 pub(crate) fn link_functions(
     program: BorrowedFd<'_>,
     purpose: Purpose,
@@ -105,8 +107,8 @@ pub(crate) enum End {
     Return,
 }
 
-/// A kprobe or kretprobe, which exists until it is closed. Its kind of event has a number of its own in each kernel
-/// (Documentation/ABI/testing/sysfs-bus-event_source-devices-kprobe).
+/// A kprobe or kretprobe, which exists until it is closed. Its kind of event has a number of its own in each
+/// kernel (Documentation/ABI/testing/sysfs-bus-event_source-devices-kprobe).
 fn kprobe_event(function: &CStr, end: End) -> io::Result<OwnedFd> {
     const KIND: &str = "/sys/bus/event_source/devices/kprobe";
     let read = |file: &str| {

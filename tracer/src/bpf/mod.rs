@@ -1,5 +1,6 @@
-//! bpf(2) and perf_event_open(2), as far as aya does not offer what is needed: it knows neither sessions nor task storage, to attach a
-//! program to a kernel function by fentry it has to read all of the kernel's types, and it attaches only what it has loaded itself.
+//! bpf(2) and perf_event_open(2), as far as aya does not offer what is needed: it knows neither sessions nor
+//! task storage, to attach a program to a kernel function by fentry it has to read all of the kernel's types,
+//! and it attaches only what it has loaded itself.
 
 pub(crate) mod address;
 pub(crate) mod info;

@@ -29,11 +29,12 @@ pub(super) struct CaptureArgs {
     /// Only messages from or to the user socket with this port ID
     #[arg(long, value_name = "N")]
     portid: Option<u32>,
-    /// Only messages of this type, wherever in their datagram: a name (GETLINK, RTM_GETLINK, echo) or a number
+    /// Only messages of this type, wherever in their datagram: a name (GETLINK, RTM_GETLINK, echo) or a
+    /// number
     #[arg(short = 't', long = "type", value_name = "NAME|N")]
     nlmsg_type: Option<String>,
-    /// Only these stages: request, receive, reply, broadcast, part; separate with commas [default: all of these]. hist
-    /// also has answer, dump, rtt, queue, lock
+    /// Only these stages: request, receive, reply, broadcast, part; separate with commas
+    /// [default: all of these]. hist also has answer, dump, rtt, queue, lock
     #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
     stages: Vec<Stage>,
     /// Wait until the named families' modules are loaded; re-attach if they are reloaded. --duration starts
@@ -91,8 +92,9 @@ pub(super) struct TraceArgs {
     /// What to capture
     #[command(flatten)]
     capture: CaptureArgs,
-    /// One line for each message of each kernel call: request, receive, reply, notify, part. By default there is one for each
-    /// exchange (a request with all its answers), notification and message that answers nothing
+    /// One line for each message of each kernel call: request, receive, reply, notify, part. By default there
+    /// is one for each exchange (a request with all its answers), notification and message that answers
+    /// nothing
     #[arg(long, conflicts_with_all = ["errors", "min_latency", "answers", "who", "netns", "cgroup", "sent", "received", "fail"])]
     calls: bool,
     /// Only exchanges that failed: refused, aborted, malformed, not sent

@@ -1,7 +1,7 @@
 //! The kernel's own types: where struct members lie, and which functions there are.
 //!
-//! `/sys/kernel/btf/vmlinux` has more than 100,000 types. They are walked once, and nothing is kept of them but where each
-//! starts: a tracer that is about to measure a machine should not be a load on it. Format:
+//! `/sys/kernel/btf/vmlinux` has more than 100,000 types. They are walked once, and nothing is kept of them
+//! but where each starts: a tracer that is about to measure a machine should not be a load on it. Format:
 //! Documentation/bpf/btf.rst in the kernel's source.
 
 use std::{
@@ -70,8 +70,8 @@ pub(super) fn read<T>(
     let path = root.join("sys/kernel/btf/vmlinux");
     let failed = |source| BtfError::Read { path: path.clone(), source };
     let mut file = File::open(&path).map_err(failed)?;
-    // From 6.16 on it can be mapped, if not to be shared, so that nothing is copied.
-    // SAFETY: the kernel does not change these bytes; those of a file that stands for them in a test are not changed either.
+    // From 6.16 on it can be mapped, if not to be shared, so that nothing is copied. SAFETY: the kernel does
+    // not change these bytes; those of a file that stands for them in a test are not changed either.
     if let Ok(bytes) = unsafe { MmapOptions::new().map_copy_read_only(&file) } {
         return answer(&Btf::parse(&bytes, query)?);
     }
@@ -106,7 +106,8 @@ impl Found {
         }
     }
 
-    /// Takes a type's id if the first of `strings`, its name, is one of these. Of two with the same name the first counts.
+    /// Takes a type's id if the first of `strings`, its name, is one of these. Of two with the same name the
+    /// first counts.
     fn offer(&mut self, strings: &[u8], id: u32) {
         if !self.beginnings.may_have(strings) {
             return;
@@ -236,7 +237,8 @@ impl<'a> Btf<'a> {
         Some((type_at(self.types, start)?, start + INFO_BYTES))
     }
 
-    /// Where a member lies in `structure`, in bytes; `path` leads through members that are structs themselves.
+    /// Where a member lies in `structure`, in bytes; `path` leads through members that are structs
+    /// themselves.
     pub(super) fn member(&self, structure: &str, path: &[&str]) -> Result<u32, BtfError> {
         let missing = || BtfError::Missing(format!("struct {structure} with {}", path.join(".")));
         let (mut id, mut bits) = (self.structs.id(structure).ok_or_else(missing)?, 0u32);

@@ -44,7 +44,8 @@ impl Cgroups {
         self.paths.get(&number).map(String::as_str)
     }
 
-    /// The numbers of a control group and of those below it, by its folder or by its path below the first. None: there is none.
+    /// The numbers of a control group and of those below it, by its folder or by its path below the first.
+    /// None: there is none.
     pub fn below(&self, group: &Path) -> Option<Vec<u64>> {
         let top = self.top.as_ref()?;
         let relative = group.strip_prefix("/").unwrap_or(group);

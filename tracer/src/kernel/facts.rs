@@ -1,4 +1,5 @@
-//! What the kernel offers to the programs: where members lie, which functions there are, what its eBPF can do.
+//! What the kernel offers to the programs: where members lie, which functions there are, what its eBPF can
+//! do.
 
 use std::path::Path;
 
@@ -13,17 +14,19 @@ use super::{
     is_preemptible, release,
 };
 
-/// Where the kernel has one of these functions, sessions see every call: from 6.14 on, "fprobe: Rewrite fprobe on function-graph tracer"
-/// (4346ba160409), under the first name until 6.18 and under the second since 6.19 (2c67dc457bc6). Before, in 6.10 to 6.13, they had room
-/// for a few calls at once, and those that found none were counted nowhere.
+/// Where the kernel has one of these functions, sessions see every call: from 6.14 on, "fprobe: Rewrite
+/// fprobe on function-graph tracer" (4346ba160409), under the first name until 6.18 and under the second
+/// since 6.19 (2c67dc457bc6). Before, in 6.10 to 6.13, they had room for a few calls at once, and those that
+/// found none were counted nowhere.
 const EXACT_SESSIONS: [&str; 2] = ["fprobe_entry", "fprobe_fgraph_entry"];
 
-/// The kinds of maps that the kernel has, and the one that calls in progress are kept in: since 5.11 (4cf1bc1f1045).
+/// The kinds of maps that the kernel has, and the one that calls in progress are kept in: since 5.11
+/// (4cf1bc1f1045).
 const MAP_TYPES: &str = "bpf_map_type";
 const TASK_STORAGE: &str = "BPF_MAP_TYPE_TASK_STORAGE";
 
-/// What the kernel says of a link; since 6.7 how often a kprobe was not run (3acf8ace6823), and programs then count those that were not
-/// run because another was at work (dd8657894c11).
+/// What the kernel says of a link; since 6.7 how often a kprobe was not run (3acf8ace6823), and programs then
+/// count those that were not run because another was at work (dd8657894c11).
 const LINK_INFO: &str = "bpf_link_info";
 const KPROBES_NOT_RUN: [&str; 3] = ["perf_event", "kprobe", "missed"];
 
@@ -38,7 +41,8 @@ pub struct Facts {
     pub structures: [u32; member::STRUCTURES],
     /// Those of the functions that were asked for which are in the kernel itself, not in a module.
     pub functions: Functions,
-    /// BTF ids of the functions that programs may call, in the order of [`kfunc::ALL`]; None: the kernel lacks it.
+    /// BTF ids of the functions that programs may call, in the order of [`kfunc::ALL`]; None: the kernel
+    /// lacks it.
     pub kfuncs: [Option<u32>; kfunc::ALL.len()],
     /// Whether sessions, where there are any, see every call.
     pub exact_sessions: bool,
@@ -51,7 +55,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads them below `root`: the kernel's types, and what is known of its scheduling. `functions` are those whose presence matters.
+    /// Reads them below `root`: the kernel's types, and what is known of its scheduling. `functions` are
+    /// those whose presence matters.
     pub fn read(root: &Path, functions: impl IntoIterator<Item = &'static str>) -> Result<Self, BtfError> {
         let functions: Vec<_> = functions.into_iter().collect();
         btf::read(root, &query(&functions), |btf| {
@@ -88,7 +93,8 @@ impl Facts {
         })
     }
 
-    /// The BTF id of a function that programs may call, one of [`kfunc`]'s numbers; None: the kernel lacks it.
+    /// The BTF id of a function that programs may call, one of [`kfunc`]'s numbers; None: the kernel lacks
+    /// it.
     pub fn kfunc(&self, number: i32) -> Option<u32> {
         let index = kfunc::ALL.iter().position(|(known, _)| *known == number)?;
         self.kfuncs[index]

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-/// The largest argument of SO_RCVBUF without CAP_NET_ADMIN, in bytes (`net.core.rmem_max`); None where it cannot be read. It is one number
-/// for all network namespaces.
+/// The largest argument of SO_RCVBUF without CAP_NET_ADMIN, in bytes (`net.core.rmem_max`); None where it
+/// cannot be read. It is one number for all network namespaces.
 pub fn rmem_max(root: &Path) -> Option<u64> {
     fs::read_to_string(root.join("proc/sys/net/core/rmem_max")).ok()?.trim().parse().ok()
 }

@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-/// What can be had without taking it from others, in bytes (`MemAvailable` of `proc/meminfo`); None where that cannot be read.
+/// What can be had without taking it from others, in bytes (`MemAvailable` of `proc/meminfo`); None where
+/// that cannot be read.
 pub fn available_memory(root: &Path) -> Option<u64> {
     let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -1,5 +1,5 @@
-//! What the running kernel offers. Everything takes the root of the file system, so that the files of other kernels serve as
-//! well.
+//! What the running kernel offers. Everything takes the root of the file system, so that the files of other
+//! kernels serve as well.
 
 mod btf;
 mod cgroups;

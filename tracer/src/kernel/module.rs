@@ -29,8 +29,8 @@ impl Module {
 
     /// The module's life, if it is loaded and not about to come or go.
     ///
-    /// sysfs never gives the same inode number to two folders in turn, so that an unload and a load between two looks
-    /// do not go unnoticed.
+    /// sysfs never gives the same inode number to two folders in turn, so that an unload and a load between
+    /// two looks do not go unnoticed.
     pub fn generation(&self) -> Option<Generation> {
         let inode = fs::metadata(&self.folder).ok()?.ino();
         let state = fs::read(self.folder.join("initstate")).ok()?;

@@ -1,8 +1,9 @@
 //! Whether the kernel takes the processor from a thread in the middle of kernel code.
 //!
-//! Where it does, fentry and fexit programs miss calls: a thread that loses its processor inside of a program keeps the program's mark of
-//! being at work on that processor, and the kernel skips the program for every other thread there until the first one goes on
-//! (`__bpf_prog_enter_recur` in kernel/bpf/trampoline.c). Kprobes run their programs with preemption off.
+//! Where it does, fentry and fexit programs miss calls: a thread that loses its processor inside of a program
+//! keeps the program's mark of being at work on that processor, and the kernel skips the program for every
+//! other thread there until the first one goes on (`__bpf_prog_enter_recur` in kernel/bpf/trampoline.c).
+//! Kprobes run their programs with preemption off.
 
 use std::{fs, path::Path};
 

@@ -34,7 +34,8 @@ impl Privileges {
         self.effective & 1 << capability as u32 != 0
     }
 
-    /// Whether the kernel should let this process trace. In a user namespace of its own it refuses all the same.
+    /// Whether the kernel should let this process trace. In a user namespace of its own it refuses all the
+    /// same.
     pub fn may_trace(self) -> bool {
         self.has(Capability::SysAdmin) || self.has(Capability::Bpf) && self.has(Capability::Perfmon)
     }

@@ -14,7 +14,8 @@ pub struct Symbol {
     pub name: String,
     /// The module that it is in; None: the kernel itself.
     pub module: Option<String>,
-    /// Whether this process may see addresses; they all read 0 where it may not (kernel.kptr_restrict, CAP_SYSLOG).
+    /// Whether this process may see addresses; they all read 0 where it may not (kernel.kptr_restrict,
+    /// CAP_SYSLOG).
     pub address_shown: bool,
 }
 
@@ -30,13 +31,14 @@ pub fn find(root: &Path, names: &[&str]) -> io::Result<Vec<Symbol>> {
     Ok(found)
 }
 
-/// The functions that addresses lie in, in their order; None: none is known, or the kernel does not show addresses. Reads the whole file
-/// twice.
+/// The functions that addresses lie in, in their order; None: none is known, or the kernel does not show
+/// addresses. Reads the whole file twice.
 pub fn names(root: &Path, addresses: &[u64]) -> io::Result<Vec<Option<String>>> {
     let mut sorted = addresses.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
-    // For each address where the function begins that is nearest before it. Modules are not in the order of their addresses.
+    // For each address where the function begins that is nearest before it. Modules are not in the order of
+    // their addresses.
     let mut starts = vec![0; sorted.len()];
     each_function(root, |start, _, _| {
         let first = sorted.partition_point(|address| *address < start);
@@ -93,7 +95,8 @@ fn each_function(root: &Path, mut each: impl FnMut(u64, &str, Option<&str>)) -> 
 /// No function is longer, in bytes: what lies farther behind the last one is in none.
 const FARTHEST: u64 = 1 << 20;
 
-/// Where a line's function begins, its name, and its module; None: it is no function's, or addresses are not shown.
+/// Where a line's function begins, its name, and its module; None: it is no function's, or addresses are not
+/// shown.
 fn function(line: &[u8]) -> Option<(u64, &str, Option<&str>)> {
     let line = std::str::from_utf8(line).ok()?;
     let mut words = line.split_ascii_whitespace();

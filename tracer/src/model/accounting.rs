@@ -78,7 +78,8 @@ impl Accounting {
     pub fn of_ended(tally: &Tally) -> Self {
         let mut accounting = Self::of_outcomes(tally);
         accounting.hits = tally.counters.hits + tally.skipped.unwrap_or(0);
-        // More outcomes than calls would be a mistake in the programs, and the sum does not come out right then.
+        // More outcomes than calls would be a mistake in the programs, and the sum does not come out right
+        // then.
         accounting.unmatched += accounting.hits.saturating_sub(accounting.outcomes());
         accounting
     }
@@ -133,7 +134,8 @@ impl Accounting {
     }
 }
 
-/// Messages behind the first of their datagrams, of calls that never came to user space, as far as the programs looked at them.
+/// Messages behind the first of their datagrams, of calls that never came to user space, as far as the
+/// programs looked at them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Further {
     /// Of calls that a filter excluded by what stands in the datagram.

@@ -1,4 +1,5 @@
-//! What was dropped: rows by cause, socket, sender, type and group; episodes of congestion; and what would have helped.
+//! What was dropped: rows by cause, socket, sender, type and group; episodes of congestion; and what would
+//! have helped.
 
 mod advice;
 mod by_socket;
@@ -52,7 +53,8 @@ pub struct SocketFacts {
     pub owners: Vec<Process>,
     /// Whether `NETLINK_NO_ENOBUFS` is set: its owner is never told of an overrun.
     pub no_enobufs: Option<bool>,
-    /// Whether `NETLINK_BROADCAST_ERROR` is set: the sender of a multicast is told that this socket missed it.
+    /// Whether `NETLINK_BROADCAST_ERROR` is set: the sender of a multicast is told that this socket missed
+    /// it.
     pub broadcast_error: Option<bool>,
 }
 
@@ -72,8 +74,8 @@ impl SocketFacts {
 /// How much was watched, dropped or not; None where nobody counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Calls that send: unicasts, requests to the kernel among them, and multicasts. Parts of dumps are not: nobody sends them, a reader
-    /// has them made.
+    /// Calls that send: unicasts, requests to the kernel among them, and multicasts. Parts of dumps are not:
+    /// nobody sends them, a reader has them made.
     pub messages: Option<u64>,
     /// Datagrams that were queued on sockets of users: unicasts, copies of multicasts and parts of dumps.
     pub deliveries: Option<u64>,
@@ -89,7 +91,8 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// What was added since `earlier`. Who holds a socket may be found out later, and what was left out is a row then.
+    /// What was added since `earlier`. Who holds a socket may be found out later, and what was left out is a
+    /// row then.
     fn since(self, earlier: Self) -> Self {
         Self {
             filtered: self.filtered.saturating_sub(earlier.filtered),

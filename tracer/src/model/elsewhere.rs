@@ -1,5 +1,5 @@
-//! What was never a netlink message and is missed by the same people: packets that nfqueue threw away before it made a message of them,
-//! audit records that never got into the queue.
+//! What was never a netlink message and is missed by the same people: packets that nfqueue threw away before
+//! it made a message of them, audit records that never got into the queue.
 
 use crate::kernel::{NfLog, NfQueue};
 
@@ -8,7 +8,8 @@ use crate::kernel::{NfLog, NfQueue};
 pub struct Elsewhere {
     /// What counts.
     pub counter: Counter,
-    /// What was lost since the kernel began to count; None: it cannot be read without sending a netlink message, or nobody counts it.
+    /// What was lost since the kernel began to count; None: it cannot be read without sending a netlink
+    /// message, or nobody counts it.
     pub total: Option<u64>,
     /// How much of it in the capture; None: not known.
     pub increase: Option<u64>,
@@ -24,7 +25,8 @@ pub enum Counter {
         /// Port id of the socket that reads it.
         portid: u32,
     },
-    /// Packets of an nfqueue whose netlink socket did not take them: `user_dropped`. These are drops of that socket, too.
+    /// Packets of an nfqueue whose netlink socket did not take them: `user_dropped`. These are drops of that
+    /// socket, too.
     QueueRefused {
         /// The queue's number.
         queue: u16,
@@ -86,8 +88,8 @@ impl Counters {
         Self(readings.into_iter().map(start).collect())
     }
 
-    /// What they are now. One that is new began at 0; so did one that went backwards, which is another queue under the same number.
-    /// Those that are gone keep what they had.
+    /// What they are now. One that is new began at 0; so did one that went backwards, which is another queue
+    /// under the same number. Those that are gone keep what they had.
     pub fn update(&mut self, readings: impl IntoIterator<Item = Reading>) {
         for Reading { counter, total } in readings {
             match self.0.iter_mut().find(|known| known.counter == counter) {

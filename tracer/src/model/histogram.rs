@@ -48,8 +48,8 @@ impl Histogram {
 
     /// The values that were added since `earlier`, an earlier state of the same histogram.
     ///
-    /// The ends of an interval are not known by themselves: they are those of its outermost buckets, and at most the ends of
-    /// the whole.
+    /// The ends of an interval are not known by themselves: they are those of its outermost buckets, and at
+    /// most the ends of the whole.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut before = earlier.buckets.iter().peekable();
         let mut buckets = Vec::new();
@@ -75,8 +75,8 @@ impl Histogram {
         self.sum_ns.checked_div(self.count).unwrap_or(0)
     }
 
-    /// A value that at least `per_mille` thousandths of the values do not exceed, in nanoseconds: the upper end of the bucket that
-    /// the exact percentile lies in, so at most 6.25 % above it.
+    /// A value that at least `per_mille` thousandths of the values do not exceed, in nanoseconds: the upper
+    /// end of the bucket that the exact percentile lies in, so at most 6.25 % above it.
     pub fn percentile_ns(&self, per_mille: u64) -> u64 {
         let rank = (u128::from(self.count) * u128::from(per_mille)).div_ceil(1000).max(1);
         let mut seen = 0;
@@ -90,7 +90,8 @@ impl Histogram {
         self.max_ns
     }
 
-    /// The buckets that are not empty, in order: first value, first value beyond, how many. Values in nanoseconds.
+    /// The buckets that are not empty, in order: first value, first value beyond, how many. Values in
+    /// nanoseconds.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
         self.buckets.iter().map(|(index, count)| {
             let (low, high) = bounds(*index);

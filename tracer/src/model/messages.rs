@@ -5,8 +5,8 @@ use crate::source::{Arrived, Unseen};
 
 /// What became of messages: `seen = shown + filtered + lost`.
 ///
-/// A call that was not looked into, because a filter excluded it before or because it could not be recorded, counts with its datagram's first
-/// message at least.
+/// A call that was not looked into, because a filter excluded it before or because it could not be recorded,
+/// counts with its datagram's first message at least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Messages {
     /// Messages of the calls that have an outcome; what is unmatched among these is not known.
@@ -70,7 +70,8 @@ mod tests {
         let mut ledger = Ledger { further: Further { filtered: 4, lost: 2 }, ..Ledger::default() };
         let mut lost = [Some(0); Loss::COUNT];
         lost[0] = Some(3);
-        // Three calls were filtered in the kernel, one of them with five messages, and one after it had arrived.
+        // Three calls were filtered in the kernel, one of them with five messages, and one after it had
+        // arrived.
         ledger.hooks[0] =
             Accounting { hits: 20, recorded: 12, filtered: 4, unmatched: 1, lost: Lost::new(lost) };
         let mut filtered_calls = [0; Hook::COUNT];

@@ -14,9 +14,11 @@ pub enum Key {
     Messages {
         /// The family.
         family: Family,
-        /// The message type; None for datagrams without a message header: too short, or of a family that has none.
+        /// The message type; None for datagrams without a message header: too short, or of a family that has
+        /// none.
         nlmsg_type: Option<u16>,
-        /// The command in generic netlink, the address family in sock_diag; None in other families, and for messages that have none.
+        /// The command in generic netlink, the address family in sock_diag; None in other families, and for
+        /// messages that have none.
         detail: Option<u8>,
         /// The stage.
         stage: Stage,

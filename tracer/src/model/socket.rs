@@ -15,7 +15,8 @@ pub struct Listed<'a> {
     pub socket: &'a Socket,
     /// Those to which the kernel refused this one's port id.
     pub refused: Vec<&'a Socket>,
-    /// The one that has the port id which was refused to this one; None: there is none, or no process that is seen holds it.
+    /// The one that has the port id which was refused to this one; None: there is none, or no process that is
+    /// seen holds it.
     pub holder: Option<&'a Socket>,
 }
 
@@ -48,7 +49,8 @@ fn wants(filter: &SocketFilter, socket: &Socket, all: &[Socket]) -> bool {
         && (!filter.drops || socket.drops != 0)
 }
 
-/// Whether a socket has a port id; one that asked for it in vain stands for it where nobody is seen to have it.
+/// Whether a socket has a port id; one that asked for it in vain stands for it where nobody is seen to have
+/// it.
 fn has_portid(socket: &Socket, PortId(portid): PortId, all: &[Socket]) -> bool {
     socket.portid == Some(portid) || socket.refused_portid == Some(portid) && holder(socket, all).is_none()
 }

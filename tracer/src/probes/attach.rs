@@ -43,8 +43,9 @@ impl Attached {
         drop(exit);
     }
 
-    /// Detaches many, given in the order in which they were attached: all entries before all returns, because calls nest, and what happens
-    /// within calls last. Of the entries the last one first: what was attached before tells it what it is in the middle of.
+    /// Detaches many, given in the order in which they were attached: all entries before all returns, because
+    /// calls nest, and what happens within calls last. Of the entries the last one first: what was attached
+    /// before tells it what it is in the middle of.
     pub(super) fn detach_all(all: impl Iterator<Item = Self>) {
         let (within, calls): (Vec<_>, Vec<_>) = all.partition(|attached| attached.is_within);
         let (entries, exits): (Vec<_>, Vec<_>) =
@@ -74,8 +75,8 @@ fn refused(error: std::io::Error) -> Refusal {
 }
 
 impl Attacher<'_> {
-    /// Watches functions that have the same programs: all of them at once where one session can do that, as each takes the kernel as long
-    /// as all; otherwise each by itself, in the first of the ways that works.
+    /// Watches functions that have the same programs: all of them at once where one session can do that, as
+    /// each takes the kernel as long as all; otherwise each by itself, in the first of the ways that works.
     pub(super) fn attach(&mut self, step: &Step) -> Vec<Result<Group, ProbeError>> {
         if let ([_, _, ..], [Method::Session, ..]) = (&*step.targets, step.methods) {
             match self.session(&step.targets, step.ends) {
@@ -115,7 +116,8 @@ impl Attacher<'_> {
         Err(ProbeError::Attach { function: name.to_owned(), tried })
     }
 
-    /// The function's BTF id. One that the kernel itself does not have may be in a module, which these ways would pin.
+    /// The function's BTF id. One that the kernel itself does not have may be in a module, which these ways
+    /// would pin.
     fn built_in(&self, target: &Target) -> Result<u32, Refusal> {
         self.facts.functions.id(target.function.name).ok_or(Refusal::Refused(AttachError::NotBuiltIn))
     }
@@ -141,7 +143,8 @@ impl Attacher<'_> {
         Ok(Attached { entry, exit, is_within: false, program })
     }
 
-    /// All of one hook. Where only their entries are watched, that takes less than a session and sees as many.
+    /// All of one hook. Where only their entries are watched, that takes less than a session and sees as
+    /// many.
     fn session(&mut self, targets: &[Target], ends: Ends) -> Result<Attached, Refusal> {
         let Some(first) = targets.first().filter(|_| self.facts.has_sessions()) else {
             return Err(Refusal::Refused(AttachError::NoSessions));
@@ -169,7 +172,8 @@ impl Attacher<'_> {
     }
 }
 
-/// Watches a function in a module. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the module's too.
+/// Watches a function in a module. Most kernels know it by its bare name; some 6.1 before 6.1.71 want the
+/// module's too.
 pub(super) fn in_module(
     loader: &mut Loader,
     module: &str,

@@ -102,7 +102,8 @@ impl ProbeError {
     }
 }
 
-/// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is loaded.
+/// The verifier says EACCES to what it does not like; only EPERM is about privileges when a program is
+/// loaded.
 fn refused(error: &AttachError) -> bool {
     match error {
         AttachError::Load(error) => error.raw_os_error() == Some(libc::EPERM),

@@ -4,8 +4,8 @@ use nltrace_common::Hook;
 
 use super::hooks::Ends;
 
-/// The hooks, in the order in which they are attached: what ends something is there before what begins it. All may be missing: what they tell is
-/// unknown then.
+/// The hooks, in the order in which they are attached: what ends something is there before what begins it.
+/// All may be missing: what they tell is unknown then.
 pub(super) const EXCHANGE_HOOKS: [(Hook, Ends); 8] = [
     (Hook::Ack, Ends::Entry),
     (Hook::Text, Ends::Entry),

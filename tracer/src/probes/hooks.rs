@@ -76,10 +76,11 @@ macro_rules! receive {
 
 /// The receive functions of families other than nltest.
 ///
-/// From the `netlink_kernel_create` calls in the kernel's source (net/core/rtnetlink.c, net/netlink/genetlink.c, net/core/sock_diag.c,
-/// kernel/audit.c, net/ipv4/fib_frontend.c, drivers/connector/connector.c, net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c,
-/// drivers/scsi/scsi_transport_iscsi.c, drivers/scsi/scsi_netlink.c, drivers/infiniband/core/netlink.c, crypto/crypto_user.c), and the
-/// Makefiles beside them.
+/// From the `netlink_kernel_create` calls in the kernel's source (net/core/rtnetlink.c,
+/// net/netlink/genetlink.c, net/core/sock_diag.c, kernel/audit.c, net/ipv4/fib_frontend.c,
+/// drivers/connector/connector.c, net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c,
+/// drivers/scsi/scsi_transport_iscsi.c, drivers/scsi/scsi_netlink.c, drivers/infiniband/core/netlink.c,
+/// crypto/crypto_user.c), and the Makefiles beside them.
 pub(super) const RECEIVE: [Receive; 12] = receive![
     0 rtnetlink_rcv,
     4 sock_diag_rcv,

@@ -1,7 +1,8 @@
 //! Loading the programs and their maps into the kernel.
 //!
-//! aya parses the object, links its functions and makes nearly all of its maps. It would load the programs as well, but it reads all of the
-//! kernel's types before, which nothing here needs, and it knows neither sessions nor task storage.
+//! aya parses the object, links its functions and makes nearly all of its maps. It would load the programs as
+//! well, but it reads all of the kernel's types before, which nothing here needs, and it knows neither
+//! sessions nor task storage.
 
 use std::{
     cell::OnceCell,
@@ -41,7 +42,8 @@ struct Loaded {
 }
 
 impl Loader {
-    /// Makes the maps `wanted` and those for sections: those in `sizes` with so many entries, or bytes if it is a ring buffer.
+    /// Makes the maps `wanted` and those for sections: those in `sizes` with so many entries, or bytes if it
+    /// is a ring buffer.
     pub(super) fn new(
         mut object: Object,
         wanted: &[&str],
@@ -60,7 +62,8 @@ impl Loader {
             {
                 map.def.map_flags |= map::MAPPABLE;
             }
-            // Zeros, as a new map has them. That there are some tells aya what kind of map it is; how many does not matter.
+            // Zeros, as a new map has them. That there are some tells aya what kind of map it is; how many
+            // does not matter.
             if map.section_kind() == EbpfSectionKind::Bss {
                 map.data_mut().truncate(1);
             }

@@ -2,8 +2,8 @@
 
 pub use crate::options::Method;
 
-/// The ways to try, in this order, on a kernel that is or is not `preemptible`: there fentry misses calls, and comes last. `only` is the
-/// one that is allowed; None: all.
+/// The ways to try, in this order, on a kernel that is or is not `preemptible`: there fentry misses calls,
+/// and comes last. `only` is the one that is allowed; None: all.
 pub(super) fn order(only: Option<Method>, preemptible: bool) -> &'static [Method] {
     use Method::{Fentry, Kprobe, Session, Tracepoint};
 

@@ -1,7 +1,7 @@
 //! Calls that no program saw, because the kernel did not run it.
 //!
-//! The kernel counts them, in the program and in the link that runs it. Missed entries are hits that were lost; missed returns leave a
-//! call unmatched, which the programs notice themselves.
+//! The kernel counts them, in the program and in the link that runs it. Missed entries are hits that were
+//! lost; missed returns leave a call unmatched, which the programs notice themselves.
 
 use std::{
     os::fd::{AsFd as _, OwnedFd},
@@ -26,7 +26,8 @@ pub(super) struct Missed {
     unknown: [bool; Hook::COUNT],
 }
 
-/// Whether the kernel counts the calls that it does not show to a probe of this kind. Of kprobes it does since 6.7.
+/// Whether the kernel counts the calls that it does not show to a probe of this kind. Of kprobes it does
+/// since 6.7.
 pub(super) fn is_counted(method: Method, facts: &Facts) -> bool {
     method != Method::Kprobe || facts.counts_skipped_kprobes
 }
@@ -49,8 +50,8 @@ impl Missed {
         }
     }
 
-    /// How often the entries of `hook` were missed since it was first watched; `attached` are those that still are. None: the kernel
-    /// does not say.
+    /// How often the entries of `hook` were missed since it was first watched; `attached` are those that
+    /// still are. None: the kernel does not say.
     pub(super) fn count<'a>(&self, hook: Hook, attached: impl Iterator<Item = &'a Attached>) -> Option<u64> {
         if self.unknown[hook.number()] {
             return None;

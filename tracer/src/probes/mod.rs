@@ -1,8 +1,8 @@
 //! The probes: loading the eBPF programs and attaching them.
 //!
-//! fentry and fexit first, a session where those are refused, kprobe and kretprobe where that is refused too, decided by trying; fentry
-//! last on a kernel where it would miss calls. Return probes are attached before entry probes and detached after them, so every entry that
-//! is counted has somebody waiting for its return.
+//! fentry and fexit first, a session where those are refused, kprobe and kretprobe where that is refused too,
+//! decided by trying; fentry last on a kernel where it would miss calls. Return probes are attached before
+//! entry probes and detached after them, so every entry that is counted has somebody waiting for its return.
 
 mod attach;
 mod drop_hooks;
@@ -57,9 +57,9 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Loads the programs and attaches those for the functions of the kernel itself that `plan` needs, as far as this kernel has them:
-    /// `netlink_unicast`, the function for multicasts, the receive functions of the wanted families. Those in modules are left to
-    /// [`Probes::attach_receive`].
+    /// Loads the programs and attaches those for the functions of the kernel itself that `plan` needs, as far
+    /// as this kernel has them: `netlink_unicast`, the function for multicasts, the receive functions of the
+    /// wanted families. Those in modules are left to [`Probes::attach_receive`].
     pub fn attach(plan: &Plan, facts: &Facts) -> Result<Self, ProbeError> {
         if !facts.task_storage {
             return Err(ProbeError::NoTaskStorage);
@@ -101,7 +101,8 @@ impl Probes {
         }
     }
 
-    /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be unloaded all the same.
+    /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be
+    /// unloaded all the same.
     ///
     /// To be called again when the module was loaded anew: the old probe does not come back with it.
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
@@ -143,7 +144,8 @@ impl Probes {
         Attached::detach_all(attached.into_iter());
     }
 
-    /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.
+    /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and
+    /// then.
     pub fn flush_log(&mut self) {
         self.parts.iter_mut().for_each(Part::flush_log);
     }

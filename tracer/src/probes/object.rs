@@ -1,4 +1,5 @@
-//! The compiled programs, and what is written into them before they are loaded: constants and the kernel's functions.
+//! The compiled programs, and what is written into them before they are loaded: constants and the kernel's
+//! functions.
 
 use std::collections::HashMap;
 
@@ -171,7 +172,8 @@ fn offset_in(load: &bpf_insn) -> Option<Constant> {
     is_one.then_some(constant as Constant)
 }
 
-/// Turns calls of helpers that do not exist into calls of the kernel's functions, by their BTF ids, where it has them.
+/// Turns calls of helpers that do not exist into calls of the kernel's functions, by their BTF ids, where it
+/// has them.
 fn write_kfuncs(code: &mut [bpf_insn], facts: &Facts) {
     /// `BPF_JMP | BPF_CALL`
     const CALL: u8 = 0x85;

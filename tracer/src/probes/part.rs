@@ -85,7 +85,8 @@ impl Part {
         noted
     }
 
-    /// Attaches to a receive function in a module. `counted` says whether the kernel counts the calls that it does not show.
+    /// Attaches to a receive function in a module. `counted` says whether the kernel counts the calls that it
+    /// does not show.
     pub(super) fn attach_receive(
         &mut self,
         module: &str,

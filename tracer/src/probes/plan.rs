@@ -26,10 +26,12 @@ use crate::{
 pub enum Outcome {
     /// It is counted in a histogram, in the kernel.
     Timed {
-        /// Histograms, each of one family, stage and message type; None: as many as [`HISTOGRAM_BYTES`] hold, up to [`MAX_HISTOGRAMS`].
+        /// Histograms, each of one family, stage and message type; None: as many as [`HISTOGRAM_BYTES`] hold,
+        /// up to [`MAX_HISTOGRAMS`].
         max_keys: Option<u32>,
     },
-    /// Requests and datagrams that are read are counted in histograms, in the kernel, by spans that are longer than a call.
+    /// Requests and datagrams that are read are counted in histograms, in the kernel, by spans that are
+    /// longer than a call.
     Spanned {
         /// As in [`Outcome::Timed`].
         max_keys: Option<u32>,
@@ -44,8 +46,9 @@ pub enum Outcome {
         ring_bytes: u32,
         /// Whether each listener of a multicast is told.
         deliveries: bool,
-        /// Whether it is told where each call came from, and what happens within and beside them: [`crate::source::Event`]. Then only the family is
-        /// a filter in the kernel, as what belongs together may be of different threads, stages and types.
+        /// Whether it is told where each call came from, and what happens within and beside them:
+        /// [`crate::source::Event`]. Then only the family is a filter in the kernel, as what belongs together
+        /// may be of different threads, stages and types.
         exchanges: bool,
     },
     /// What became of its message is put together, and counted if that was dropped, in the kernel.
@@ -77,8 +80,8 @@ impl OutcomeKind {
     }
 }
 
-/// Kernel memory for histograms, in bytes and for all processors together, unless the user asks for more; their keys and the counters
-/// included.
+/// Kernel memory for histograms, in bytes and for all processors together, unless the user asks for more;
+/// their keys and the counters included.
 pub const HISTOGRAM_BYTES: usize = 64 << 20;
 
 /// Bytes of it that are there for any number of histograms: keys and counters.
@@ -87,7 +90,8 @@ const SHARED_BYTES: usize = KEY_CELLS * size_of::<u64>() + COUNTING * size_of::<
 /// Size of the ring buffer for begins and ends of episodes, in bytes.
 const EPISODE_RING_BYTES: u32 = 256 << 10;
 
-/// Kernel memory for drops, in bytes: rows, episodes, sockets that are being closed, counters. The kernel adds some to each entry.
+/// Kernel memory for drops, in bytes: rows, episodes, sockets that are being closed, counters. The kernel
+/// adds some to each entry.
 const DROP_BYTES: u64 = {
     const ENTRY: usize = 64;
     let rows = MAX_ROWS as usize * (size_of::<DropKey>() + size_of::<DropRow>() + ENTRY);
@@ -188,7 +192,8 @@ pub struct Plan {
     pub outcomes: Vec<Outcome>,
     /// Which calls are wanted.
     pub filter: Filter,
-    /// The only way to attach to functions of the kernel itself; None: the cheapest that works and sees every call.
+    /// The only way to attach to functions of the kernel itself; None: the cheapest that works and sees every
+    /// call.
     pub method: Option<Method>,
     /// Let the programs say what goes wrong in them.
     pub verbose: bool,
@@ -205,7 +210,8 @@ pub struct Step {
     pub targets: Vec<Target>,
     /// The ways to attach, in the order in which they are to be tried.
     pub methods: &'static [Method],
-    /// Whether the capture makes no sense without them. If not, the others are watched and it is said which are not.
+    /// Whether the capture makes no sense without them. If not, the others are watched and it is said which
+    /// are not.
     pub required: bool,
 }
 
@@ -217,7 +223,8 @@ impl Step {
 }
 
 impl Plan {
-    /// What to attach to in the kernel itself, as far as it has it. Functions in modules are [`Plan::in_modules`].
+    /// What to attach to in the kernel itself, as far as it has it. Functions in modules are
+    /// [`Plan::in_modules`].
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         let steps = |outcome: &Outcome| match *outcome {
             Outcome::Timed { .. } | Outcome::Recorded { .. } => {
@@ -264,7 +271,8 @@ impl Plan {
             // Where the kernel's types do not show it, trying tells more than not trying.
             let function =
                 first(hook).or(if hook == Hook::Unicast { hook.functions().first() } else { None });
-            // A static function may be missing; where every stage is wanted, the others are watched without it.
+            // A static function may be missing; where every stage is wanted, the others are watched without
+            // it.
             let required = match hook {
                 Hook::Queue | Hook::Overrun => false,
                 Hook::Dump => !filter.stages.is_empty(),
@@ -285,7 +293,8 @@ impl Plan {
             };
             let receive = RECEIVE.into_iter().filter(wanted);
             let targets = receive.map(|receive| Target { hook: Hook::Receive, function: receive.function });
-            // The stage that is asked for by name has to be there; where every stage is wanted, it may be missing.
+            // The stage that is asked for by name has to be there; where every stage is wanted, it may be
+            // missing.
             let required = !filter.stages.is_empty();
             let step = Step { outcome, ends: Ends::Both, targets: targets.collect(), methods, required };
             steps.extend(Some(step).filter(|step| !step.targets.is_empty()));
@@ -346,15 +355,17 @@ impl Plan {
             // Where the kernel's types do not show it, trying tells more than not trying.
             let function = function.or(if required { hook.functions().first() } else { None })?;
             let ends = if hook == Hook::Broadcast && self.broadcasts_end(facts) { Ends::Both } else { ends };
-            // Sockets are freed in softirqs, which come on top of other programs: there sessions and kprobes are not run. Fentry is, and as
-            // nothing else runs there meanwhile, it misses nothing on a preemptible kernel either.
+            // Sockets are freed in softirqs, which come on top of other programs: there sessions and kprobes
+            // are not run. Fentry is, and as nothing else runs there meanwhile, it misses nothing on a
+            // preemptible kernel either.
             let methods = if hook == Hook::Destruct { order(self.method, false) } else { methods };
             Some(step(*function, methods, ends))
         };
         DROP_HOOKS.iter().filter(|hook| hook.is_for(causes)).filter_map(step).collect()
     }
 
-    /// Whether the returns of multicasts are watched for drops, too: where an overrun does not show which function it was called from.
+    /// Whether the returns of multicasts are watched for drops, too: where an overrun does not show which
+    /// function it was called from.
     pub(super) fn broadcasts_end(&self, facts: &Facts) -> bool {
         order(self.method, facts.preemptible).first() == Some(&Method::Fentry)
     }

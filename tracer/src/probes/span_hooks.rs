@@ -18,7 +18,8 @@ impl SpanHook {
     }
 }
 
-/// The hooks, in the order in which they are attached: what happens within calls is watched before the calls are.
+/// The hooks, in the order in which they are attached: what happens within calls is watched before the calls
+/// are.
 pub(super) static SPAN_HOOKS: [SpanHook; 8] = {
     use Ends::{Both, Entry};
     use Stage::{Answer, Lock, Queue, RoundTrip, WholeDump};

@@ -1,4 +1,5 @@
-//! Rendering: pure functions from what was measured to text. Nothing here reads a clock, a terminal or a file.
+//! Rendering: pure functions from what was measured to text. Nothing here reads a clock, a terminal or a
+//! file.
 
 mod buffer;
 mod decoding;

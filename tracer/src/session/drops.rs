@@ -1,4 +1,5 @@
-//! What a capture of drops knows besides the kernel's counts: who has which socket, and what was never a netlink message.
+//! What a capture of drops knows besides the kernel's counts: who has which socket, and what was never a
+//! netlink message.
 
 use std::{
     collections::HashMap,
@@ -21,7 +22,8 @@ use crate::{
     },
 };
 
-/// How often to look for a socket that is not known at most, while a capture goes on: all open files are walked over.
+/// How often to look for a socket that is not known at most, while a capture goes on: all open files are
+/// walked over.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Follows drops.

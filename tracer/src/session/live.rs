@@ -23,8 +23,8 @@ pub trait Source {
     /// Waits until calls may have come; for ever where they are counted and do not come. Cancel-safe.
     fn readable(&mut self) -> impl Future<Output = ()>;
 
-    /// Takes what came first, and hands each event that is complete with it to `each`. False if there is nothing
-    /// for now.
+    /// Takes what came first, and hands each event that is complete with it to `each`. False if there is
+    /// nothing for now.
     fn next(&mut self, each: &mut impl FnMut(Event<'_>)) -> Result<bool, SessionError>;
 
     /// Hands over what happened to sockets since the last time.

@@ -47,7 +47,8 @@ const DRAIN_EVERY: Duration = Duration::from_millis(5);
 /// How often that is waited for at most.
 const DRAIN_TIMES: usize = 20;
 
-/// How many times as often for what the kernel puts off: the memory of a closed socket is freed after a grace period.
+/// How many times as often for what the kernel puts off: the memory of a closed socket is freed after a grace
+/// period.
 const SETTLE_TIMES: usize = 200;
 
 /// After how many polls it is looked for calls that were lost.
@@ -74,7 +75,8 @@ pub struct Session<S> {
     lost_ns: u64,
     /// Times that it was not looked at since.
     polls: u32,
-    /// Calls and other events that had to come, once the capture has ended; None where they are counted and do not come.
+    /// Calls and other events that had to come, once the capture has ended; None where they are counted and
+    /// do not come.
     recorded: Option<u64>,
     /// The whole, once it has ended.
     report: Report,
@@ -165,7 +167,8 @@ impl<S: Source> Session<S> {
         &self.report
     }
 
-    /// Messages that are known of the calls that were recorded, those included that did not arrive: one for each of these.
+    /// Messages that are known of the calls that were recorded, those included that did not arrive: one for
+    /// each of these.
     pub fn recorded_messages(&self) -> u64 {
         let arrived = self.source.arrived();
         let recorded = self.report.ledger.of_calls().recorded + arrived.filtered_calls.iter().sum::<u64>();
@@ -314,8 +317,8 @@ impl<S: Source> Session<S> {
         Ok(())
     }
 
-    /// Calls and other events that were recorded, those included that turned out to be filtered when they had arrived: the source has changed nothing
-    /// since the report's accounting was read.
+    /// Calls and other events that were recorded, those included that turned out to be filtered when they had
+    /// arrived: the source has changed nothing since the report's accounting was read.
     fn recorded_calls(&self) -> u64 {
         let filtered: u64 = self.source.arrived().filtered_calls.iter().sum();
         self.report.ledger.total().recorded + filtered

@@ -16,7 +16,8 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
-        // The first to come would be gone if it came in the middle: the handler is there before it knows for whom.
+        // The first to come would be gone if it came in the middle: the handler is there before it knows for
+        // whom.
         let _hold = Hold::begin();
         let hangup = (!is_ignored(libc::SIGHUP)).then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(Self {

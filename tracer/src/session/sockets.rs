@@ -1,4 +1,5 @@
-//! The list of sockets. It is no capture, but begins with the same questions: what the kernel offers, and what it refuses.
+//! The list of sockets. It is no capture, but begins with the same questions: what the kernel offers, and
+//! what it refuses.
 
 use std::path::Path;
 

@@ -5,7 +5,8 @@ use std::mem::zeroed;
 /// The signals that ask a capture to end.
 const ENDING: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-/// While this lives, the current thread takes none of the signals that ask a capture to end: where no other does, they wait.
+/// While this lives, the current thread takes none of the signals that ask a capture to end: where no other
+/// does, they wait.
 #[must_use]
 pub struct Hold(libc::sigset_t);
 

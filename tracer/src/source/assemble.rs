@@ -13,7 +13,8 @@ use super::{
     deliveries::Deliveries, split::Splitter,
 };
 
-/// Pieces of datagrams that wait for their call's record, at most. A thread has those of one datagram for each call that it is in.
+/// Pieces of datagrams that wait for their call's record, at most. A thread has those of one datagram for
+/// each call that it is in.
 const MAX_WAITING: usize = 1024;
 
 /// Bytes of waiting datagrams, at most.
@@ -50,7 +51,8 @@ struct Waiting {
 }
 
 impl Assembler {
-    /// One that keeps so many bytes of a message behind its header, and of datagrams with several messages only those of a type.
+    /// One that keeps so many bytes of a message behind its header, and of datagrams with several messages
+    /// only those of a type.
     pub fn new(snaplen: u32, wanted: Option<u16>) -> Self {
         let (waiting, spare) = (VecDeque::new(), Vec::new());
         let splitter = Splitter::new(snaplen, wanted);
@@ -64,11 +66,13 @@ impl Assembler {
         self.deliveries.owners = owners;
     }
 
-    /// Takes a record, which lies on an 8-byte boundary, as they do in the ring buffer. Hands the messages of its calls to `each` in the order
-    /// in which the calls ended, with their captured bytes; and what happened within calls and beside them.
+    /// Takes a record, which lies on an 8-byte boundary, as they do in the ring buffer. Hands the messages of
+    /// its calls to `each` in the order in which the calls ended, with their captured bytes; and what
+    /// happened within calls and beside them.
     ///
-    /// Where too many datagrams waited for their calls, the longest wait is ended: such a call has only the bytes that its own record
-    /// carries, at least [`SMALL_BYTES`] or the whole datagram, and is counted by [`Assembler::cut`].
+    /// Where too many datagrams waited for their calls, the longest wait is ended: such a call has only the
+    /// bytes that its own record carries, at least [`SMALL_BYTES`] or the whole datagram, and is counted by
+    /// [`Assembler::cut`].
     #[inline]
     pub fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), RecordError> {
         let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
@@ -98,8 +102,8 @@ impl Assembler {
         }
     }
 
-    /// Hands on the messages of a call and of the receive function's call within it, of which `bytes` are the record and the datagram. None
-    /// where they are too few.
+    /// Hands on the messages of a call and of the receive function's call within it, of which `bytes` are the
+    /// record and the datagram. None where they are too few.
     #[inline]
     fn call(
         &mut self,
@@ -154,8 +158,8 @@ impl Assembler {
         }
     }
 
-    /// Makes the datagram of a call, `len` bytes in one piece or several, the current one. False if it is not all there, or could not be read
-    /// when the call began.
+    /// Makes the datagram of a call, `len` bytes in one piece or several, the current one. False if it is not
+    /// all there, or could not be read when the call began.
     fn find(&mut self, tid: u32, ts_ns: u64, len: usize) -> bool {
         let belongs = |waiting: &Waiting| waiting.tid == tid && waiting.ts_ns == ts_ns;
         let Some(last) = self.waiting.iter().rposition(belongs) else { return false };

@@ -93,7 +93,8 @@ pub struct Call<'a> {
     pub comm: [u8; 16],
     /// Inode number of the network namespace of the sending socket.
     pub netns: u32,
-    /// Port id of the user's side: the sender of a request, the receiver of a reply, 0 for a sender in the kernel.
+    /// Port id of the user's side: the sender of a request, the receiver of a reply, 0 for a sender in the
+    /// kernel.
     pub portid: u32,
     /// Multicast group; None: a unicast.
     pub group: Option<u32>,
@@ -111,17 +112,19 @@ pub struct Call<'a> {
     pub len: u32,
     /// The first of those, as many as were kept.
     pub captured: &'a [u8],
-    /// The request or the dump's part in which the call was made; None: in none that was seen. This and what follows is known only where
-    /// exchanges are asked for.
+    /// The request or the dump's part in which the call was made; None: in none that was seen. This and what
+    /// follows is known only where exchanges are asked for.
     pub within: Option<Within>,
-    /// Inode number of the user's socket: the sender's of a request, the receiver's of a reply, the dump's of a part; None: it is not known, or
-    /// none got it.
+    /// Inode number of the user's socket: the sender's of a request, the receiver's of a reply, the dump's of
+    /// a part; None: it is not known, or none got it.
     pub socket_inode: Option<u64>,
     /// What setsockopt(2) has set on that socket: a bit each, by [`nltrace_common::SocketOption`].
     pub socket_options: Option<u32>,
-    /// The datagram as it was queued on the receiver's socket; None: it was not. Of a multicast's copies this is in [`Delivery::copy`].
+    /// The datagram as it was queued on the receiver's socket; None: it was not. Of a multicast's copies this
+    /// is in [`Delivery::copy`].
     pub queued: Option<Queued>,
-    /// Whether this is a unicast to the very socket whose request or dump's part [`Call::within`] is, queued there or dropped.
+    /// Whether this is a unicast to the very socket whose request or dump's part [`Call::within`] is, queued
+    /// there or dropped.
     pub to_asker: bool,
     /// Of a dump's part: the request that it answers.
     pub dump: Option<DumpRequest>,
@@ -178,7 +181,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The receive function's call within this request, if the record has one: it ended before the request, with the same datagram.
+    /// The receive function's call within this request, if the record has one: it ended before the request,
+    /// with the same datagram.
     #[inline]
     pub(super) fn receive(&self, record: &CallRecord) -> Option<Self> {
         (record.flags & flags::HAS_RECEIVE != 0).then_some(Self {

@@ -23,8 +23,8 @@ pub struct Tally {
 /// By [`Hook::number`].
 pub type Tallies = [Tally; Hook::COUNT];
 
-/// The counters of an outcome. They are read where they are: while bpf(2) reads a map, the kernel runs no kprobe's program on that processor, and
-/// a thread that loses it meanwhile makes that a long time.
+/// The counters of an outcome. They are read where they are: while bpf(2) reads a map, the kernel runs no
+/// kprobe's program on that processor, and a thread that loses it meanwhile makes that a long time.
 pub(super) struct CounterMap {
     words: Shared,
     /// Programs that are loaded later have it by its number.

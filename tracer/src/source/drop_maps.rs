@@ -75,7 +75,8 @@ impl DropMaps {
         Ok((Self { rows, others, episodes, gaps, counts, closing, users, paths, path_counts }, ring))
     }
 
-    /// All that was counted until now. `tallies` says how much was looked at, at the hooks that `part` watches.
+    /// All that was counted until now. `tallies` says how much was looked at, at the hooks that `part`
+    /// watches.
     pub(super) fn read(&self, part: &Part, tallies: &Tallies) -> Result<DropCounts, ProbeError> {
         let Counts(EpisodeCounts { lost, .. }) = self.counts.get(&0, 0).map_err(ProbeError::Read)?;
         Ok(DropCounts {
@@ -162,7 +163,8 @@ impl DropMaps {
         Ok(paths)
     }
 
-    /// How many sockets were closed with something unread whose memory was not freed yet: they were not counted yet.
+    /// How many sockets were closed with something unread whose memory was not freed yet: they were not
+    /// counted yet.
     pub(super) fn closing(&self) -> Result<usize, ProbeError> {
         let mut unread = 0;
         for entry in self.closing.iter() {

@@ -7,8 +7,8 @@ use nltrace_common::{
 
 use crate::decode::Family;
 
-/// Drops that have cause, delivery, socket, sender with its name and namespace, type and group in common. What is not a count was seen at the first of them, where not
-/// said otherwise; None is not known.
+/// Drops that have cause, delivery, socket, sender with its name and namespace, type and group in common.
+/// What is not a count was seen at the first of them, where not said otherwise; None is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// Why.
@@ -116,7 +116,8 @@ pub struct OtherDropped {
     pub last_ts_ns: u64,
 }
 
-/// A time in which a socket dropped whatever was sent to it: [`EpisodeRecord`], whose `record` is not of interest here.
+/// A time in which a socket dropped whatever was sent to it: [`EpisodeRecord`], whose `record` is not of
+/// interest here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Episode {
     /// Inode number of the socket.
@@ -223,11 +224,13 @@ pub struct DropPath {
 pub struct Attempts {
     /// Calls that send: unicasts, requests to the kernel among them, and multicasts; parts of dumps are not.
     pub messages: Option<u64>,
-    /// Buffers that were queued on users' sockets: each unicast's, dump part's and listener's. Those that were dropped are not among them.
+    /// Buffers that were queued on users' sockets: each unicast's, dump part's and listener's. Those that
+    /// were dropped are not among them.
     pub delivered: Option<u64>,
 }
 
-/// Inode number of a socket, and a process that used it with its thread's name, padded with NULs: hostile bytes.
+/// Inode number of a socket, and a process that used it with its thread's name, padded with NULs: hostile
+/// bytes.
 pub type SocketUser = (u64, (u32, [u8; 16]));
 
 /// All that was counted until now.
@@ -241,7 +244,8 @@ pub struct DropCounts {
     pub open: Vec<Episode>,
     /// By inode number of the socket, what it did since its last episode ended.
     pub gaps: Vec<(u64, Gap)>,
-    /// By inode number of a socket that is gone and that messages were dropped on, who closed it: the process, and its thread's name.
+    /// By inode number of a socket that is gone and that messages were dropped on, who closed it: the
+    /// process, and its thread's name.
     pub users: Vec<SocketUser>,
     /// The kernel's ways to drops; none where they are not asked for.
     pub paths: Vec<DropPath>,

@@ -1,5 +1,5 @@
-//! What the kernel's programs tell of, in the order in which it was told: calls when they end, everything else when it happens. So what happened
-//! within a call comes before it.
+//! What the kernel's programs tell of, in the order in which it was told: calls when they end, everything
+//! else when it happens. So what happened within a call comes before it.
 
 use std::fmt;
 
@@ -19,7 +19,8 @@ use crate::decode::Family;
 pub enum Event<'a> {
     /// A message of a call that has returned.
     Call(&'a Call<'a>),
-    /// What is behind the messages of a request's datagram and is none: it was thrown away. Comes before those.
+    /// What is behind the messages of a request's datagram and is none: it was thrown away. Comes before
+    /// those.
     Rest(&'a Call<'a>),
     /// A request is acknowledged or refused.
     Reason(&'a Reason),
@@ -185,7 +186,8 @@ impl Symbol {
         (!name.is_empty() && !name.starts_with("0x")).then(|| Self::new(name))
     }
 
-    /// That of what begins at an address, of which the kernel printed `name+0x0/0x20`. None for what lies further in, which has no name.
+    /// That of what begins at an address, of which the kernel printed `name+0x0/0x20`. None for what lies
+    /// further in, which has no name.
     fn of_place(bytes: &[u8; SYMBOL_BYTES]) -> Option<Self> {
         let place = Self(*bytes);
         let (name, _) = place.name().split_once("+0x0/")?;
@@ -310,7 +312,8 @@ mod tests {
         bytes
     }
 
-    /// The kernel prints what an address lies in; a lock in the middle of something else has no name of its own.
+    /// The kernel prints what an address lies in; a lock in the middle of something else has no name of its
+    /// own.
     #[test]
     fn only_what_begins_at_an_address_is_its_name() {
         let name = |text| Symbol::of_place(&printed(text)).map(|symbol| symbol.name().to_owned());

@@ -22,8 +22,8 @@ pub struct Slot {
     pub stage: Option<Stage>,
     /// The message type; None: the datagrams were too short to have one, or it is the slot for others.
     pub nlmsg_type: Option<u16>,
-    /// The message's first byte behind its header: the command in generic netlink, the address family in sock_diag; None: it is counted by its type
-    /// alone.
+    /// The message's first byte behind its header: the command in generic netlink, the address family in
+    /// sock_diag; None: it is counted by its type alone.
     pub detail: Option<u8>,
     /// How often which times were seen.
     pub counts: HistogramSlot,

@@ -26,7 +26,8 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Attaches what `plan` needs, as far as this kernel has it; functions in modules are left to [`Kernel::attach_receive`].
+    /// Attaches what `plan` needs, as far as this kernel has it; functions in modules are left to
+    /// [`Kernel::attach_receive`].
     ///
     /// Must be called within a tokio runtime.
     pub fn attach(plan: &Plan, facts: &Facts) -> Result<Self, ProbeError> {
@@ -51,8 +52,8 @@ impl Kernel {
         Ok(Self { probes, timed, spanned, recorded, dropped })
     }
 
-    /// What became of the calls of each hook; all zeros for an outcome that the plan did not have. Calls in progress are hits without an
-    /// outcome yet.
+    /// What became of the calls of each hook; all zeros for an outcome that the plan did not have. Calls in
+    /// progress are hits without an outcome yet.
     pub fn tallies(&self, outcome: OutcomeKind) -> Result<Tallies, ProbeError> {
         let counters = match outcome {
             OutcomeKind::Timed => self.timed.as_ref().map(|(index, counters, _)| (index, counters)),
@@ -74,8 +75,8 @@ impl Kernel {
         Ok(tallies)
     }
 
-    /// The histograms that something was counted in, merged over processors, in the order of their keys; those for keys that found no
-    /// room come last. Empty where the plan had none.
+    /// The histograms that something was counted in, merged over processors, in the order of their keys;
+    /// those for keys that found no room come last. Empty where the plan had none.
     pub fn slots(&self) -> Result<Vec<Slot>, ProbeError> {
         let mut slots = Vec::new();
         for (_, _, maps) in self.timed.iter().chain(&self.spanned) {
@@ -112,7 +113,8 @@ impl Kernel {
         self.dropped.as_mut().map(|(.., ring)| ring)
     }
 
-    /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be unloaded all the same.
+    /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be
+    /// unloaded all the same.
     ///
     /// To be called again when the module was loaded anew: the old probe does not come back with it.
     pub fn attach_receive(&mut self, module: &str, function: &str) -> Result<(), ProbeError> {
@@ -139,7 +141,8 @@ impl Kernel {
         self.probes.stop();
     }
 
-    /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and then.
+    /// Hands what the programs said about themselves to the [`log`] crate's logger; to be called now and
+    /// then.
     pub fn flush_log(&mut self) {
         self.probes.flush_log();
     }

@@ -1,5 +1,5 @@
-//! Where facts come from: the running kernel. What the kernel's programs and this have in common ends here; nobody above sees a record of the
-//! ring buffer.
+//! Where facts come from: the running kernel. What the kernel's programs and this have in common ends here;
+//! nobody above sees a record of the ring buffer.
 
 mod assemble;
 mod call;

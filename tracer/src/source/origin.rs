@@ -2,12 +2,14 @@
 
 use nltrace_common::record::NO_OFFSET;
 
-/// The request, or the dump's part, that a thread was in the middle of when something happened on the same stack: not in a softirq on top of it.
+/// The request, or the dump's part, that a thread was in the middle of when something happened on the same
+/// stack: not in a softirq on top of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Within {
     /// When that began: its [`super::Call::ts_ns`], which with the thread names it.
     pub ts_ns: u64,
-    /// Where in that datagram the message lies that was in hand, in bytes; None: it is not known, or it is a dump's part.
+    /// Where in that datagram the message lies that was in hand, in bytes; None: it is not known, or it is a
+    /// dump's part.
     pub in_hand: Option<u32>,
 }
 

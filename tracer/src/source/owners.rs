@@ -28,7 +28,8 @@ impl Owners {
         owners
     }
 
-    /// Who holds a socket; who held it when it was seen last, if nobody does any more. None where nobody was seen to.
+    /// Who holds a socket; who held it when it was seen last, if nobody does any more. None where nobody was
+    /// seen to.
     pub(super) fn of(&mut self, inode: u64) -> Option<Holder> {
         let is_due = self.read_at.is_none_or(|at| at.elapsed() >= READ_EVERY);
         if is_due && !self.known.contains_key(&inode) {

@@ -6,8 +6,8 @@ use nltrace_common::record::{NO_OFFSET, ReasonRecord, TEXT_BYTES, TextRecord, re
 
 use super::{Within, origin::offset};
 
-/// A request, or one message of several in its datagram, is acknowledged or refused (`netlink_ack`): told when that begins, also when the
-/// answer is dropped then.
+/// A request, or one message of several in its datagram, is acknowledged or refused (`netlink_ack`): told
+/// when that begins, also when the answer is dropped then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The thread.
@@ -24,7 +24,8 @@ pub struct Reason {
     pub missing: Option<Missing>,
     /// What the offending attribute ought to be.
     pub policy: Option<Policy>,
-    /// What the kernel says, whether or not the socket asked for that; also of a request that succeeded: then it is a warning.
+    /// What the kernel says, whether or not the socket asked for that; also of a request that succeeded: then
+    /// it is a warning.
     pub text: Option<Sentence>,
 }
 
@@ -52,7 +53,8 @@ pub struct Policy {
     pub mask: Option<u64>,
 }
 
-/// The kernel says something about what a thread does in a request or a dump's part, also where no answer holds it.
+/// The kernel says something about what a thread does in a request or a dump's part, also where no answer
+/// holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     /// The thread.

@@ -21,7 +21,8 @@ pub struct Ring {
 impl Ring {
     /// Must be called within a tokio runtime with I/O and time.
     pub(super) fn new(buffer: RingBuf<MapData>) -> Result<Self, ProbeError> {
-        // SAFETY: the ring buffer owns its descriptor, and keeps it until it is dropped with the AsyncFd around it.
+        // SAFETY: the ring buffer owns its descriptor, and keeps it until it is dropped with the AsyncFd
+        // around it.
         let buffer =
             unsafe { AsyncFd::register_with_interest(buffer, Interest::READABLE) }.map_err(|error| {
                 ProbeError::Os { what: "cannot wait for the ring buffer", source: error.into_parts().1 }
@@ -29,8 +30,8 @@ impl Ring {
         Ok(Self { buffer })
     }
 
-    /// Waits until the kernel says that much is there, or until [`MAX_DELAY`] has passed; then [`Ring::next_record`] may have records.
-    /// Cancel-safe.
+    /// Waits until the kernel says that much is there, or until [`MAX_DELAY`] has passed; then
+    /// [`Ring::next_record`] may have records. Cancel-safe.
     pub async fn readable(&mut self) {
         let deadline = Instant::now() + MAX_DELAY;
         if let Ok(Ok(mut guard)) = timeout_at(deadline, self.buffer.readable()).await {

@@ -22,8 +22,8 @@ pub struct Socket {
     pub netns_cookie: u64,
     /// Its port id; None: it has none, as it is neither bound nor has it sent anything yet.
     pub portid: Option<u32>,
-    /// The port id that it asked for in vain, as another socket of its family and namespace has it; None: there is no such, or it has
-    /// another one now.
+    /// The port id that it asked for in vain, as another socket of its family and namespace has it; None:
+    /// there is no such, or it has another one now.
     pub refused_portid: Option<u32>,
     /// The port id that it is connected to; 0: the kernel, or it is not connected.
     pub dst_portid: u32,

@@ -13,8 +13,9 @@ use crate::{
 
 /// The kernel's list of sockets, to be read as often as wanted. It needs CAP_BPF and CAP_PERFMON.
 ///
-/// It walks over the open files of all processes in the PID namespace of whoever reads. A socket that no process holds is not among them:
-/// one of the kernel, one that is under way in a message (SCM_RIGHTS), one that only io_uring has.
+/// It walks over the open files of all processes in the PID namespace of whoever reads. A socket that no
+/// process holds is not among them: one of the kernel, one that is under way in a message (SCM_RIGHTS), one
+/// that only io_uring has.
 pub struct Sockets(SocketIterator);
 
 impl Sockets {
@@ -23,7 +24,8 @@ impl Sockets {
         SocketIterator::load(facts).map(Self)
     }
 
-    /// The sockets as they are now, by namespace, family and port id. Each was looked at at a moment of its own.
+    /// The sockets as they are now, by namespace, family and port id. Each was looked at at a moment of its
+    /// own.
     pub fn read(&self) -> Result<Vec<Socket>, ProbeError> {
         Ok(sockets(&self.0.read()?))
     }

@@ -29,8 +29,8 @@ impl Arrived {
     }
 }
 
-/// Datagrams of which a part was not seen that may hold more messages: it lies behind the first MiB or in fragments, or had to wait for its call
-/// too long.
+/// Datagrams of which a part was not seen that may hold more messages: it lies behind the first MiB or in
+/// fragments, or had to wait for its call too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
     /// How many.
@@ -120,7 +120,8 @@ fn is_request(call: &Call<'_>) -> bool {
     call.stage == Stage::Request && call.from_user.is_some() && call.family.has_headers()
 }
 
-/// Hands on what is behind the last message of a request's datagram, if that is enough for another one: it can be none, or it would have been found.
+/// Hands on what is behind the last message of a request's datagram, if that is enough for another one: it
+/// can be none, or it would have been found.
 fn rest(call: &Call<'_>, whole: &[u8], last: Extent, of: u32, each: &mut impl FnMut(Event<'_>)) {
     let datagram_len = call.datagram_len as usize;
     let end = last.start.saturating_add(align(last.len));
@@ -171,7 +172,8 @@ mod tests {
         let bad = [message(16), message(15)].concat();
         assert_eq!(handed_on(&bad, true, Some(true)), [-16, 32]);
         assert_eq!(handed_on(&[message(16), bad.clone()].concat(), false, Some(true)), [-16, 16, 16]);
-        // Too little for a message, nothing at all, no request of which exchanges are made, and a datagram that is bad from its start.
+        // Too little for a message, nothing at all, no request of which exchanges are made, and a datagram
+        // that is bad from its start.
         assert_eq!(handed_on(&bad[..28], true, Some(true)), [28]);
         assert_eq!(handed_on(&bad[..16], true, Some(true)), [16]);
         assert_eq!(handed_on(&bad, true, None), [32]);

@@ -1,7 +1,8 @@
 //! `void netlink_ack(struct sk_buff *in_skb, struct nlmsghdr *nlh, int err, const struct netlink_ext_ack *extack)`
 //!
-//! A request is acknowledged or refused, and why: `extack`, which may be null, has the kernel's words whether or not the socket asked for them. An
-//! answer is made within, unless there is no memory for it. Checked on 6.1, 6.12 and 7.3.
+//! A request is acknowledged or refused, and why: `extack`, which may be null, has the kernel's words whether
+//! or not the socket asked for them. An answer is made within, unless there is no memory for it. Checked on
+//! 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_probe_read_kernel};
 use nltrace_common::{
@@ -142,7 +143,8 @@ unsafe fn write_policy(record: *mut ReasonRecord, policy: u64) {
 
     let validation = Probed::read(policy, POLICY_VALIDATION);
     let data = Probed::read(policy, POLICY_DATA);
-    // SAFETY: the caller's `record` can be written to; the helper accepts any source, and writes zeros where it cannot read.
+    // SAFETY: the caller's `record` can be written to; the helper accepts any source, and writes zeros where
+    // it cannot read.
     unsafe {
         (*record).flags |= reason_flags::HAS_POLICY;
         (*record).policy_type = Probed::read(policy, POLICY_TYPE) as u8;

@@ -1,8 +1,10 @@
-//! The tracepoints `contention_begin(void *lock, unsigned int flags)` and `contention_end(void *lock, int ret)`, since 5.19
+//! The tracepoints `contention_begin(void *lock, unsigned int flags)` and
+//! `contention_end(void *lock, int ret)`, since 5.19
 //!
-//! A thread waits for a lock. The first may come again in one wait, as a thread first spins and then sleeps: a wait is from the first of them to the
-//! second. Of interest are locks that threads sleep for, and waits within requests; of other threads only that they got such a lock. Both are hit for
-//! every lock that is waited for. Checked on 6.1, 6.12 and 7.3.
+//! A thread waits for a lock. The first may come again in one wait, as a thread first spins and then sleeps:
+//! a wait is from the first of them to the second. Of interest are locks that threads sleep for, and waits
+//! within requests; of other threads only that they got such a lock. Both are hit for every lock that is
+//! waited for. Checked on 6.1, 6.12 and 7.3.
 
 use core::ffi::c_void;
 
@@ -177,7 +179,8 @@ fn held(task: Task, lock: u64) {
 /// Tells of a wait that is over.
 #[inline(always)]
 unsafe fn waited(task: Task, waiting: *mut Waiting, lock: u64, result: i32) {
-    // SAFETY: the caller's `waiting` is a map value; there is room for the record; the helper has no preconditions.
+    // SAFETY: the caller's `waiting` is a map value; there is room for the record; the helper has no
+    // preconditions.
     emit::send_event(Hook::Wait, |record: *mut WaitRecord| unsafe {
         (*record).end_ns = bpf_ktime_get_ns();
         (*record).record = kind::WAIT;
@@ -203,7 +206,8 @@ unsafe fn waited(task: Task, waiting: *mut Waiting, lock: u64, result: i32) {
     });
 }
 
-/// Writes the name of the function that wanted the lock: the innermost on the stack that is none of the locks' own, or of the tracepoint.
+/// Writes the name of the function that wanted the lock: the innermost on the stack that is none of the
+/// locks' own, or of the tracepoint.
 #[inline(always)]
 unsafe fn write_caller(caller: *mut c_void, waiting: *const Waiting) {
     // SAFETY: the caller's `caller` has room, and `waiting` is a map value.

@@ -1,5 +1,5 @@
-//! The hooks of exchanges: what happens within requests and beside them, a file for each subject. They are attached only where exchanges are asked
-//! for.
+//! The hooks of exchanges: what happens within requests and beside them, a file for each subject. They are
+//! attached only where exchanges are asked for.
 
 mod ack;
 mod lock;

@@ -1,7 +1,8 @@
-//! `static int netlink_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)`, and within it
-//! `void skb_free_datagram(struct sock *sk, struct sk_buff *skb)`
+//! `static int netlink_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)`, and within
+//! it `void skb_free_datagram(struct sock *sk, struct sk_buff *skb)`
 //!
-//! A socket's owner reads, or peeks; and it has read. A dump's next part is made after that. Checked on 6.1, 6.12 and 7.3.
+//! A socket's owner reads, or peeks; and it has read. A dump's next part is made after that. Checked on 6.1,
+//! 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{

@@ -1,6 +1,7 @@
 //! `static int netlink_release(struct socket *sock)`
 //!
-//! The last descriptor of a socket is closed: a dump that is open ends so, and what was not read never will be. Checked on 6.1, 6.12 and 7.3.
+//! The last descriptor of a socket is closed: a dump that is open ends so, and what was not read never will
+//! be. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{

@@ -1,7 +1,8 @@
 //! `static int netlink_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)`
 //!
-//! A user sends. Where it returns an error and `netlink_unicast` was not called, nobody got the message: it is longer than the socket's send buffer
-//! (EMSGSIZE), or the user may not send there (EPERM). Checked on 6.1, 6.12 and 7.3.
+//! A user sends. Where it returns an error and `netlink_unicast` was not called, nobody got the message: it
+//! is longer than the socket's send buffer (EMSGSIZE), or the user may not send there (EPERM). Checked on
+//! 6.1, 6.12 and 7.3.
 
 use core::ffi::c_void;
 
@@ -72,7 +73,8 @@ impl Probe for SendMsg {
 /// Tells that nothing was sent.
 #[inline(always)]
 unsafe fn failed(task: Task, sending: *const Sending, error: i32) {
-    // SAFETY: the caller's `sending` is a map value; `unsent` has room for what is written; the helpers have no preconditions.
+    // SAFETY: the caller's `sending` is a map value; `unsent` has room for what is written; the helpers have
+    // no preconditions.
     emit::send_event(Hook::SendMsg, |unsent: *mut UnsentRecord| unsafe {
         let record = &raw mut (*unsent).failed;
         let sk = (*sending).sk;

@@ -1,6 +1,7 @@
 //! The tracepoint `netlink_extack(const char *msg)`
 //!
-//! The kernel says something about what a thread does: where a dump is refused, no acknowledgement has that. Checked on 6.1, 6.12 and 7.3.
+//! The kernel says something about what a thread does: where a dump is refused, no acknowledgement has that.
+//! Checked on 6.1, 6.12 and 7.3.
 
 use core::ffi::c_void;
 
@@ -43,7 +44,8 @@ pub fn text(arguments: *mut c_void) -> i32 {
     0
 }
 
-/// Copies a text of the kernel to `place`, which has room for [`TEXT_BYTES`]. Returns its length, and whether it is longer than what was copied.
+/// Copies a text of the kernel to `place`, which has room for [`TEXT_BYTES`]. Returns its length, and whether
+/// it is longer than what was copied.
 ///
 /// # Safety
 ///

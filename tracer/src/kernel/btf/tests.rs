@@ -1,4 +1,5 @@
-//! A small BTF file is built here, with the shapes that a kernel's has: anonymous unions, typedefs, flagged structs.
+//! A small BTF file is built here, with the shapes that a kernel's has: anonymous unions, typedefs, flagged
+//! structs.
 
 use super::*;
 

@@ -22,8 +22,8 @@ fn offered(series: &str) -> [bool; 6] {
 
 #[test]
 fn each_kernel_offers_what_it_is_known_for() {
-    // Task storage, casts, sessions, those that see every call, skipped kprobes counted, preemptible: which model is in force these files
-    // do not say, so those that can choose count as preemptible.
+    // Task storage, casts, sessions, those that see every call, skipped kprobes counted, preemptible: which
+    // model is in force these files do not say, so those that can choose count as preemptible.
     let expected = [
         ("5.10", [false, false, false, false, false, false]),
         ("6.1", [true, false, false, false, false, true]),
@@ -53,7 +53,8 @@ fn members_lie_where_each_kernel_has_them() {
         ]
     };
     for series in SERIES {
-        // As Documentation/networking and the headers of all of them have it: sk at 24, cb at 40, portid eight bytes into it.
+        // As Documentation/networking and the headers of all of them have it: sk at 24, cb at 40, portid
+        // eight bytes into it.
         let [_, portid, net, nlmsg_type] = offsets(series);
         assert_eq!((net, nlmsg_type), (48, 4), "{series}");
         assert!((16..=40).contains(&portid), "{series}: {portid}");

@@ -115,8 +115,9 @@ impl Asked {
 
     /// The message that a group of answers is about; None where that cannot be told.
     ///
-    /// An acknowledgement or error says itself which it is about. Otherwise it is the message in hand; where the datagram of answers has several,
-    /// their sequence numbers tell within this datagram, and so they do in a batch, of which the kernel handles a copy.
+    /// An acknowledgement or error says itself which it is about. Otherwise it is the message in hand; where
+    /// the datagram of answers has several, their sequence numbers tell within this datagram, and so they do
+    /// in a batch, of which the kernel handles a copy.
     pub(super) fn answered_by(&self, group: &Group, is_batch: bool) -> Option<usize> {
         let in_hand = self.at(group.in_hand);
         if group.is_told {
@@ -132,8 +133,8 @@ impl Asked {
         in_hand.or_else(|| self.with_seq(group.seq))
     }
 
-    /// How long the kernel worked for each message: from where the one before was acknowledged to where this one was. None where that cannot be
-    /// told apart.
+    /// How long the kernel worked for each message: from where the one before was acknowledged to where this
+    /// one was. None where that cannot be told apart.
     pub(super) fn shares(&self, frame: &Frame, is_batch: bool) -> Vec<Option<u64>> {
         let span = frame.receive.unwrap_or(self.call);
         let count = self.messages.len();

@@ -161,7 +161,8 @@ impl Exchanges {
         }
     }
 
-    /// Finds the exchange that a part belongs to: within a request its own, and otherwise that for which its socket has a dump open.
+    /// Finds the exchange that a part belongs to: within a request its own, and otherwise that for which its
+    /// socket has a dump open.
     fn begin_part(&mut self, call: &Call<'_>) -> Option<u64> {
         let own = self.frames.end(FrameKey { tid: call.tid, ts_ns: call.ts_ns });
         let span = Span::new(call.ts_ns, call.latency_ns);

@@ -53,7 +53,8 @@ impl Changes {
         changes.push_back(change);
     }
 
-    /// What changed in the gaps of a dump of `nlmsg_type`: what is of the same kind, or, if there is no such change, of any.
+    /// What changed in the gaps of a dump of `nlmsg_type`: what is of the same kind, or, if there is no such
+    /// change, of any.
     pub(super) fn interruptions(
         &self,
         family: Family,
@@ -91,7 +92,8 @@ impl Changes {
     }
 }
 
-/// Whether a change is of what is dumped: of rtnetlink's types, four are about the same kind of thing (include/uapi/linux/rtnetlink.h).
+/// Whether a change is of what is dumped: of rtnetlink's types, four are about the same kind of thing
+/// (include/uapi/linux/rtnetlink.h).
 fn is_alike(family: Family, dumped: u16, changed: u16) -> bool {
     match family {
         Family::ROUTE => dumped >> 2 == changed >> 2,

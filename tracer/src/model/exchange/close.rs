@@ -248,7 +248,8 @@ impl Cause {
     }
 }
 
-/// The request that a message was sent for: one of these, or, if that is not known, something in this datagram.
+/// The request that a message was sent for: one of these, or, if that is not known, something in this
+/// datagram.
 fn cause(requests: &[(Cause, u64)], index: Option<usize>) -> Option<Cause> {
     match index.and_then(|index| requests.get(index)) {
         Some((cause, id)) => Some(Cause { exchange: Some(*id), ..*cause }),

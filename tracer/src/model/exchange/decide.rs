@@ -120,8 +120,8 @@ fn extack(known: &Known<'_>) -> Option<Extack> {
     Some(Extack { delivered, ..extack })
 }
 
-/// Whether no handler got the message: `netlink_rcv_skb` (net/netlink/af_netlink.c) and the loops like it hand on requests only, and none of a
-/// control type.
+/// Whether no handler got the message: `netlink_rcv_skb` (net/netlink/af_netlink.c) and the loops like it
+/// hand on requests only, and none of a control type.
 fn is_ignored(known: &Known<'_>) -> bool {
     /// `NETLINK_ECRYPTFS`, `NETLINK_RDMA`
     const ECRYPTFS: Family = Family::from_number(19);
@@ -146,7 +146,8 @@ fn is_ignored(known: &Known<'_>) -> bool {
         || !header.flags.contains(Flags::REQUEST) && known.batch.is_none_or(|batch| batch.is_behind)
 }
 
-/// Whether a batch took effect; None: that is not known. Any error aborts it, and it is not meant to without its end.
+/// Whether a batch took effect; None: that is not known. Any error aborts it, and it is not meant to without
+/// its end.
 pub(super) fn committed(batch: BatchExtent, has_failed: bool, is_malformed: bool) -> Option<bool> {
     if has_failed || is_malformed {
         return Some(false);

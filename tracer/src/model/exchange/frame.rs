@@ -169,7 +169,8 @@ impl Frame {
         });
     }
 
-    /// Which message the acknowledgement or error is about that is being sent: what was begun last and not sent since. None where nobody told.
+    /// Which message the acknowledgement or error is about that is being sent: what was begun last and not
+    /// sent since. None where nobody told.
     fn begun(&mut self, ts_ns: u64, error: i32) -> Option<Option<u32>> {
         let told = self.reasons.iter_mut().rev().find(|told| told.reason.ts_ns <= ts_ns)?;
         if told.is_sent || told.reason.error != error {

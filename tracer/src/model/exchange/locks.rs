@@ -105,7 +105,8 @@ impl Owners {
         self.held.push_back(held);
     }
 
-    /// Who had the lock during a wait: its owner when the wait began, and then each that got it after a wait of its own.
+    /// Who had the lock during a wait: its owner when the wait began, and then each that got it after a wait
+    /// of its own.
     fn during(&self, wait: &Wait) -> Vec<Owned> {
         let among = |held: &&Held| {
             held.lock == wait.lock

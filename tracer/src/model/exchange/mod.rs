@@ -2,14 +2,15 @@
 //!
 //! What belongs together is decided by what happened, never by numbers that people choose:
 //!
-//! 1. A unicast that is queued on the asker's own socket within the request's call, by the same thread on the same stack, answers the message in
-//!    hand. A datagram that answers several messages is told apart by their sequence numbers within that request datagram.
+//! 1. A unicast that is queued on the asker's own socket within the request's call, by the same thread on the
+//!    same stack, answers the message in hand. A datagram that answers several messages is told apart by
+//!    their sequence numbers within that request datagram.
 //! 2. A part of a dump belongs to the request for which its socket has a dump open.
-//! 3. A later unicast answers an open request only in families that answer from elsewhere, with equal namespace, port id and sequence number, which
-//!    is not 0.
+//! 3. A later unicast answers an open request only in families that answer from elsewhere, with equal
+//!    namespace, port id and sequence number, which is not 0.
 //!
-//! Everything else answers nothing. What cannot be joined stands alone and is counted. Memory is bounded: [`MAX_OPEN`] exchanges are open at once,
-//! and of everything that waits for something there is a limit.
+//! Everything else answers nothing. What cannot be joined stands alone and is counted. Memory is bounded:
+//! [`MAX_OPEN`] exchanges are open at once, and of everything that waits for something there is a limit.
 
 mod asked;
 mod calls;

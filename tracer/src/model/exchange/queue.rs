@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::model::{Queued, Read, Thread};
 
-/// Reads that are remembered because what was read may be known only later: its record comes when its call returns.
+/// Reads that are remembered because what was read may be known only later: its record comes when its call
+/// returns.
 const MAX_EARLY: usize = 8192;
 
 /// What a datagram in a queue is.

@@ -54,7 +54,8 @@ impl Tally {
         Self { kept: is_wanted.then(Vec::new), ..Self::default() }
     }
 
-    /// Counts a message; `is_dropped` if its datagram could not be queued. True if it is the first of a datagram that was queued.
+    /// Counts a message; `is_dropped` if its datagram could not be queued. True if it is the first of a
+    /// datagram that was queued.
     pub(super) fn add(&mut self, call: &Call<'_>, flags: Flags, is_dropped: bool) -> bool {
         self.messages += 1;
         self.bytes += padded_len(call);

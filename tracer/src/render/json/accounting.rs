@@ -84,7 +84,8 @@ struct ExchangesJson {
     unpaired_answers: u64,
 }
 
-/// The last line of `trace --calls --json`, or one between where `--interval` asks for it: without a line break.
+/// The last line of `trace --calls --json`, or one between where `--interval` asks for it: without a line
+/// break.
 pub fn summary_json(report: &Report) -> String {
     summary(report, None)
 }

@@ -1,7 +1,7 @@
 //! `trace --json`: an object for each message of each call, a line each.
 //!
-//! This runs for every message while the machine is being measured, so it is written by hand: no allocation, no look at
-//! a byte more often than needed.
+//! This runs for every message while the machine is being measured, so it is written by hand: no allocation,
+//! no look at a byte more often than needed.
 
 mod copies;
 pub(super) mod decoded;
@@ -46,7 +46,8 @@ struct Moment {
     len: usize,
 }
 
-/// The part between sequence number and latency: a request, what the receive function takes in and the reply have the same.
+/// The part between sequence number and latency: a request, what the receive function takes in and the reply
+/// have the same.
 #[derive(Debug, Default)]
 struct Sequence {
     /// The sequence number and the length.
@@ -54,7 +55,8 @@ struct Sequence {
     text: Option<Passage>,
 }
 
-/// The last line's part from its payload on. A request, what the receive function takes in and often the reply carry the same.
+/// The last line's part from its payload on. A request, what the receive function takes in and often the
+/// reply carry the same.
 #[derive(Debug, Default)]
 struct End {
     kind: EndKind,
@@ -100,7 +102,8 @@ fn pair(low: u32, high: u32) -> u64 {
 /// How many different [`Start`]s are remembered.
 const STARTS: usize = 32;
 
-/// The part of a line behind its time and before its sequence number: the same for message after message of a thread.
+/// The part of a line behind its time and before its sequence number: the same for message after message of a
+/// thread.
 #[derive(Debug, Default)]
 struct Start {
     key: Key,
@@ -162,7 +165,8 @@ impl TraceJson {
             self.sequence(out, header);
         }
         out.number(event.latency_ns);
-        // Only a control message can say how a request ended; what others say is looked at only if it has to be written.
+        // Only a control message can say how a request ended; what others say is looked at only if it has to
+        // be written.
         let control = message.header.is_some_and(|header| header.message_type.is_control());
         let decoded = if control { Decoded::of(family, &message) } else { None };
         write_result(out, event, decoded.as_ref());

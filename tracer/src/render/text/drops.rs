@@ -1,5 +1,5 @@
-//! `drops` for people: a line when a socket begins to drop and when it receives again; at the end a table by socket, and what happened
-//! to each and what to do.
+//! `drops` for people: a line when a socket begins to drop and when it receives again; at the end a table by
+//! socket, and what happened to each and what to do.
 
 mod advice;
 mod elsewhere;

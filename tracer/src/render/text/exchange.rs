@@ -1,4 +1,5 @@
-//! `trace` for people: who asked what, what came back, how long it took and where most of that went, in a line that one reads aloud.
+//! `trace` for people: who asked what, what came back, how long it took and where most of that went, in a
+//! line that one reads aloud.
 
 mod outcome;
 #[cfg(test)]
@@ -370,7 +371,8 @@ fn shortened(text: &str, room: Option<usize>, charset: Charset) -> String {
     kept.trim_end().to_owned() + charset.ellipsis()
 }
 
-/// What is left to say at the end: what was left out, what nobody answered or read. None where that is nothing.
+/// What is left to say at the end: what was left out, what nobody answered or read. None where that is
+/// nothing.
 pub fn exchanges_line(totals: &ExchangeTotals) -> String {
     let ExchangeTotals { shown, filtered, expired, alone, pending, unread, .. } = *totals;
     let number = |count: u64, one: &str, more: &str| match count {

@@ -1,4 +1,5 @@
-//! `nltrace sockets` for people: a table of 80 columns for each network namespace, and below a socket's line what is special about it.
+//! `nltrace sockets` for people: a table of 80 columns for each network namespace, and below a socket's line
+//! what is special about it.
 
 use std::fmt::Write as _;
 

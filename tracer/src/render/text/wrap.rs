@@ -3,7 +3,8 @@
 /// Columns of a line at most, as far as its words allow.
 const COLUMNS: usize = 80;
 
-/// Text in lines, each indented by `indent` columns and ended by a line break; the first starts with `first`, which is at most as long.
+/// Text in lines, each indented by `indent` columns and ended by a line break; the first starts with `first`,
+/// which is at most as long.
 pub(super) fn wrap(first: &str, indent: usize, text: &str) -> String {
     let mut lines = String::new();
     let mut line = format!("{first:indent$}");

@@ -50,7 +50,8 @@ fn a_unicast_to_somebody_else_within_a_request_answers_nothing() {
 
 #[test]
 fn what_a_softirq_sends_on_top_of_the_asker_is_no_answer() {
-    // The same thread at the same time, to the same socket with the same sequence number; but not on the same stack.
+    // The same thread at the same time, to the same socket with the same sequence number; but not on the same
+    // stack.
     let mut timeline = Timeline::new();
     let ask = Ask::new(21, 1_000);
     let packet = message(NEWLINK, 0, 7, b"link");

@@ -39,7 +39,8 @@ fn exchange(exchange: Exchange) -> Value {
     json
 }
 
-/// The value has the fields of a definition of the schema, all of them and no others, and so has what is in it.
+/// The value has the fields of a definition of the schema, all of them and no others, and so has what is in
+/// it.
 fn conforms(value: &Value, definition: &str) {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     fits(value, &schema["$defs"][definition], &schema, definition);

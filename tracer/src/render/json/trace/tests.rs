@@ -106,7 +106,8 @@ fn no_key_comes_twice_whatever_the_sender_repeats() {
 
 #[test]
 fn what_is_remembered_is_never_taken_for_something_else() {
-    // Each event differs from the others in one thing, and each is written again and again between the others.
+    // Each event differs from the others in one thing, and each is written again and again between the
+    // others.
     let base = event(25, Stage::Request, &[0; 24]);
     let mut events = vec![base; 10];
     events[1].family = Family::from_number(24);
