@@ -5,7 +5,10 @@ use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::guest::{Json, conforms, nltrace};
+use crate::{
+    exchange_fields::only_listed_are_null,
+    guest::{Json, conforms, nltrace},
+};
 
 /// Some scripts make hundreds of devices first.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -41,7 +44,9 @@ impl Case {
         assert_eq!((summary.number("/accounting/lost"), summary.number("/messages/lost")), (0, 0));
         let said = fs::read_to_string(said).expect("the script says something");
         let truth = said.lines().find_map(|line| line.strip_prefix("TRUTH ")).expect("the truth");
-        Self { lines, truth: serde_json::from_str(truth).expect("it is JSON") }
+        let case = Self { lines, truth: serde_json::from_str(truth).expect("it is JSON") };
+        only_listed_are_null(script, &case.exchanges().collect::<Vec<_>>());
+        case
     }
 
     fn exchanges(&self) -> impl Iterator<Item = &Value> {

@@ -27,7 +27,7 @@ fn the_same_calls_are_timed_and_recorded_in_one_capture() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
-        let timed = Outcome::Timed { max_keys: None };
+        let timed = Outcome::Timed { max_keys: None, by: None };
         let plan = Plan {
             outcomes: vec![
                 timed,
@@ -36,6 +36,7 @@ fn the_same_calls_are_timed_and_recorded_in_one_capture() {
             filter: Filter { families: vec![Family::NLTEST], ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         kernel.attach_receive("nltest", "test_nl_receive_message").expect("the module is loaded");

@@ -32,10 +32,11 @@ fn spans(family: Family, act: impl FnOnce()) -> Vec<Slot> {
     runtime.block_on(async {
         let facts = Facts::read(Path::new("/"), watchable()).expect("the kernel has types");
         let plan = Plan {
-            outcomes: vec![Outcome::Spanned { max_keys: None, stages: u32::MAX }],
+            outcomes: vec![Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None }],
             filter: Filter { families: vec![family], pid: Pid::new(process::id()), ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         act();

@@ -39,8 +39,13 @@ pub mod option {
         /// 1: of each call it is told where it came from, and what happens within and beside them.
         EXCHANGES,
 
+        /// 1: it is told of each request who asked, with executable and parent.
+        WHO,
+
         /// One bit for each stage that is no call and is wanted.
         SPANS,
+        /// What histograms are kept apart by: the number of a [`crate::By`].
+        BY,
 
         /// One of [`crate::filtered`]: which of the filters below count.
         FILTERED,
@@ -50,6 +55,8 @@ pub mod option {
         FILTER_STAGES,
         /// The process that is wanted; 0: every one.
         FILTER_TGID,
+        /// 1: so are the processes that it makes, and those that they make.
+        CHILDREN,
         /// The port id that is wanted, where `FILTER_BY_PORTID`.
         FILTER_PORTID,
         /// 1: only `FILTER_PORTID` is wanted.

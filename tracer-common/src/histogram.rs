@@ -139,6 +139,22 @@ pub const fn key_of_type(key: u64, nlmsg_type: u32) -> u64 {
 /// The bits of a key that stand for its type.
 const TYPE_BITS: u64 = (1 << STAGE_SHIFT) - 1;
 
+/// Where a party lies in a key, and its bits.
+const PARTY_SHIFT: u32 = 32;
+const PARTY_BITS: u64 = (1 << 62) - (1 << PARTY_SHIFT);
+
+/// The same key of a party, by its number ([`crate::party_number`]), which is below `1 << 30`.
+#[inline(always)]
+pub const fn key_of_party(key: u64, party: u32) -> u64 {
+    key & !PARTY_BITS | (party as u64) << PARTY_SHIFT
+}
+
+/// The number of a key's party.
+#[inline(always)]
+pub const fn party_of_key(key: u64) -> u32 {
+    ((key & PARTY_BITS) >> PARTY_SHIFT) as u32
+}
+
 /// What [`key`] was made of: family, stage's number, and what stands for the type.
 #[inline(always)]
 pub const fn key_parts(key: u64) -> (u8, u8, u32) {
@@ -150,6 +166,13 @@ pub const fn key_parts(key: u64) -> (u8, u8, u32) {
 pub const fn home_slot(key: u64, homes: u64) -> u64 {
     let hash = (key as u32).wrapping_mul(0x9e37_79b1);
     (hash as u64 * homes) >> 32
+}
+
+/// The same where keys have parties: each party's are elsewhere.
+#[inline(always)]
+pub const fn home_slot_of_party(key: u64, homes: u64) -> u64 {
+    let mixed = key as u32 ^ party_of_key(key).wrapping_mul(0x85eb_ca6b);
+    home_slot(mixed as u64, homes)
 }
 
 /// How many of `slots` can be a key's first. There are at least [`MAX_PROBES`] slots, or none where there are
@@ -253,6 +276,27 @@ mod tests {
         assert_eq!(key_of_type(key(4, Stage::Reply, 20), 21), key(4, Stage::Reply, 21));
         assert_ne!(key(0, Stage::Request, 0), 0);
         assert_eq!(key_parts(other_key(Stage::Broadcast)), (0, 3, 0));
+    }
+
+    #[test]
+    fn a_party_changes_nothing_else_and_finds_its_own_place() {
+        let of_none = key(16, Stage::Lock, detailed(1023, 255));
+        let last = (1 << 30) - 1;
+        for party in [0, 1, 3, last] {
+            let key = key_of_party(of_none, party);
+            assert_eq!((party_of_key(key), key_parts(key)), (party, key_parts(of_none)));
+            assert_eq!(
+                key_in_stage(key, Stage::Queue),
+                key_of_party(key_in_stage(of_none, Stage::Queue), party)
+            );
+            assert_eq!(key & (KEY_PRESENT | KEY_OTHER), KEY_PRESENT);
+            assert_eq!(key_of_party(key, 7), key_of_party(of_none, 7));
+        }
+        let homes = home_slots(1024);
+        let places = (3..103).map(|party| home_slot_of_party(key_of_party(of_none, party), homes));
+        let mut seen = [0u8; 1024];
+        places.for_each(|place| seen[place as usize] += 1);
+        assert!(seen.iter().all(|parties| *parties <= 4), "they do not crowd");
     }
 
     #[test]

@@ -75,6 +75,8 @@ hooks! {
     Wait = "wait":;
     /// It has the lock, or does not want it any more: the tracepoint `contention_end`.
     WaitEnd = "wait_end":;
+    /// A process is made: the tracepoint `sched_process_fork`.
+    Fork = "fork":;
 }
 
 impl Hook {
@@ -90,6 +92,7 @@ impl Hook {
             Self::Text => Some("netlink_extack"),
             Self::Wait => Some("contention_begin"),
             Self::WaitEnd => Some("contention_end"),
+            Self::Fork => Some("sched_process_fork"),
             _ => None,
         }
     }

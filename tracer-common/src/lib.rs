@@ -14,6 +14,7 @@ mod hook;
 pub mod kfunc;
 mod loss;
 pub mod member;
+mod party;
 pub mod record;
 mod socket_option;
 pub mod sockets;
@@ -24,11 +25,13 @@ pub use cause::{Cause, Context, Delivery};
 pub use counters::{COUNTING, Counters, ProcessorCounters};
 pub use histogram::{
     BUCKETS, DETAILED_TYPES, HistogramSlot, KEY_CELLS, KEY_OTHER, KEY_PRESENT, MAX_PROBES, MAX_SLOTS,
-    NO_TYPE, SUB_BUCKETS, bucket_bounds, bucket_of, detail_parts, detailed, ended, home_slot, home_slots,
-    key, key_in_stage, key_of_type, key_parts, other_key, stage_of_key, started,
+    NO_TYPE, SUB_BUCKETS, bucket_bounds, bucket_of, detail_parts, detailed, ended, home_slot,
+    home_slot_of_party, home_slots, key, key_in_stage, key_of_party, key_of_type, key_parts, other_key,
+    party_of_key, stage_of_key, started,
 };
 pub use hook::{Function, Hook};
 pub use loss::Loss;
+pub use party::{By, ByError, PartyKey, party_number};
 pub use socket_option::SocketOption;
 pub use stage::{Stage, StageError};
 
@@ -55,3 +58,6 @@ pub const MAX_COMPARED: u64 = 128;
 /// Nested calls a thread can be in at once: request, receive function, reply, and as many again for softirqs
 /// on top.
 pub const MAX_DEPTH: usize = 8;
+
+/// Process ids are below (`PID_MAX_LIMIT` of linux/threads.h).
+pub const MAX_PIDS: u32 = 4 << 20;

@@ -183,6 +183,8 @@ members! {
         NLK_DUMPS: u8 = cb_running;
         /// The message that asked for it.
         NLK_DUMP_REQUEST: u64 = cb.nlh;
+        /// What its last part came to; `INT_MAX` until the first was made.
+        NLK_DUMP_DONE: u32 = dump_done_errno;
     }
     socket SOCKET {
         /// The `struct sock`.
@@ -195,6 +197,10 @@ members! {
     file FILE {
         /// What the file is a way to.
         FILE_INODE: u64 = f_inode;
+        /// Its name, and where that is mounted.
+        FILE_DENTRY: u64 = f_path.dentry, optional;
+        /// See `FILE_DENTRY`.
+        FILE_MOUNT: u64 = f_path.mnt, optional;
     }
     inode INODE {
         /// Its number.
@@ -239,6 +245,32 @@ members! {
         TASK_STACK: u64 = stack;
         /// Its namespaces; 0: it is about to be gone.
         TASK_NSPROXY: u64 = nsproxy;
+        /// Its memory; 0: it is a thread of the kernel.
+        TASK_MEMORY: u64 = mm;
+        /// The thread that made its process, or whom it was given to since.
+        TASK_PARENT: u64 = real_parent;
+    }
+    mm_struct MEMORY {
+        /// The file that is executed.
+        MEMORY_FILE: u64 = exe_file;
+    }
+    dentry DENTRY {
+        /// The name, up to a NUL.
+        DENTRY_NAME: u64 = d_name.name, optional;
+        /// The folder that it is in; that of a root is itself.
+        DENTRY_PARENT: u64 = d_parent;
+    }
+    vfsmount VFSMOUNT {
+        /// What is mounted.
+        MOUNTED_ROOT: u64 = mnt_root, optional;
+    }
+    mount MOUNT {
+        /// The `struct vfsmount` that all others have.
+        MOUNT_COMMON: u8 = mnt, optional;
+        /// The mount that it is on; that of the first is itself.
+        MOUNT_PARENT: u64 = mnt_parent, optional;
+        /// Where on that.
+        MOUNT_POINT: u64 = mnt_mountpoint, optional;
     }
     nsproxy NSPROXY {
         /// The network namespace.

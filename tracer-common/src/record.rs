@@ -1,14 +1,18 @@
-//! Records in the ring buffer. The first four bytes of each tell what it is: one of [`kind`].
+//! Records in the ring buffer. The first two bytes of each tell what it is: one of [`kind`]. Both sides are
+//! little-endian.
 
 mod origin;
+mod who;
 mod within;
 
 use crate::NLMSG_HDRLEN;
 
 pub use origin::{OriginRecord, origin_flags};
+pub use who::{MAX_NAMES, NAME_BYTES, WhoRecord, who_flags};
 pub use within::{
-    CloseRecord, HeldRecord, ReadRecord, ReasonRecord, ReasonTextRecord, SYMBOL_BYTES, SendFailedRecord,
-    TEXT_BYTES, TextRecord, ThreadRecord, UNSENT_BYTES, UnsentRecord, WaitRecord, reason_flags,
+    CloseRecord, ForkRecord, HeldRecord, ReadRecord, ReasonRecord, ReasonTextRecord, SYMBOL_BYTES,
+    SendFailedRecord, TEXT_BYTES, TextRecord, ThreadRecord, UNSENT_BYTES, UnsentRecord, WaitRecord,
+    reason_flags,
 };
 
 /// Most payload bytes that `--snaplen` may ask for.
@@ -52,6 +56,10 @@ pub mod kind {
     pub const CLOSE: u32 = 10;
     /// An [`super::UnsentRecord`].
     pub const SEND_FAILED: u32 = 11;
+    /// A [`super::WhoRecord`].
+    pub const WHO: u32 = 13;
+    /// A [`super::ForkRecord`].
+    pub const FORK: u32 = 12;
     /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are
     /// several, in the order of their bytes: all but the last have as many as the largest of
     /// [`super::CLASSES`].
@@ -72,6 +80,8 @@ pub mod flags {
     /// The datagram holds several messages: it is captured whole, up to [`super::MAX_DATAGRAM`] and as far as
     /// it lies in one piece, and how much to keep of each message is left to user space.
     pub const SEVERAL: u8 = 16;
+    /// The receive function was called on another processor than its request.
+    pub const RECEIVE_MOVED: u8 = 32;
 }
 
 /// One call of a watched function, sent when it returned; or a request and the receive function's call within
@@ -82,7 +92,9 @@ pub mod flags {
 #[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
 pub struct CallRecord {
     /// [`kind::CALL`].
-    pub record: u32,
+    pub record: u16,
+    /// The processor that the call began on.
+    pub cpu: u16,
     /// Bytes of the datagram that follow, or that the [`PayloadRecord`] record holds.
     pub captured: u32,
     /// When the call began, nanoseconds of `CLOCK_MONOTONIC`.

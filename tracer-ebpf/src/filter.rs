@@ -6,6 +6,7 @@ use nltrace_common::{Stage, constant::option, filtered};
 use crate::{
     bpf::opaque,
     config::constant,
+    followed,
     kernel::{Reader, Task, sock},
 };
 
@@ -44,7 +45,10 @@ fn wants_family(family: u64) -> bool {
 fn wants_task(task: Task) -> bool {
     let tgid = constant::<{ option::FILTER_TGID }>() as u32;
     if tgid != 0 && tgid != task.tgid() {
-        return false;
+        let has_children = constant::<{ option::CHILDREN }>() != 0;
+        if !has_children || !followed::is_followed(task.tgid()) {
+            return false;
+        }
     }
     let comm = [constant::<{ option::FILTER_COMM_LOW }>(), constant::<{ option::FILTER_COMM_HIGH }>()];
     comm[0] == 0 || comm == task.comm()

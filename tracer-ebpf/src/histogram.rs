@@ -4,7 +4,7 @@
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use nltrace_common::{
     BUCKETS, HistogramSlot, KEY_CELLS, MAX_PROBES, MAX_SLOTS, bucket_of, constant::option, home_slot,
-    key_parts,
+    home_slot_of_party, key_parts,
 };
 
 use crate::{
@@ -37,28 +37,30 @@ pub(crate) fn record(slot: u32, value_ns: u64) {
     }
 }
 
-/// The slot of `key`, taken now if it has none yet; that of all other keys of its stage where there is no
-/// room.
+/// The slot of `key`, which has a party if `BY`, taken now if it has none yet; that of all other keys of its
+/// stage where there is no room.
 #[inline(always)]
-pub(crate) fn slot_of(key: u64) -> u32 {
-    let home = home_of(key);
+pub(crate) fn slot_of<const BY: bool>(key: u64) -> u32 {
+    let home = home_of::<BY>(key);
     // SAFETY: `cell` gives a cell of KEYS.
     if unsafe { cell(home).read_volatile() } == key { home as u32 } else { slot_from(home, key) }
 }
 
 /// The slot of `key` if it has the first that it may have.
 #[inline(always)]
-pub(crate) fn first_slot(key: u64) -> Option<u32> {
-    let home = home_of(key);
+pub(crate) fn first_slot<const BY: bool>(key: u64) -> Option<u32> {
+    let home = home_of::<BY>(key);
     // SAFETY: `cell` gives a cell of KEYS.
     (unsafe { cell(home).read_volatile() } == key).then_some(home as u32)
 }
 
 /// The first slot that a key may have.
 #[inline(always)]
-fn home_of(key: u64) -> u64 {
+fn home_of<const BY: bool>(key: u64) -> u64 {
+    let homes = constant::<{ option::HOME_SLOTS }>();
+    let home = if BY { home_slot_of_party(key, homes) } else { home_slot(key, homes) };
     // The mask is for the verifier, which does not see it from the multiplication.
-    home_slot(key, constant::<{ option::HOME_SLOTS }>()) & u64::from(MAX_SLOTS - 1)
+    home & u64::from(MAX_SLOTS - 1)
 }
 
 /// The rarer part of [`slot_of`]: the slot is not the first that `key` may have, or has not been taken yet.

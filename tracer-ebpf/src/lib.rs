@@ -9,6 +9,7 @@
 //!       └─ outcome             what becomes of a call: timed, recorded
 //!       └─ drops               what is put together of a drop, and where it is counted
 //!          ├─ histogram, emit  where it goes
+//!          ├─ party            whose it is, where that is told apart
 //!          └─ stack, entry     the thread's calls in progress; what is known of a call that begins
 //!             └─ filter, kernel, counters, config, bpf
 //! ```
@@ -35,10 +36,12 @@ mod drops;
 mod emit;
 mod entry;
 mod filter;
+mod followed;
 mod histogram;
 pub mod hooks;
 mod kernel;
 pub mod outcome;
+mod party;
 mod reading;
 pub mod sockets;
 mod stack;

@@ -7,6 +7,7 @@ mod filter;
 use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use netlink_specs::Direction;
+use nltrace_common::By;
 
 use crate::decode::Family;
 
@@ -45,6 +46,8 @@ pub struct HistOptions {
     pub capture: CaptureOptions,
     /// Most histograms to keep; None: as many as fit into [`crate::probes::HISTOGRAM_BYTES`].
     pub max_keys: Option<u32>,
+    /// What histograms are kept apart by, besides family, type and stage.
+    pub by: Option<By>,
     /// Whether the result is JSON.
     pub json: bool,
 }

@@ -4,8 +4,13 @@ use serde_json::{Map, Value};
 
 /// `value` is what the schema says.
 pub(crate) fn conforms(value: &Value, schema: &str) {
+    all_conform(std::slice::from_ref(value), schema);
+}
+
+/// Each of them is what the schema says.
+pub(crate) fn all_conform(values: &[Value], schema: &str) {
     let schema: Value = serde_json::from_str(schema).expect("a schema is JSON");
-    check(value, &schema, &schema, "$");
+    values.iter().for_each(|value| check(value, &schema, &schema, "$"));
 }
 
 fn check(value: &Value, schema: &Value, root: &Value, place: &str) {

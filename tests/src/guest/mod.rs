@@ -6,6 +6,7 @@
 
 mod calls;
 mod child;
+mod exchanged;
 mod json;
 mod json_schema;
 mod kernel_log;
@@ -30,8 +31,9 @@ use std::{
 pub(crate) use self::{
     calls::Calls,
     child::{Child, receive_descriptor, send_descriptor, socket_pair},
+    exchanged::{Exchanged, exchanged, monotonic_ns, result},
     json::Json,
-    json_schema::conforms,
+    json_schema::{all_conform, conforms},
     kernel_log::KernelLog,
     module::{Module, NAME as MODULE_NAME},
     namespace::Namespace,

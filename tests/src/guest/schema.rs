@@ -96,7 +96,7 @@ fn attachments(object: &Value) {
 /// The object of `hist --json`.
 pub(super) fn hist(object: &Value) {
     let fixed = [("command", Text), ("duration_ns", Number), ("accounting", Object), ("histograms", List)];
-    check(object, &fixed, &[("interval", MaybeNumber), ("attachments", List)]);
+    check(object, &fixed, &[("interval", MaybeNumber), ("attachments", List), ("by", Text)]);
     assert_eq!(object.text("/command"), "hist");
     accounting(object.at("/accounting"));
     attachments(object);
@@ -116,7 +116,7 @@ fn histogram(row: &Value) {
         ("cmd_name", MaybeText),
         ("address_family", MaybeNumber),
         ("address_family_name", MaybeText),
-        ("comm", Null),
+        ("comm", MaybeText),
         ("count", Number),
         ("min_ns", Number),
         ("max_ns", Number),
@@ -127,7 +127,20 @@ fn histogram(row: &Value) {
         ("p999_ns", Number),
         ("buckets", List),
     ];
-    check(row, &fixed, &[("sum_ns", Number)]);
+    // Only where histograms are kept apart by who asked.
+    let of_some = [
+        ("sum_ns", Number),
+        ("party", Text),
+        ("pid", MaybeNumber),
+        ("cgroup_id", MaybeNumber),
+        ("cgroup", MaybeText),
+        ("unit", MaybeText),
+        ("netns", MaybeNumber),
+        ("netns_name", MaybeText),
+        ("netns_cookie", MaybeNumber),
+        ("portid", MaybeNumber),
+    ];
+    check(row, &fixed, &of_some);
     let [min, mean, max, p50, p90, p99, p999] =
         ["min", "mean", "max", "p50", "p90", "p99", "p999"].map(|name| row.number(&format!("/{name}_ns")));
     assert!(min <= mean && mean <= max && p50 <= p90 && p90 <= p99 && p99 <= p999, "out of order: {row}");
@@ -154,6 +167,7 @@ fn histogram(row: &Value) {
 pub(super) fn event(line: &Value) {
     let fixed = [
         ("ts_ns", Number),
+        ("cpu", MaybeNumber),
         ("event", Text),
         ("family", Number),
         ("family_name", MaybeText),

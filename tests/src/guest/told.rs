@@ -39,6 +39,8 @@ impl Told {
             Event::Wait(wait) => self.waits.push(*wait),
             Event::Held(held) => self.held.push(*held),
             Event::Close(close) => self.closes.push(*close),
+            // Nobody asks for these.
+            Event::Asker(..) | Event::Fork(_) => {}
             Event::SendFailed(failed) => {
                 self.failed.push((SendFailed { captured: b"", ..*failed }, failed.captured.to_vec()));
             }
@@ -64,6 +66,7 @@ pub(crate) fn told(family: Family, modules: bool, act: impl FnOnce()) -> Told {
             filter: Filter { families: vec![family], ..Filter::default() },
             method: None,
             verbose: false,
+            who: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         assert_eq!(kernel.unwatched().iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);

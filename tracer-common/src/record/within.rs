@@ -204,6 +204,23 @@ pub struct CloseRecord {
     pub closer: ThreadRecord,
 }
 
+/// A process was made that is followed because of who made it, or that got the number of one that was.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct ForkRecord {
+    /// [`super::kind::FORK`].
+    pub record: u32,
+    /// Its process id.
+    pub tgid: u32,
+    /// Nanoseconds of `CLOCK_MONOTONIC`.
+    pub ts_ns: u64,
+    /// 1: it is followed from now on; 0: not any more.
+    pub is_followed: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
 /// What a user wanted to send was not sent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -236,7 +253,9 @@ pub struct SendFailedRecord {
     /// What setsockopt(2) has set on the socket, as in [`super::OriginRecord`].
     pub socket_options: u32,
     /// Netlink family (protocol number).
-    pub family: u32,
+    pub family: u16,
+    /// The processor that it began on.
+    pub cpu: u16,
     /// Who wanted to send it.
     pub sender: ThreadRecord,
 }

@@ -2,4 +2,5 @@
 #![no_std]
 #![no_main]
 
-nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed);
+nltrace_ebpf::object!(nltrace_ebpf::outcome::Timed<false>);
+nltrace_ebpf::fork_program!(false);

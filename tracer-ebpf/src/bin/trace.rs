@@ -38,3 +38,4 @@ extern "C" fn wait_tracepoint(arguments: *mut core::ffi::c_void) -> i32 {
 extern "C" fn wait_end_tracepoint(arguments: *mut core::ffi::c_void) -> i32 {
     nltrace_ebpf::hooks::exchanges::wait_end(arguments)
 }
+nltrace_ebpf::fork_program!(true);

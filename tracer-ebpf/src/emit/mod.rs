@@ -174,6 +174,20 @@ pub(crate) fn send_delivery(delivery: DeliveryRecord) {
     }
 }
 
+/// Sends what belongs to a call whose own record follows, which `fill` writes. Where there is no room, it is
+/// not known.
+#[inline(always)]
+pub(crate) fn send_aside<T>(fill: impl FnOnce(*mut T)) {
+    // SAFETY: what is reserved has room for the record, and is submitted.
+    unsafe {
+        let place = bpf_ringbuf_reserve(records(), size_of::<T>() as u64, 0);
+        if !place.is_null() {
+            fill(place.cast());
+            bpf_ringbuf_submit(place, wakeup());
+        }
+    }
+}
+
 /// Sends a call's record and the bytes that are kept behind it. False if there was no room.
 ///
 /// # Safety

@@ -5,6 +5,7 @@ mod delivery;
 pub mod drops;
 mod dump;
 pub mod exchanges;
+mod fork;
 pub mod probe;
 mod programs;
 mod receive;
@@ -23,6 +24,7 @@ use crate::{
 pub use broadcast::Broadcast;
 pub use delivery::{Event, Overrun, Queue};
 pub use dump::Dump;
+pub use fork::fork;
 pub use programs::{fentry, fentry_event, fexit, kprobe, kprobe_event, kretprobe, session};
 pub use receive::Receive;
 pub use unicast::Unicast;

@@ -43,14 +43,14 @@ impl Function for Request {
 }
 
 /// A datagram is queued on a socket.
-pub struct Queue;
+pub struct Queue<const BY: bool>;
 
-impl Event for Queue {
+impl<const BY: bool> Event for Queue<BY> {
     #[inline(always)]
     fn happen<R: Reader>(id: Id, arguments: &impl Arguments) {
         let sk = arguments.at(0);
         if filter::wants_family_of::<Probed>(sk) {
-            Spanned::queued(id, sk, arguments.at(1));
+            Spanned::<BY>::queued(id, sk, arguments.at(1));
         }
     }
 }
@@ -72,16 +72,16 @@ impl Event for Read {
 }
 
 /// A read ends.
-pub struct Consume;
+pub struct Consume<const BY: bool>;
 
-impl Event for Consume {
+impl<const BY: bool> Event for Consume<BY> {
     #[inline(always)]
     fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
         let Some(stack) = Stack::<Span>::existing(Task::current()) else { return };
         // SAFETY: a map value.
         if unsafe { Reading::end(&raw mut (*stack).besides.reading, arguments.at(0)) }.is_some() {
             // SAFETY: as above.
-            Spanned::read(unsafe { Stack::number(stack, arguments.at(1)) });
+            Spanned::<BY>::read(unsafe { Stack::number(stack, arguments.at(1)) });
         }
     }
 }
@@ -92,7 +92,7 @@ pub fn wait(arguments: *mut c_void) -> i32 {
     // SAFETY: the tracepoint has two arguments.
     let (lock, flags) = unsafe { (*arguments.cast::<u64>(), *arguments.cast::<u64>().add(1)) };
     if sleeps(flags & 0xffff_ffff) {
-        Spanned::wait(Id(arguments as u64), lock);
+        Spanned::<false>::wait(Id(arguments as u64), lock);
     }
     0
 }
@@ -102,6 +102,41 @@ pub fn wait(arguments: *mut c_void) -> i32 {
 pub fn wait_end(arguments: *mut c_void) -> i32 {
     // SAFETY: as above.
     let lock = unsafe { *arguments.cast::<u64>() };
-    Spanned::wait_end(Id(arguments as u64), lock);
+    Spanned::<false>::wait_end(Id(arguments as u64), lock);
     0
+}
+
+/// An object file of spans, each party's own if `$by`.
+#[macro_export]
+macro_rules! spans_object {
+    ($by:literal) => {
+        $crate::programs! { $crate::outcome::Spanned<$by>, $crate::hooks::spans::Request:
+        unicast_fentry unicast_session unicast_kprobe unicast_kretprobe, unicast_fexit4 = 4 }
+        $crate::programs! { $crate::outcome::Spanned<$by>, $crate::hooks::Broadcast:
+        broadcast_fentry broadcast_session broadcast_kprobe broadcast_kretprobe,
+        broadcast_fexit5 = 5, broadcast_fexit7 = 7 }
+        $crate::programs! { $crate::outcome::Spanned<$by>, $crate::hooks::Dump:
+        dump_fentry dump_session dump_kprobe dump_kretprobe, dump_fexit0 = 0 }
+        $crate::events! {
+            $crate::hooks::spans::Queue<$by>: queue_fentry queue_kprobe;
+            $crate::hooks::spans::Read: read_fentry read_kprobe;
+            $crate::hooks::spans::Consume<$by>: consume_fentry consume_kprobe;
+        }
+
+        /// The tracepoint `contention_begin`.
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = "raw_tracepoint/contention_begin")]
+        extern "C" fn wait_tracepoint(arguments: *mut core::ffi::c_void) -> i32 {
+            $crate::hooks::spans::wait(arguments)
+        }
+
+        /// The tracepoint `contention_end`.
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = "raw_tracepoint/contention_end")]
+        extern "C" fn wait_end_tracepoint(arguments: *mut core::ffi::c_void) -> i32 {
+            $crate::hooks::spans::wait_end(arguments)
+        }
+
+        $crate::licensed!();
+    };
 }

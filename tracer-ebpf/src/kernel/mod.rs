@@ -108,6 +108,24 @@ fn copy<T, const OFFSET: Constant>(base: u64) -> (i64, u64) {
     (error, value)
 }
 
+/// A member that is a number to the verifier, whatever it points to; zeros where it cannot be read.
+#[inline(always)]
+pub(crate) fn read_number<const STRUCTURE: Constant, const OFFSET: Constant>(
+    base: u64,
+    _: Member<u64, STRUCTURE, OFFSET>,
+) -> u64 {
+    copy::<u64, OFFSET>(base).1
+}
+
+/// Where a member lies in its struct; None: the kernel lacks it.
+#[inline(always)]
+pub(crate) fn place_of<T, const STRUCTURE: Constant, const OFFSET: Constant>(
+    _: Member<T, STRUCTURE, OFFSET>,
+) -> Option<u64> {
+    let offset = constant::<OFFSET>();
+    (offset != u64::from(ABSENT)).then_some(offset)
+}
+
 /// The same, zeros where it cannot be read; without a branch, of which the verifier would go both ways each
 /// time that a loop comes by.
 #[inline(always)]

@@ -1,8 +1,8 @@
 //! `struct netlink_sock`, which begins with a `struct sock`: a netlink socket, and what processes see of it.
 
 use nltrace_common::member::{
-    NLK_DUMPS, NLK_FLAGS, NLK_PORTID, NLK_STATE, SK_DROPS, SK_ERR, SK_FAMILY, SK_QUEUE, SK_QUEUED, SK_RCVBUF,
-    SK_RMEM, SK_SOCKET, SOCKET_INODE, SOCKET_SK,
+    NLK_DUMP_DONE, NLK_DUMPS, NLK_FLAGS, NLK_PORTID, NLK_STATE, SK_DROPS, SK_ERR, SK_FAMILY, SK_QUEUE,
+    SK_QUEUED, SK_RCVBUF, SK_RMEM, SK_SOCKET, SOCKET_INODE, SOCKET_SK,
 };
 
 use super::{Probed, Reader as _};
@@ -65,6 +65,12 @@ pub(crate) fn is_congested(sk: u64) -> bool {
 #[inline(always)]
 pub(crate) fn is_dumping(sk: u64) -> bool {
     Probed::read(sk, NLK_DUMPS) != 0
+}
+
+/// Whether no part of the dump in progress was made yet.
+#[inline(always)]
+pub(crate) fn begins_dump(sk: u64) -> bool {
+    Probed::read(sk, NLK_DUMP_DONE) == i32::MAX as u64
 }
 
 /// Bytes of its receive buffer, and those of them that are taken.

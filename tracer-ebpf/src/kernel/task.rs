@@ -68,6 +68,13 @@ impl Task {
         Typed::read(self.0, TASK_STACK)
     }
 
+    /// Whether it works for io_uring.
+    #[inline(always)]
+    pub(crate) fn is_io_worker(self) -> bool {
+        const PF_IO_WORKER: u64 = 0x10;
+        Typed::read(self.0, TASK_FLAGS) & PF_IO_WORKER != 0
+    }
+
     /// Whether it is one of the kernel's threads.
     #[inline(always)]
     pub(crate) fn is_of_kernel(self) -> bool {

@@ -8,6 +8,7 @@ pub(crate) mod origin;
 mod recorded;
 pub(crate) mod spanned;
 mod timed;
+mod who;
 
 use nltrace_common::Hook;
 

@@ -100,6 +100,8 @@ pub(crate) struct Sending {
     pub(crate) address: u64,
     /// When, nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) ts_ns: u64,
+    /// On which processor.
+    pub(crate) cpu: u64,
     /// The socket; 0 once something was sent from it.
     pub(crate) sk: u64,
     /// The `struct msghdr`.

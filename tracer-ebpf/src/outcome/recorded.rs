@@ -1,6 +1,6 @@
 //! Calls that become a record.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_ns};
 use nltrace_common::{
     Hook, Loss, MAX_SURVEYED, NLMSG_HDRLEN, Stage,
     record::{CallRecord, DeliveryRecord, flags, kind},
@@ -9,7 +9,7 @@ use nltrace_common::{
 use super::{
     Outcome,
     open::{Open, part},
-    origin,
+    origin, who,
 };
 use crate::{
     counters,
@@ -55,6 +55,9 @@ impl Outcome for Recorded {
                 Stack::pop(stack);
                 return Verdict::Lost(Loss::NoRoom);
             }
+            if who::is_wanted() && entry.stage as u8 == Stage::Request as u8 {
+                who::tell((*call).record.tid.into(), (*call).record.ts_ns);
+            }
         }
         Verdict::Open
     }
@@ -74,6 +77,9 @@ impl Outcome for Recorded {
             (*request).receive = id;
             if origin::is_wanted() {
                 origin::received(request);
+            }
+            if bpf_get_smp_processor_id() as u16 != (*record).cpu {
+                (*record).flags |= flags::RECEIVE_MOVED;
             }
             (*record).receive_ts_ns = bpf_ktime_get_ns();
         }
@@ -295,9 +301,10 @@ unsafe fn keep(call: *mut Open, hook: Hook, datagram: &Datagram, portid: impl Fn
 /// Fills in what is known of a call when it begins, besides its datagram.
 #[inline(always)]
 unsafe fn describe<R: Reader>(record: *mut CallRecord, entry: &Entry, task: Task) {
-    // SAFETY: the caller's `record` is a map value.
+    // SAFETY: the caller's `record` is a map value; the helper has no preconditions.
     unsafe {
-        (*record).record = kind::CALL;
+        (*record).record = kind::CALL as u16;
+        (*record).cpu = bpf_get_smp_processor_id() as u16;
         (*record).tgid = task.tgid();
         (*record).tid = task.tid();
         (*record).netns = sock::netns::<R>(entry.sk);

@@ -6,7 +6,9 @@
 //! answer says how far both are.
 
 use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::map, maps::LruHashMap};
-use nltrace_common::{Hook, Stage, constant::option, key_in_stage};
+use nltrace_common::{
+    Hook, KEY_PRESENT, Stage, constant::option, key_in_stage, key_of_party, party_number, party_of_key,
+};
 
 use super::{
     Outcome,
@@ -21,12 +23,13 @@ use crate::{
     entry::{Entry, Id, Verdict},
     filter, histogram,
     kernel::{Probed, Reader, Task, netlink_sock},
+    party,
     reading::Reading,
     stack::{Call, Stack},
 };
 
-/// Spans.
-pub struct Spanned;
+/// Spans; each party's own if `BY`.
+pub struct Spanned<const BY: bool>;
 
 /// A call in progress.
 #[repr(C)]
@@ -39,7 +42,7 @@ pub struct Span {
     sk: u64,
     /// When the request began, nanoseconds of `CLOCK_MONOTONIC`.
     start_ns: u64,
-    /// The request's key, with detail.
+    /// The request's key, with detail. Where parties are told apart, all calls have at least that of theirs.
     key: u64,
     /// The last answer that was queued, and when; 0: none was.
     last_skb: u64,
@@ -148,19 +151,19 @@ fn wants(stage: Stage) -> bool {
 
 /// Counts a value of a request, or a datagram, with this key.
 #[inline(always)]
-fn value(stage: Stage, key: u64, ns: u64) {
-    if wants(stage) {
-        count(key_in_stage(key, stage), ns);
+fn value<const BY: bool>(stage: Stage, key: u64, ns: u64) {
+    if wants(stage) && (!BY || key & KEY_PRESENT != 0) {
+        count::<BY>(key_in_stage(key, stage), ns);
     }
 }
 
 #[inline(never)]
-fn count(key: u64, ns: u64) -> u64 {
-    histogram::record(histogram::slot_of(key), ns);
+fn count<const BY: bool>(key: u64, ns: u64) -> u64 {
+    histogram::record(histogram::slot_of::<BY>(key), ns);
     0
 }
 
-impl Outcome for Spanned {
+impl<const BY: bool> Outcome for Spanned<BY> {
     type Call = Span;
 
     #[inline(always)]
@@ -174,9 +177,14 @@ impl Outcome for Spanned {
             (*call).waited_ns = 0;
             (*call).dump = dump::NONE;
             let is_begun = match entry.hook {
-                Hook::Unicast => begin_request::<R>(stack, call, entry),
-                Hook::Dump => begin_part(stack, call, task, entry),
-                _ => true,
+                Hook::Unicast => begin_request::<BY, R>(stack, call, entry),
+                Hook::Dump => begin_part::<BY>(stack, call, task, entry),
+                _ => {
+                    if BY {
+                        (*call).key = key_of_party(0, party::of_call::<R>(entry));
+                    }
+                    true
+                }
             };
             if !is_begun {
                 Stack::pop(stack);
@@ -199,8 +207,8 @@ impl Outcome for Spanned {
         unsafe {
             let Some(call) = Stack::find(stack, id) else { return };
             match hook {
-                Hook::Unicast => end_request(call),
-                Hook::Dump => end_part(stack, call),
+                Hook::Unicast => end_request::<BY>(call),
+                Hook::Dump => end_part::<BY>(stack, call),
                 _ => {}
             }
             counters::of(hook).recorded();
@@ -209,13 +217,22 @@ impl Outcome for Spanned {
     }
 }
 
-/// A request begins. False if it is not wanted.
+/// A request begins. False if it is not wanted, and nobody is asked who asked.
 #[inline(always)]
-unsafe fn begin_request<R: Reader>(stack: *mut Stack<Span>, call: *mut Span, entry: &Entry) -> bool {
-    let Some(key) = key_of::<R>(entry) else { return false };
+unsafe fn begin_request<const BY: bool, R: Reader>(
+    stack: *mut Stack<Span>,
+    call: *mut Span,
+    entry: &Entry,
+) -> bool {
+    let key = match key_of::<R>(entry) {
+        Some(key) => refined::<R>(key, entry),
+        // What answers it may be wanted.
+        None if BY => 0,
+        None => return false,
+    };
     // SAFETY: the caller's `stack` and `call` are map values.
     unsafe {
-        (*call).key = refined::<R>(key, entry);
+        (*call).key = if BY { key_of_party(key, party::of_call::<R>(entry)) } else { key };
         (*call).depth = Stack::depth(stack);
         (*call).sk = Stack::number(stack, entry.sk);
         (*call).start_ns = bpf_ktime_get_ns();
@@ -225,7 +242,12 @@ unsafe fn begin_request<R: Reader>(stack: *mut Stack<Span>, call: *mut Span, ent
 
 /// A dump's part begins. False if its request is not wanted, or was not seen.
 #[inline(always)]
-unsafe fn begin_part(stack: *mut Stack<Span>, call: *mut Span, task: Task, entry: &Entry) -> bool {
+unsafe fn begin_part<const BY: bool>(
+    stack: *mut Stack<Span>,
+    call: *mut Span,
+    task: Task,
+    entry: &Entry,
+) -> bool {
     // SAFETY: the caller's `stack` and `call` are map values.
     unsafe {
         let sk = Stack::number(stack, entry.sk);
@@ -237,7 +259,17 @@ unsafe fn begin_part(stack: *mut Stack<Span>, call: *mut Span, task: Task, entry
                 return false;
             }
             (*asker).dump = dump::OPEN;
-        } else if DUMPS.get_ptr(sk).is_none() {
+            if BY {
+                (*call).key = (*asker).key;
+            }
+        } else if let Some(dump) = DUMPS.get_ptr(sk) {
+            if BY {
+                (*call).key = (*dump).key;
+            }
+        } else if BY {
+            // What it queues is nobody's that is known.
+            (*call).key = key_of_party(0, party_number::UNKNOWN);
+        } else {
             return false;
         }
         (*call).depth = Stack::depth(stack);
@@ -248,7 +280,7 @@ unsafe fn begin_part(stack: *mut Stack<Span>, call: *mut Span, task: Task, entry
 
 /// A dump's part ends: perhaps it was the last.
 #[inline(always)]
-unsafe fn end_part(stack: *mut Stack<Span>, call: *mut Span) {
+unsafe fn end_part<const BY: bool>(stack: *mut Stack<Span>, call: *mut Span) {
     // SAFETY: the caller's `stack` and `call` are map values, and so is what the look-up finds.
     unsafe {
         let sk = (*call).sk;
@@ -273,19 +305,19 @@ unsafe fn end_part(stack: *mut Stack<Span>, call: *mut Span) {
         if is_over {
             let (start_ns, key, waited_ns) = ((*dump).start_ns, (*dump).key, (*dump).waited_ns);
             let _ = DUMPS.remove(sk);
-            finish(key, start_ns, (*call).last_skb, (*call).last_ns, waited_ns, true);
+            finish::<BY>(key, start_ns, (*call).last_skb, (*call).last_ns, waited_ns, true);
         }
     }
 }
 
 /// A request returns: its answers are queued, unless it asked for a dump that goes on.
 #[inline(always)]
-unsafe fn end_request(call: *mut Span) {
+unsafe fn end_request<const BY: bool>(call: *mut Span) {
     // SAFETY: the caller's `call` is a map value, and so is what the look-up finds.
     unsafe {
         if (*call).dump != dump::OPEN {
             let is_dump = (*call).dump == dump::OVER;
-            finish(
+            finish::<BY>(
                 (*call).key,
                 (*call).start_ns,
                 (*call).last_skb,
@@ -301,25 +333,25 @@ unsafe fn end_request(call: *mut Span) {
 
 /// All answers of a request are queued, the last of them as `skb`; 0: there was none.
 #[inline(always)]
-fn finish(key: u64, start_ns: u64, skb: u64, last_ns: u64, waited_ns: u64, is_dump: bool) {
+fn finish<const BY: bool>(key: u64, start_ns: u64, skb: u64, last_ns: u64, waited_ns: u64, is_dump: bool) {
     if waited_ns != 0 {
-        value(Stage::Lock, key, waited_ns);
+        value::<BY>(Stage::Lock, key, waited_ns);
     }
     if skb == 0 {
         return;
     }
-    value(Stage::Answer, key, last_ns.saturating_sub(start_ns));
+    value::<BY>(Stage::Answer, key, last_ns.saturating_sub(start_ns));
     if is_dump {
-        value(Stage::WholeDump, key, last_ns.saturating_sub(start_ns));
+        value::<BY>(Stage::WholeDump, key, last_ns.saturating_sub(start_ns));
     }
     if wants(Stage::RoundTrip) {
-        last(key, start_ns, skb);
+        last::<BY>(key, start_ns, skb);
     }
 }
 
 /// The buffer is a request's last answer: when it is read, or if it has been, its round trip is known.
 #[inline(always)]
-fn last(key: u64, start_ns: u64, skb: u64) {
+fn last<const BY: bool>(key: u64, start_ns: u64, skb: u64) {
     let Some(buffer) = BUFFERS.get_ptr_mut(skb) else { return };
     // SAFETY: a map value.
     unsafe {
@@ -327,13 +359,13 @@ fn last(key: u64, start_ns: u64, skb: u64) {
         (*buffer).request = key;
         let (before, _) = compare_exchange(&raw mut (*buffer).state, state::SO_FAR, state::LAST);
         if before == state::READ {
-            value(Stage::RoundTrip, key, (*buffer).read_ns.saturating_sub(start_ns));
+            value::<BY>(Stage::RoundTrip, key, (*buffer).read_ns.saturating_sub(start_ns));
             let _ = BUFFERS.remove(skb);
         }
     }
 }
 
-impl Spanned {
+impl<const BY: bool> Spanned<BY> {
     /// A datagram is queued on the socket `sk`.
     #[inline(always)]
     pub(crate) fn queued(id: Id, sk: u64, skb: u64) {
@@ -342,7 +374,7 @@ impl Spanned {
         let now_ns = unsafe { bpf_ktime_get_ns() };
         let is_answer = answers(task, id, sk, skb, now_ns);
         let is_wanted = wants(Stage::Queue) && filter::wants_call::<Probed>(Stage::Queue, sk);
-        let key = if is_wanted { key_of_queued(id, sk, skb) } else { 0 };
+        let key = if is_wanted { key_of_queued::<BY>(task, id, sk, skb) } else { 0 };
         if key == 0 && !(is_answer && wants(Stage::RoundTrip)) {
             return;
         }
@@ -359,7 +391,7 @@ impl Spanned {
         unsafe {
             let now_ns = bpf_ktime_get_ns();
             if (*buffer).key != 0 {
-                value(Stage::Queue, (*buffer).key, now_ns.saturating_sub((*buffer).queued_ns));
+                value::<BY>(Stage::Queue, (*buffer).key, now_ns.saturating_sub((*buffer).queued_ns));
             }
             (*buffer).read_ns = now_ns;
             let (before, _) = compare_exchange(&raw mut (*buffer).state, state::SO_FAR, state::READ);
@@ -367,7 +399,7 @@ impl Spanned {
                 return;
             }
             if before == state::LAST {
-                value(Stage::RoundTrip, (*buffer).request, now_ns.saturating_sub((*buffer).start_ns));
+                value::<BY>(Stage::RoundTrip, (*buffer).request, now_ns.saturating_sub((*buffer).start_ns));
             }
         }
         let _ = BUFFERS.remove(skb);
@@ -437,11 +469,44 @@ fn not_last(skb: u64) {
 
 /// The key of a datagram that is queued, by its own type; 0 if that is not wanted.
 #[inline(always)]
-fn key_of_queued(id: Id, sk: u64, skb: u64) -> u64 {
+fn key_of_queued<const BY: bool>(task: Task, id: Id, sk: u64, skb: u64) -> u64 {
     let portid = netlink_sock::portid(sk);
     let entry = Entry { hook: Hook::Unicast, stage: Stage::Queue, id, sk, skb, portid, group: None };
     match key_of::<Probed>(&entry) {
+        Some(key) if BY => refined::<Probed>(key_of_party(key, party_of_queued(task, id, sk)), &entry),
         Some(key) => refined::<Probed>(key, &entry),
         None => 0,
+    }
+}
+
+/// Whose a datagram is that is queued on the socket `sk`: the asker's if it is an answer, otherwise its
+/// sender's.
+#[inline(always)]
+fn party_of_queued(task: Task, id: Id, sk: u64) -> u32 {
+    match Span::key_within(task, id, sk) {
+        Some(key) => party_of_key(key),
+        None => party::of_unasked(sk, id),
+    }
+}
+
+impl Span {
+    /// The key of the call that queues something on the socket `sk` at `id`: a multicast, or the request or
+    /// part that it answers.
+    #[inline(always)]
+    fn key_within(task: Task, id: Id, sk: u64) -> Option<u64> {
+        let stack = Stack::<Self>::existing(task)?;
+        // SAFETY: `stack` is a map value, and so are the calls.
+        unsafe {
+            if Stack::depth(stack) == 0 {
+                return None;
+            }
+            let (innermost, held) = Stack::around(stack, id)?;
+            if !Stack::<Self>::share_a_stack(stack, task, held, id) {
+                return None;
+            }
+            let is_multicast = (*innermost).hook == Hook::Broadcast.number() as u64;
+            let answers = (*innermost).depth != 0 && (*innermost).sk == Stack::number(stack, sk);
+            (is_multicast || answers).then(|| (*innermost).key)
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Calls that become a value in a histogram.
 
 use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::map};
-use nltrace_common::{Hook, MAX_COMPARED, Stage, ended, key, key_in_stage, stage_of_key, started};
+use nltrace_common::{
+    Hook, MAX_COMPARED, Stage, ended, key, key_in_stage, key_of_party, stage_of_key, started,
+};
 
 use super::{Outcome, key::refined};
 use crate::{
@@ -10,16 +12,17 @@ use crate::{
     entry::{Entry, Id, Verdict},
     filter, histogram,
     kernel::{Reader, Task, skb, sock},
+    party,
     stack::{Call, Stack},
 };
 
-/// Latency histograms.
-pub struct Timed;
+/// Latency histograms; each party's own if `BY`.
+pub struct Timed<const BY: bool>;
 
 /// A call in progress that will be counted.
 #[repr(C)]
 pub struct Start {
-    /// The buffer's address.
+    /// The buffer's address; of a part of a dump the socket's, where parties are told apart.
     skb: u64,
     /// From [`nltrace_common::started`].
     started: u64,
@@ -42,46 +45,55 @@ impl Call for Start {
     }
 }
 
-impl Outcome for Timed {
+impl<const BY: bool> Outcome for Timed<BY> {
     type Call = Start;
 
     #[inline(always)]
     unsafe fn begin<R: Reader>(stack: *mut Stack<Start>, _: Task, entry: &Entry) -> Verdict {
-        match slot_of::<R>(entry) {
-            Some(slot) => note(stack, entry.id, entry.skb, start_of(slot)),
+        match slot_of::<BY, R>(entry) {
+            Some(slot) => note(stack, entry.id, kept_of::<BY>(entry), start_of(slot)),
             None => Verdict::Filtered,
         }
     }
 
     #[inline(always)]
     unsafe fn begin_within(stack: *mut Stack<Start>, id: Id, skb: u64) -> Option<Verdict> {
-        let slot = slot_within(stack, skb)?;
+        let slot = slot_within::<BY>(stack, skb)?;
         Some(note(stack, id, skb, start_of(slot)))
     }
 
     #[inline(always)]
-    fn end(_: Hook, id: Id, _: Option<i32>) {
+    fn end(hook: Hook, id: Id, _: Option<i32>) {
         let Some(stack) = Stack::<Start>::existing(Task::current()) else { return };
         // SAFETY: `stack` is a map value, and so is `call`.
         unsafe {
             let Some(call) = Stack::find(stack, id) else { return };
             count((*call).started);
+            if BY && hook == Hook::Dump {
+                party::part_ended((*call).skb);
+            }
             Stack::pop(stack);
         }
     }
 
-    /// The kernel keeps all that there is to keep.
-    const NUMBERED: bool = true;
+    /// The kernel keeps all that there is to keep, but for the socket of a dump.
+    const NUMBERED: bool = !BY;
 
     #[inline(always)]
     fn number<R: Reader>(entry: &Entry) -> Option<u64> {
-        slot_of::<R>(entry).map(start_of)
+        slot_of::<BY, R>(entry).map(start_of)
     }
 
     #[inline(always)]
     fn end_numbered(number: u64) {
         count(number);
     }
+}
+
+/// What is kept of a call besides its start.
+#[inline(always)]
+fn kept_of<const BY: bool>(entry: &Entry) -> u64 {
+    if BY && entry.hook == Hook::Dump { entry.sk } else { entry.skb }
 }
 
 /// Puts a call on top of the thread's others.
@@ -114,14 +126,17 @@ pub(super) fn key_of<R: Reader>(entry: &Entry) -> Option<u64> {
 
 /// The slot of a call that begins, or None if its message is not wanted.
 #[inline(always)]
-fn slot_of<R: Reader>(entry: &Entry) -> Option<u32> {
-    let key = key_of::<R>(entry)?;
-    if let Some(slot) = histogram::first_slot(key) {
+fn slot_of<const BY: bool, R: Reader>(entry: &Entry) -> Option<u32> {
+    let mut key = key_of::<R>(entry)?;
+    if BY {
+        key = key_of_party(key, party::of_call::<R>(entry));
+    }
+    if let Some(slot) = histogram::first_slot::<BY>(key) {
         return Some(slot);
     }
     // No histogram has this key yet, or never will: what is counted by more than its type costs the others
     // nothing.
-    Some(histogram::slot_of(refined::<R>(key, entry)))
+    Some(histogram::slot_of::<BY>(refined::<R>(key, entry)))
 }
 
 /// Whether the wanted type is that of a message behind the datagram's first.
@@ -137,7 +152,7 @@ fn wants_further<R: Reader>(entry: &Entry) -> bool {
 /// has the same family, thread, port id and type. None where there is no such request: the innermost call may
 /// also be of a receive function whose return was missed, with a buffer that lay in the same place.
 #[inline(always)]
-fn slot_within(stack: *mut Stack<Start>, skb: u64) -> Option<u32> {
+fn slot_within<const BY: bool>(stack: *mut Stack<Start>, skb: u64) -> Option<u32> {
     // SAFETY: `stack` is a map value, and so is `request`.
     unsafe {
         let request = Stack::undisturbed(stack)?;
@@ -147,7 +162,7 @@ fn slot_within(stack: *mut Stack<Start>, skb: u64) -> Option<u32> {
         let (slot, _) = ended((*request).started, 0);
         let key = histogram::key_of(slot)?;
         (stage_of_key(key) == Stage::Request as u64)
-            .then(|| histogram::slot_of(key_in_stage(key, Stage::Receive)))
+            .then(|| histogram::slot_of::<BY>(key_in_stage(key, Stage::Receive)))
     }
 }
 

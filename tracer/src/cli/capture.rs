@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{self, Method};
 use crate::{
     decode::{Family, TypeError, parse_type},
-    model::Stage,
+    model::{By, Stage},
     options::{
         CaptureOptions, Comm, DoctorOptions, ExchangeOptions, Filter, HistOptions, MessageType,
         ModuleFunction, Netns, Pid, PortId, TraceOptions, Which,
@@ -23,6 +23,10 @@ pub(super) struct CaptureArgs {
     /// Only calls made by threads of this process
     #[arg(short, long, value_name = "PID", value_parser = values::pid())]
     pid: Option<Pid>,
+    /// With --pid: also the processes that it makes from now on, those that they make, and so on; with
+    /// COMMAND and without --pid: only COMMAND and those
+    #[arg(long)]
+    children: bool,
     /// Only calls made by threads with exactly this name (at most 15 bytes)
     #[arg(short, long, value_name = "NAME", value_parser = values::comm())]
     comm: Option<Comm>,
@@ -84,6 +88,10 @@ pub(super) struct HistArgs {
     /// `other` [default: 1024, or as many as fit into 64 MiB]
     #[arg(long, value_name = "N", value_parser = values::max_keys())]
     max_keys: Option<u32>,
+    /// Keep histograms apart by who asked as well: process, cgroup, netns or socket. That is who sent the
+    /// request; of a notification, who sent it
+    #[arg(long, value_name = "WHO")]
+    by: Option<By>,
 }
 
 /// `trace`
@@ -106,7 +114,7 @@ pub(super) struct TraceArgs {
     /// Show each answer
     #[arg(long)]
     answers: bool,
-    /// Show who asked: user, control group, network namespace
+    /// Show who asked: user, control group, network namespace, executable and parent
     #[arg(long)]
     who: bool,
     /// Only messages of this network namespace: a name of `ip netns`, or the inode number that
@@ -158,7 +166,9 @@ impl CaptureArgs {
         let filter = Filter {
             families: self.family,
             stages: self.stages,
-            pid: self.pid,
+            // What makes COMMAND is this process.
+            pid: self.pid.or(if self.children { Pid::new(std::process::id()) } else { None }),
+            children: self.children,
             comm: self.comm,
             portid: self.portid.map(PortId),
             message_type: message_type.map(MessageType),
@@ -187,7 +197,12 @@ impl RunArgs {
 impl HistArgs {
     pub(super) fn options(self, verbose: u8) -> Result<HistOptions, TypeError> {
         let json = self.capture.run.json;
-        Ok(HistOptions { capture: self.capture.options(verbose)?, max_keys: self.max_keys, json })
+        Ok(HistOptions {
+            capture: self.capture.options(verbose)?,
+            max_keys: self.max_keys,
+            by: self.by,
+            json,
+        })
     }
 }
 

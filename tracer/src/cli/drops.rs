@@ -56,6 +56,7 @@ impl DropsArgs {
             families: self.family,
             stages: Vec::new(),
             pid: self.pid,
+            children: false,
             comm: self.comm,
             portid: self.portid.map(PortId),
             message_type: message_type.map(MessageType),

@@ -16,7 +16,7 @@ use self::decode::DecodeArgs;
 use crate::{
     decode::TypeError,
     model::Stage,
-    options::{DecodeOptions, DoctorOptions, DropsOptions, HistOptions, SocketsOptions, TraceOptions},
+    options::{DecodeOptions, DoctorOptions, DropsOptions, HistOptions, Pid, SocketsOptions, TraceOptions},
 };
 use capture::{DoctorArgs, HistArgs, TraceArgs, TraceError};
 use drops::DropsArgs;
@@ -80,6 +80,19 @@ pub fn parse<T: Into<OsString> + Clone>(
         Tree::Completions { shell } => Command::Completions { shell },
         Tree::Man { folder } => Command::Man { folder },
     };
+    let capture = match &command {
+        Command::Hist(options) => Some(("hist", &options.capture)),
+        Command::Trace(options) => Some(("trace", &options.capture)),
+        _ => None,
+    };
+    if let Some((subcommand, capture)) = capture
+        && capture.filter.children
+        && capture.filter.pid == Pid::new(std::process::id())
+        && capture.command.is_empty()
+    {
+        let message = "--children is about a process: add --pid PID, or -- COMMAND";
+        return Err(wrong(subcommand, ErrorKind::MissingRequiredArgument, message));
+    }
     if let Command::Trace(options) = &command
         && let Some(stage) = options.capture.filter.stages.iter().find(|stage| !stage.is_call())
     {
@@ -189,6 +202,9 @@ Examples:
                                           one family, while a command runs
   nltrace hist -f route -t getlink -s request -i 1
                                           one message type at one stage, every second
+  nltrace hist --by process -s answer,lock -d 10
+                                          whose requests took how long, and waited for locks
+  nltrace hist --children -- ./build.sh   what one command and all that it starts does
   nltrace hist --json -d 10 | jq '.histograms[] | {family_name, type_name, stage, p99_ns}'
 
 A result ends with its accounting: hits = recorded + filtered + unmatched + lost.";

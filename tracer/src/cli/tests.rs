@@ -54,6 +54,7 @@ fn every_word_becomes_an_option() {
         families: vec!["route".parse().unwrap()],
         stages: vec![Stage::Request],
         pid: Pid::new(12),
+        children: false,
         comm: Some(comm),
         portid: Some(PortId(7)),
         message_type: Some(MessageType(18)),

@@ -5,12 +5,16 @@ use std::path::Path;
 use anyhow::Context as _;
 use terminal::Charset;
 
-use super::conclude::conclude;
+use super::{around::Around, conclude::conclude};
 use crate::{
     exit::Exit,
     model::{Event, Report},
     options::HistOptions,
-    render::{Buffer, json::hist_json, text::hist_text},
+    render::{
+        Buffer,
+        json::hist_json,
+        text::{HistStyle, hist_text},
+    },
     session::Session,
     sink::{Lines, Output, Renderer},
 };
@@ -19,7 +23,12 @@ use crate::{
 pub(super) async fn run(options: &HistOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
     let mut sink = Lines::new(
-        Histograms { json: options.json, charset: Charset::from_environment(), reported: false },
+        Histograms {
+            json: options.json,
+            style: HistStyle { charset: Charset::from_environment(), by: options.by },
+            around: Around::new(root),
+            reported: false,
+        },
         output,
     );
     let mut session = Session::hist(options, root)?;
@@ -30,7 +39,8 @@ pub(super) async fn run(options: &HistOptions, root: &Path) -> anyhow::Result<Ex
 /// Histograms as JSON, an object a line, or as text.
 struct Histograms {
     json: bool,
-    charset: Charset,
+    style: HistStyle,
+    around: Around,
     /// Whether there is a report above the next one.
     reported: bool,
 }
@@ -45,12 +55,15 @@ impl Renderer for Histograms {
     }
 
     fn report(&mut self, report: &Report) -> String {
+        if self.style.by.is_some() {
+            self.around.look_again();
+        }
         if self.json {
-            return hist_json(report) + "\n";
+            return hist_json(report, self.style.by, &mut self.around) + "\n";
         }
         // Reports end in a line break; with an empty line between two, they can be told apart.
         let between = if std::mem::replace(&mut self.reported, true) { "\n" } else { "" };
-        format!("{between}{}", hist_text(report, self.charset))
+        format!("{between}{}", hist_text(report, self.style, &mut self.around))
     }
 }
 
@@ -60,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_result_ends_in_one_line_break_and_an_empty_line_parts_two() {
-        let mut text = Histograms { json: false, charset: Charset::Ascii, reported: false };
+        let style = HistStyle { charset: Charset::Ascii, by: None };
+        let around = Around::new(Path::new("/nothing"));
+        let mut text = Histograms { json: false, style, around, reported: false };
         let interval = text.report(&Report { interval: Some(1), ..Report::default() });
         let whole = text.report(&Report::default());
         assert!(interval.starts_with("interval 1, ") && interval.ends_with(" 0 lost\n"), "{interval:?}");

@@ -1,5 +1,6 @@
 //! The subcommands, a file each: options in, a session or a look around, results out.
 
+mod around;
 mod conclude;
 mod decode;
 mod doctor;

@@ -10,7 +10,7 @@ use netlink_specs::load;
 use terminal::is_broken_pipe;
 
 use self::{calls::Calls, exchanges::Exchanging};
-use super::conclude::conclude;
+use super::{around::Around, conclude::conclude};
 use crate::{
     decode::tree::Decoder,
     exit::Exit,
@@ -43,7 +43,7 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         }
         return conclude(&session, end?, options.capture.strict);
     };
-    let around = exchanges::Around::new(root);
+    let around = Around::new(root);
     let wanted = around.wanted(options, exchanges, root)?;
     let mut session = Session::trace(options, root)?;
     let watching = Watching {

@@ -150,7 +150,7 @@ impl Kernel<'_> {
 }
 
 /// What `hist` and `trace` do, as little of it as can be.
-const TIMED: Outcome = Outcome::Timed { max_keys: Some(1) };
+const TIMED: Outcome = Outcome::Timed { max_keys: Some(1), by: None };
 const RECORDED: Outcome =
     Outcome::Recorded { snaplen: 0, ring_bytes: 4096, deliveries: false, exchanges: false };
 const EXCHANGING: Outcome =
@@ -161,7 +161,7 @@ fn plan(outcome: Outcome, method: Option<Method>) -> Plan {
     let stages = method.map_or_else(Vec::new, |_| vec![Stage::Request]);
     // No process has this number: the moment leaves no trace in what is counted.
     let filter = Filter { stages, pid: Pid::new(u32::MAX), ..Filter::default() };
-    Plan { outcomes: vec![outcome], filter, method, verbose: false }
+    Plan { outcomes: vec![outcome], filter, method, verbose: false, who: false }
 }
 
 fn no_sessions(config: &Config, options: &[&str]) -> Check {

@@ -30,6 +30,11 @@ impl NetnsNames {
         Self { names, own: inode(&root.join("proc/self/ns/net")) }
     }
 
+    /// Adds what was read later; names that are gone by then stay.
+    pub fn add(&mut self, later: Self) {
+        self.names.extend(later.names);
+    }
+
     /// A namespace's name; None: it has none here.
     pub fn name(&self, inode: u32) -> Option<&str> {
         self.names.get(&inode).map(String::as_str)

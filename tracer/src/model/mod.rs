@@ -12,14 +12,15 @@ mod rows;
 pub mod socket;
 
 pub use crate::source::{
-    Arrived, Call, Close, Copies, Delivery, Event, Held, Holder, Missing, Place, Policy, Queued, Read,
-    Reason, SendFailed, Sentence, Symbol, Text, Thread, Unseen, Wait, Within,
+    Arrived, Asker, AskerKind, Call, Close, Copies, Delivery, Event, Fork, Held, Holder, Missing, Parent,
+    Party, Place, Policy, Queued, Read, Reason, SendFailed, Sentence, Symbol, Text, Thread, Unseen, Wait,
+    Within,
 };
 pub use accounting::{Accounting, Further, Ledger, Lost};
 pub use diagnosis::{Check, Diagnosis, State};
 pub use histogram::Histogram;
 pub use messages::Messages;
-pub use nltrace_common::{Hook, Loss, Stage, StageError};
+pub use nltrace_common::{By, Hook, Loss, Stage, StageError};
 pub use report::{LostEvents, Report, Watched};
 pub use rows::{Key, Rows};
 

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use nltrace_common::Hook;
 
 use super::{Histogram, Stage};
-use crate::{decode::Family, source::Slot};
+use crate::{
+    decode::Family,
+    source::{Party, Slot},
+};
 
 /// What a histogram counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// One type of message of one family at one stage.
+    /// One type of message of one family at one stage, of one party if parties are told apart.
     Messages {
         /// The family.
         family: Family,
@@ -22,6 +25,8 @@ pub enum Key {
         detail: Option<u8>,
         /// The stage.
         stage: Stage,
+        /// Whose; None: nobody asked.
+        party: Option<Party>,
     },
     /// Everything that came when there was no room for more histograms.
     Other {
@@ -30,7 +35,7 @@ pub enum Key {
     },
 }
 
-/// Histograms in the order in which they are shown: by family, type and stage, the others last.
+/// Histograms in the order in which they are shown: by family, type, stage and party, the others last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows(BTreeMap<Key, Histogram>);
 
@@ -88,7 +93,7 @@ fn key_of(slot: &Slot) -> Key {
         (Some(family), Some(stage)) => {
             // The programs read a type where others have text.
             let nlmsg_type = slot.nlmsg_type.filter(|_| family.has_headers());
-            Key::Messages { family, nlmsg_type, detail: slot.detail, stage }
+            Key::Messages { family, nlmsg_type, detail: slot.detail, stage, party: slot.party }
         }
         (_, stage) => Key::Other { stage },
     }
@@ -104,7 +109,7 @@ mod tests {
         let mut counts =
             HistogramSlot { sum_ns: 10, max_ns: 10, min_ns_complement: !10, buckets: [0; BUCKETS] };
         counts.buckets[bucket] = 1;
-        Slot::new(key, counts)
+        Slot::new(key, None, counts)
     }
 
     #[test]
@@ -122,6 +127,7 @@ mod tests {
             nlmsg_type: Some(nlmsg_type),
             detail: None,
             stage,
+            party: None,
         };
         let expected = [
             messages(Family::ROUTE, 18, Stage::Request),
@@ -147,6 +153,7 @@ mod tests {
             nlmsg_type,
             detail: None,
             stage: Stage::Receive,
+            party: None,
         };
         assert!(rows.iter().map(|(key, _)| *key).eq([messages(None), messages(Some(0))]));
     }
@@ -157,8 +164,13 @@ mod tests {
             slot(key(15, Stage::Broadcast, 0x2f64), 10),
             slot(key(15, Stage::Broadcast, 0x6567), 10),
         ]);
-        let expected =
-            Key::Messages { family: Family::UEVENT, nlmsg_type: None, detail: None, stage: Stage::Broadcast };
+        let expected = Key::Messages {
+            family: Family::UEVENT,
+            nlmsg_type: None,
+            detail: None,
+            stage: Stage::Broadcast,
+            party: None,
+        };
         assert_eq!(rows.iter().map(|(key, h)| (*key, h.count)).collect::<Vec<_>>(), [(expected, 2)]);
     }
 

@@ -16,6 +16,9 @@ pub struct Filter {
     pub stages: Vec<Stage>,
     /// The process whose thread makes the call.
     pub pid: Option<Pid>,
+    /// Whether the processes are wanted as well that it makes, and those that they make, from their first
+    /// moment on.
+    pub children: bool,
     /// The name of the thread that makes the call.
     pub comm: Option<Comm>,
     /// The port id of the user's side.

@@ -19,13 +19,17 @@ use crate::{
 /// As the compiler made them: every hook and every way to attach, for one outcome.
 pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
     static HIST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist"));
+    static HIST_BY: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hist_by"));
     static SPANS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spans"));
+    static SPANS_BY: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/spans_by"));
     static TRACE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace"));
     static DROPS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/drops"));
 
     match outcome {
-        Outcome::Timed { .. } => HIST,
-        Outcome::Spanned { .. } => SPANS,
+        Outcome::Timed { by: None, .. } => HIST,
+        Outcome::Timed { by: Some(_), .. } => HIST_BY,
+        Outcome::Spanned { by: None, .. } => SPANS,
+        Outcome::Spanned { by: Some(_), .. } => SPANS_BY,
         Outcome::Recorded { .. } => TRACE,
         Outcome::Dropped { .. } => DROPS,
     }
@@ -34,9 +38,23 @@ pub(super) fn compiled(outcome: Outcome) -> &'static [u8] {
 /// The maps of an outcome's programs. The compiler puts those of the others into the object as well.
 pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
     match outcome {
-        Outcome::Timed { .. } => &["AYA_LOGS", "STARTS", "SLOTS"],
-        Outcome::Spanned { .. } => &["AYA_LOGS", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
-        Outcome::Recorded { .. } => &["AYA_LOGS", "STACKS", "RECORDS", "LOCKS"],
+        Outcome::Timed { by: None, .. } => &["AYA_LOGS", "FOLLOWED", "STARTS", "SLOTS"],
+        Outcome::Timed { by: Some(_), .. } => {
+            &["AYA_LOGS", "FOLLOWED", "STARTS", "SLOTS", "PARTIES", "PARTY_COUNT", "DUMPERS"]
+        }
+        Outcome::Spanned { by: None, .. } => &["AYA_LOGS", "FOLLOWED", "SPANS", "SLOTS", "DUMPS", "BUFFERS"],
+        Outcome::Spanned { by: Some(_), .. } => &[
+            "AYA_LOGS",
+            "FOLLOWED",
+            "SPANS",
+            "SLOTS",
+            "DUMPS",
+            "BUFFERS",
+            "PARTIES",
+            "PARTY_COUNT",
+            "DUMPERS",
+        ],
+        Outcome::Recorded { .. } => &["AYA_LOGS", "FOLLOWED", "STACKS", "RECORDS", "LOCKS"],
         Outcome::Dropped { .. } => &[
             "AYA_LOGS",
             "THREADS",
@@ -71,6 +89,11 @@ pub(super) fn prepared(
     object.patch_map_data(globals).map_err(ProbeError::Object)?;
     let mut constants = constants(facts);
     write_options(&mut constants, outcome, &plan.filter_of(outcome), slot_count);
+    constants[usize::from(option::WHO)] = plan.who.into();
+    if let Some(pid) = plan.filter.pid.filter(|_| plan.filter.children) {
+        // Also where the programs compare nothing with it: it is whose children they follow.
+        constants[usize::from(option::FILTER_TGID)] = pid.number().into();
+    }
     constants[usize::from(option::BROADCASTS_END)] = plan.broadcasts_end(facts).into();
     write(&mut object, &constants, facts);
     Ok(object)
@@ -106,10 +129,12 @@ fn write_options(constants: &mut [u64; CONSTANTS], outcome: Outcome, filter: &Fi
         (option::DELIVERIES, matches!(outcome, Outcome::Recorded { deliveries: true, .. }).into()),
         (option::EXCHANGES, outcome.has_exchanges().into()),
         (option::SPANS, outcome.spans().into()),
+        (option::BY, outcome.by().map_or(0, |by| by as u64)),
         (option::FILTERED, filtered.into()),
         (option::FILTER_FAMILIES, families.into()),
         (option::FILTER_STAGES, stages.into()),
         (option::FILTER_TGID, filter.pid.map_or(0, Pid::number).into()),
+        (option::CHILDREN, filter.children.into()),
         (option::FILTER_PORTID, filter.portid.map_or(0, |PortId(portid)| portid).into()),
         (option::FILTER_BY_PORTID, filter.portid.is_some().into()),
         (option::FILTER_TYPE, filter.message_type.map_or(u64::MAX, |MessageType(number)| number.into())),
@@ -192,7 +217,10 @@ fn write_kfuncs(code: &mut [bpf_insn], facts: &Facts) {
 mod tests {
     use std::collections::BTreeSet;
 
-    use nltrace_common::member::{FIRST_STRUCTURE, STRUCTURE_NAMES};
+    use nltrace_common::{
+        By,
+        member::{FIRST_STRUCTURE, STRUCTURE_NAMES},
+    };
 
     use super::*;
     use crate::{kernel::fixture::facts, options::Causes};
@@ -209,8 +237,10 @@ mod tests {
     #[test]
     fn every_constant_is_in_the_programs_and_none_is_left_unwritten() {
         let outcomes = [
-            Outcome::Timed { max_keys: None },
-            Outcome::Spanned { max_keys: None, stages: u32::MAX },
+            Outcome::Timed { max_keys: None, by: None },
+            Outcome::Timed { max_keys: None, by: Some(By::Process) },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX, by: Some(By::Socket) },
             Outcome::Recorded { snaplen: 256, ring_bytes: 4096, deliveries: false, exchanges: false },
             Outcome::Dropped { causes: Causes::default(), stacks: false },
         ];
@@ -222,13 +252,15 @@ mod tests {
                 filter: Filter::default(),
                 method: Default::default(),
                 verbose: false,
+                who: false,
             };
             known.extend(placeholders(&Object::parse(compiled(outcome)).unwrap()));
             let prepared = prepared(outcome, &plan, &facts("7.3"), outcome.slots(2)).unwrap();
             assert!(placeholders(&prepared).is_empty());
         }
-        // The verifier knows a thread's type without being told, and those of what the iterator is shown.
-        for name in ["task_struct", "file", "inode", "socket"] {
+        // The verifier knows a thread's type without being told, and those of what the iterator is shown;
+        // what leads to an executable is copied.
+        for name in ["task_struct", "file", "inode", "socket", "mm_struct", "dentry", "vfsmount", "mount"] {
             let index = STRUCTURE_NAMES.iter().position(|other| *other == name).unwrap();
             known.insert(FIRST_STRUCTURE + index as Constant);
         }

@@ -41,8 +41,10 @@ impl Part {
         let slot_count = outcome.slots(cpus);
         let sizes = [
             ("SLOTS", slot_count + Stage::COUNT as u32),
+            ("PARTIES", slot_count),
             ("RECORDS", outcome.ring_bytes()),
             ("EPISODE_RECORDS", outcome.ring_bytes()),
+            ("FOLLOWED", plan.followed_words()),
             ("AYA_LOGS", plan.log_bytes()),
         ];
         let object = object::prepared(outcome, plan, facts, slot_count)?;

@@ -1,7 +1,8 @@
 //! What to watch, and how: worked out from the options and the kernel's facts before anything is attached.
 
 use nltrace_common::{
-    COUNTING, Function, HistogramSlot, Hook, KEY_CELLS, MAX_PROBES, MAX_SLOTS, ProcessorCounters, Stage,
+    By, COUNTING, Function, HistogramSlot, Hook, KEY_CELLS, MAX_PIDS, MAX_PROBES, MAX_SLOTS,
+    ProcessorCounters, Stage,
     drops::{
         Closing, DropKey, DropRow, EpisodeRecord, GapRecord, MAX_CLOSING, MAX_EPISODES, MAX_ROWS, MAX_USERS,
     },
@@ -29,6 +30,8 @@ pub enum Outcome {
         /// Histograms, each of one family, stage and message type; None: as many as [`HISTOGRAM_BYTES`] hold,
         /// up to [`MAX_HISTOGRAMS`].
         max_keys: Option<u32>,
+        /// What else they are kept apart by.
+        by: Option<By>,
     },
     /// Requests and datagrams that are read are counted in histograms, in the kernel, by spans that are
     /// longer than a call.
@@ -37,6 +40,8 @@ pub enum Outcome {
         max_keys: Option<u32>,
         /// One bit for each stage that is wanted.
         stages: u32,
+        /// As in [`Outcome::Timed`].
+        by: Option<By>,
     },
     /// It is sent to user space with its datagram.
     Recorded {
@@ -137,12 +142,20 @@ impl Outcome {
 
     /// Histograms that each of `cpus` processors has room for, those for all other keys not counted.
     pub fn slots(self, cpus: usize) -> u32 {
-        let (Self::Timed { max_keys } | Self::Spanned { max_keys, .. }) = self else { return 0 };
+        let (Self::Timed { max_keys, .. } | Self::Spanned { max_keys, .. }) = self else { return 0 };
         let affordable = (HISTOGRAM_BYTES - SHARED_BYTES) / (size_of::<HistogramSlot>() * cpus.max(1));
         let default =
             u32::try_from(affordable.saturating_sub(Stage::COUNT)).unwrap_or(u32::MAX).min(MAX_HISTOGRAMS);
         // Fewer than a key has places for would let the search for one wrap around more than once.
         max_keys.unwrap_or(default).clamp(MAX_PROBES, MAX_KEYS)
+    }
+
+    /// What histograms are kept apart by.
+    pub fn by(self) -> Option<By> {
+        match self {
+            Self::Timed { by, .. } | Self::Spanned { by, .. } => by,
+            Self::Recorded { .. } | Self::Dropped { .. } => None,
+        }
     }
 
     /// Kernel memory for histograms or for the ring buffer, in bytes and for all of `cpus` processors.
@@ -197,6 +210,8 @@ pub struct Plan {
     pub method: Option<Method>,
     /// Let the programs say what goes wrong in them.
     pub verbose: bool,
+    /// Whether it is told of each request who asked, where exchanges are asked for.
+    pub who: bool,
 }
 
 /// Functions of the kernel itself to attach to, with the same programs.
@@ -228,13 +243,12 @@ impl Plan {
     pub fn steps(&self, facts: &Facts) -> Vec<Step> {
         let steps = |outcome: &Outcome| match *outcome {
             Outcome::Timed { .. } | Outcome::Recorded { .. } => {
-                let mut steps = self.stage_steps(*outcome, facts);
-                if outcome.has_exchanges() {
-                    steps.splice(0..0, self.exchange_steps(facts));
-                }
-                steps
+                let exchanges = if outcome.has_exchanges() { self.exchange_steps(facts) } else { Vec::new() };
+                [self.fork_steps(*outcome), exchanges, self.stage_steps(*outcome, facts)].concat()
             }
-            Outcome::Spanned { stages, .. } => self.span_steps(stages, facts),
+            Outcome::Spanned { stages, by, .. } => {
+                [self.fork_steps(*outcome), self.span_steps(stages, by.is_some(), facts)].concat()
+            }
             Outcome::Dropped { causes, .. } => self.drop_steps(causes, facts),
         };
         self.outcomes.iter().flat_map(steps).collect()
@@ -302,6 +316,19 @@ impl Plan {
         steps
     }
 
+    /// For a process and those that it makes: where they are made, which is watched before anything else.
+    fn fork_steps(&self, outcome: Outcome) -> Vec<Step> {
+        let tracepoint = Hook::Fork.tracepoint().filter(|_| self.filter.children);
+        let step = |name| Step {
+            outcome: outcome.kind(),
+            ends: Ends::Entry,
+            targets: vec![Target { hook: Hook::Fork, function: Function { name, arguments: 0 } }],
+            methods: &[Method::Tracepoint],
+            required: true,
+        };
+        tracepoint.map(step).into_iter().collect()
+    }
+
     /// For exchanges: the hooks besides those of the stages.
     fn exchange_steps(&self, facts: &Facts) -> Vec<Step> {
         let step = |(hook, ends): (Hook, Ends)| {
@@ -317,7 +344,7 @@ impl Plan {
     }
 
     /// For spans: the hooks that the stages need.
-    fn span_steps(&self, stages: u32, facts: &Facts) -> Vec<Step> {
+    fn span_steps(&self, stages: u32, is_by: bool, facts: &Facts) -> Vec<Step> {
         let step = |&SpanHook { hook, ends, .. }: &SpanHook| {
             let is_built_in = |function: &&Function| facts.functions.id(function.name).is_some();
             let functions = hook.functions();
@@ -332,7 +359,7 @@ impl Plan {
             let targets = vec![Target { hook, function }];
             Some(Step { outcome: OutcomeKind::Spanned, ends, targets, methods, required: true })
         };
-        SPAN_HOOKS.iter().filter(|hook| hook.is_for(stages)).filter_map(step).collect()
+        SPAN_HOOKS.iter().filter(|hook| hook.is_for(stages, is_by)).filter_map(step).collect()
     }
 
     /// For drops: the hooks that the causes need.
@@ -393,6 +420,11 @@ impl Plan {
     /// Kernel memory for all outcomes, in bytes and for all of `cpus` processors.
     pub fn map_bytes(&self, cpus: usize) -> u64 {
         self.outcomes.iter().map(|outcome| outcome.map_bytes(cpus)).sum()
+    }
+
+    /// Words of bits for the processes that are followed.
+    pub(super) fn followed_words(&self) -> u32 {
+        if self.filter.children { MAX_PIDS / u64::BITS } else { 1 }
     }
 
     /// Size in bytes of the ring buffer for what the programs say about themselves.

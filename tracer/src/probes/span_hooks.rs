@@ -12,9 +12,13 @@ pub(super) struct SpanHook {
 }
 
 impl SpanHook {
-    /// Whether any of the stages needs it, one bit each.
-    pub(super) fn is_for(&self, stages: u32) -> bool {
-        self.stages.iter().any(|stage| stages & 1 << stage.number() != 0)
+    /// Whether any of the stages needs it, one bit each; `is_by`: and who asked, whose answer a datagram in a
+    /// queue may be.
+    pub(super) fn is_for(&self, stages: u32, is_by: bool) -> bool {
+        let bit = |stage: Stage| 1 << stage.number();
+        let stages =
+            if is_by && stages & bit(Stage::Queue) != 0 { stages | bit(Stage::Answer) } else { stages };
+        self.stages.iter().any(|stage| stages & bit(*stage) != 0)
     }
 }
 
@@ -46,16 +50,19 @@ mod tests {
 
     #[test]
     fn only_what_a_span_needs_is_watched() {
-        let hooks = |stage: Stage| {
+        let hooks_by = |stage: Stage, is_by| {
             SPAN_HOOKS
                 .iter()
-                .filter(|hook| hook.is_for(1 << stage.number()))
+                .filter(|hook| hook.is_for(1 << stage.number(), is_by))
                 .map(|hook| hook.hook)
                 .collect::<Vec<_>>()
         };
+        let hooks = |stage| hooks_by(stage, false);
         assert_eq!(hooks(Stage::Queue), [Hook::Consume, Hook::Read, Hook::Queue]);
         assert_eq!(hooks(Stage::Lock), [Hook::WaitEnd, Hook::Wait, Hook::Unicast, Hook::Dump]);
         assert_eq!(hooks(Stage::Answer), hooks(Stage::WholeDump));
+        assert_eq!(hooks_by(Stage::Queue, true), hooks(Stage::RoundTrip), "whose answer it is");
+        assert_eq!(hooks_by(Stage::Lock, true), hooks(Stage::Lock));
         assert!(hooks(Stage::Request).is_empty(), "a call is no span");
     }
 }

@@ -51,6 +51,7 @@ mod tests {
             nlmsg_type: Some(16),
             detail: None,
             stage: Stage::Request,
+            party: None,
         };
         rows.add(key, &histogram((0..calls).map(|call| 1000 + call)));
         let mut ledger = Ledger::default();

@@ -97,7 +97,8 @@ impl Session<Live> {
         let TraceOptions { snaplen, ring_bytes, deliveries, .. } = *options;
         let exchanges = options.exchanges.is_some();
         let outcome = Outcome::Recorded { snaplen, ring_bytes, deliveries, exchanges };
-        let plan = setup::plan(outcome, &options.capture);
+        let who = options.exchanges.as_ref().is_some_and(|exchanges| exchanges.who);
+        let plan = Plan { who, ..setup::plan(outcome, &options.capture) };
         Self::attach(&options.capture, &plan, root)
     }
 
@@ -114,6 +115,7 @@ impl Session<Live> {
         command::check(&options.command)?;
         let facts = setup::look_at_kernel(root)?;
         setup::check_memory(plan, root)?;
+        setup::check_children(&options.filter, root)?;
         if let Some(doubt) = options.filter.pid.and_then(|pid| setup::doubt(pid, root)) {
             note(doubt);
         }

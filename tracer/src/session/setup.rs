@@ -9,9 +9,9 @@ use super::{
     refusal::sudo_remedy,
 };
 use crate::{
-    kernel::{Facts, Privileges, available_memory},
+    kernel::{Facts, Privileges, available_memory, sees_all_processes},
     model::{Hook, Stage},
-    options::{CaptureOptions, HistOptions, Pid},
+    options::{CaptureOptions, Filter, HistOptions, Pid},
     probes::{Attachment, Outcome, Plan, watchable},
 };
 
@@ -31,20 +31,20 @@ pub(super) fn look_at_kernel(root: &Path) -> Result<Facts, SessionError> {
 
 /// What histograms take: calls, spans, or both.
 pub(super) fn hist_plan(options: &HistOptions) -> Plan {
-    let HistOptions { capture, max_keys, .. } = options;
-    let max_keys = *max_keys;
+    let HistOptions { capture, max_keys, by, .. } = options;
+    let (max_keys, by) = (*max_keys, *by);
     let wanted = || Stage::ALL.into_iter().filter(|stage| capture.filter.wants_stage(*stage));
     let stages = wanted().filter(|stage| !stage.is_call()).fold(0, |bits, stage| bits | 1 << stage.number());
-    let calls = wanted().any(Stage::is_call).then_some(Outcome::Timed { max_keys });
-    let spans = (stages != 0).then_some(Outcome::Spanned { max_keys, stages });
+    let calls = wanted().any(Stage::is_call).then_some(Outcome::Timed { max_keys, by });
+    let spans = (stages != 0).then_some(Outcome::Spanned { max_keys, stages, by });
     let outcomes = calls.into_iter().chain(spans).collect();
-    Plan { outcomes, ..plan(Outcome::Timed { max_keys }, capture) }
+    Plan { outcomes, ..plan(Outcome::Timed { max_keys, by }, capture) }
 }
 
 /// The plan that the common options make.
 pub(super) fn plan(outcome: Outcome, options: &CaptureOptions) -> Plan {
     let CaptureOptions { filter, method, verbose, .. } = options;
-    Plan { outcomes: vec![outcome], filter: filter.clone(), method: *method, verbose: *verbose }
+    Plan { outcomes: vec![outcome], filter: filter.clone(), method: *method, verbose: *verbose, who: false }
 }
 
 /// Refuses `--strict` where the kernel does not count the calls that it skips at some probe: nobody could say
@@ -91,6 +91,17 @@ pub(super) fn doubt(pid: Pid, root: &Path) -> Option<String> {
     };
     let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim();
     (tgid != pid.to_string()).then(|| format!("{pid} is a thread of the process {tgid}: use --pid {tgid}"))
+}
+
+/// Refuses to follow this process's children where its number is not the one that the kernel knows it by.
+pub(super) fn check_children(filter: &Filter, root: &Path) -> Result<(), SessionError> {
+    let is_own = filter.pid == Pid::new(std::process::id());
+    if !filter.children || !is_own || sees_all_processes(root) != Some(false) {
+        return Ok(());
+    }
+    let problem = "--children cannot follow COMMAND: nltrace runs in a PID namespace of its own".to_owned();
+    let remedy = "run it outside, or give the process's number there: --pid PID --children".to_owned();
+    Err(Unable { problem, remedy }.into())
 }
 
 /// Refuses a capture whose maps take more than half of the memory that there is. The kernel would go on to
@@ -161,10 +172,10 @@ mod tests {
             options.capture.filter.stages = stages.into();
             hist_plan(&options).outcomes
         };
-        let timed = Outcome::Timed { max_keys: Some(9) };
+        let timed = Outcome::Timed { max_keys: Some(9), by: None };
         let spanned = |stages: &[Stage]| {
             let stages = stages.iter().fold(0, |bits, stage| bits | 1 << stage.number());
-            Outcome::Spanned { max_keys: Some(9), stages }
+            Outcome::Spanned { max_keys: Some(9), stages, by: None }
         };
         assert_eq!(outcomes(&[]), [timed]);
         assert_eq!(outcomes(&[Stage::Queue, Stage::Lock]), [spanned(&[Stage::Queue, Stage::Lock])]);

@@ -84,6 +84,7 @@ impl Source for Script {
             nlmsg_type: Some(16),
             detail: None,
             stage: Stage::Request,
+            party: None,
         };
         rows.add(key, &histogram(0..self.came));
         Ok(self.counts.then_some(rows))

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use nltrace_common::record::{
-    CallRecord, CloseRecord, DeliveryRecord, HeldRecord, OriginRecord, PayloadRecord, ReadRecord,
-    ReasonRecord, SMALL_BYTES, SendFailedRecord, TextRecord, WaitRecord, flags, kind,
+    CallRecord, CloseRecord, DeliveryRecord, ForkRecord, HeldRecord, OriginRecord, PayloadRecord, ReadRecord,
+    ReasonRecord, SMALL_BYTES, SendFailedRecord, TextRecord, WaitRecord, WhoRecord, flags, kind,
 };
 use zerocopy::FromBytes as _;
 
 use super::{
-    Arrived, Call, Close, CopyCounts, Event, Held, Owners, Read, Reason, SendFailed, Text, Wait,
+    Arrived, Asker, Call, Close, CopyCounts, Event, Fork, Held, Owners, Read, Reason, SendFailed, Text, Wait,
     deliveries::Deliveries, split::Splitter,
 };
 
@@ -26,7 +26,7 @@ const MAX_WAITING_BYTES: usize = 4 << 20;
 pub struct RecordError {
     /// Length of the record in bytes.
     pub len: usize,
-    /// Its first four bytes, if it has them.
+    /// What its first two bytes say, if it has them.
     pub kind: Option<u32>,
 }
 
@@ -75,7 +75,7 @@ impl Assembler {
     /// [`Assembler::cut`].
     #[inline]
     pub fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(Event<'_>)) -> Result<(), RecordError> {
-        let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+        let kind = bytes.first_chunk().map(|bytes| u32::from(u16::from_le_bytes(*bytes)));
         let bad = RecordError { len: bytes.len(), kind };
         match kind {
             Some(kind::CALL) => self.call(None, bytes, each).ok_or(bad),
@@ -86,6 +86,11 @@ impl Assembler {
             Some(kind::DELIVERY) => {
                 let (delivery, _) = DeliveryRecord::ref_from_prefix(bytes).map_err(|_| bad)?;
                 self.deliveries.keep(delivery);
+                Ok(())
+            }
+            Some(kind::WHO) => {
+                let (who, _) = WhoRecord::ref_from_prefix(bytes).map_err(|_| bad)?;
+                each(Event::Asker(who.tid, who.ts_ns, &Asker::new(who)));
                 Ok(())
             }
             Some(kind::PAYLOAD) => {
@@ -206,6 +211,7 @@ fn other(kind: u32, bytes: &[u8], each: &mut impl FnMut(Event<'_>)) -> Option<()
         kind::READ => each(Event::Read(&Read::new(ReadRecord::ref_from_prefix(bytes).ok()?.0))),
         kind::WAIT => each(Event::Wait(&Wait::new(WaitRecord::ref_from_prefix(bytes).ok()?.0))),
         kind::HELD => each(Event::Held(&Held::new(HeldRecord::ref_from_prefix(bytes).ok()?.0))),
+        kind::FORK => each(Event::Fork(&Fork::new(ForkRecord::ref_from_prefix(bytes).ok()?.0))),
         kind::CLOSE => each(Event::Close(&Close::new(CloseRecord::ref_from_prefix(bytes).ok()?.0))),
         kind::SEND_FAILED => {
             let (record, rest) = SendFailedRecord::ref_from_prefix(bytes).ok()?;

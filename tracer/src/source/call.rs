@@ -85,6 +85,8 @@ pub struct Call<'a> {
     pub ts_ns: u64,
     /// How long it took, in nanoseconds.
     pub latency_ns: u64,
+    /// The processor that it began on; None: not known.
+    pub cpu: Option<u32>,
     /// The process whose thread made the call.
     pub pid: u32,
     /// The thread that made the call.
@@ -152,6 +154,7 @@ impl<'a> Call<'a> {
             stage: Stage::from_number(record.stage)?,
             ts_ns: record.ts_ns,
             latency_ns: record.latency_ns,
+            cpu: Some(record.cpu.into()),
             pid: record.tgid,
             tid: record.tid,
             comm: record.comm,
@@ -189,6 +192,7 @@ impl<'a> Call<'a> {
             stage: Stage::Receive,
             ts_ns: record.receive_ts_ns,
             latency_ns: record.receive_latency_ns,
+            cpu: self.cpu.filter(|_| record.flags & flags::RECEIVE_MOVED == 0),
             ret: None,
             within: self.context.map(|_| Within { ts_ns: self.ts_ns, in_hand: Some(0) }),
             ..*self

@@ -5,11 +5,11 @@ use std::fmt;
 
 use netlink_wire::until_nul;
 use nltrace_common::record::{
-    CloseRecord, HeldRecord, ReadRecord, SYMBOL_BYTES, SendFailedRecord, ThreadRecord, WaitRecord,
+    CloseRecord, ForkRecord, HeldRecord, ReadRecord, SYMBOL_BYTES, SendFailedRecord, ThreadRecord, WaitRecord,
 };
 
 use super::{
-    Call, Reason, Text, Within,
+    Asker, Call, Reason, Text, Within,
     origin::{known, offset},
 };
 use crate::decode::Family;
@@ -36,6 +36,10 @@ pub enum Event<'a> {
     Close(&'a Close),
     /// What a user wanted to send was not sent.
     SendFailed(&'a SendFailed<'a>),
+    /// Who asks in the request of a thread that began at a time: [`Call::tid`], [`Call::ts_ns`].
+    Asker(u32, u64, &'a Asker),
+    /// A process was made that is followed, or is not any more.
+    Fork(&'a Fork),
 }
 
 /// A thread.
@@ -49,6 +53,23 @@ pub struct Thread {
     pub comm: [u8; 16],
     /// Inode number of the network namespace that it is in; None: it is not known.
     pub netns: Option<u32>,
+}
+
+/// A process was made because of whose maker it is followed, or that got the number of one that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// When, nanoseconds of `CLOCK_MONOTONIC`.
+    pub ts_ns: u64,
+    /// Its process id.
+    pub pid: u32,
+    /// Whether it is followed from now on.
+    pub is_followed: bool,
+}
+
+impl Fork {
+    pub(super) fn new(record: &ForkRecord) -> Self {
+        Self { ts_ns: record.ts_ns, pid: record.tgid, is_followed: record.is_followed != 0 }
+    }
 }
 
 /// A datagram was taken off its socket's queue; a peek is no read.
@@ -131,6 +152,8 @@ pub struct Close {
 /// A user's sendmsg failed before the message was sent to anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendFailed<'a> {
+    /// The processor that it began on.
+    pub cpu: u32,
     /// When it began, nanoseconds of `CLOCK_MONOTONIC`.
     pub ts_ns: u64,
     /// How long it took, in nanoseconds.
@@ -292,6 +315,7 @@ impl<'a> SendFailed<'a> {
             netns_cookie: known(record.netns_cookie),
             portid: record.portid,
             family: Family::from_number(record.family as u8),
+            cpu: record.cpu.into(),
             socket_inode: known(record.socket_inode),
             socket_options: record.socket_options,
             error: record.error,

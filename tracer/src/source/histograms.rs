@@ -5,8 +5,10 @@ use std::os::fd::AsFd as _;
 use aya::maps::{Map, MapData, PerCpuArray};
 use nltrace_common::{
     BUCKETS, HistogramSlot, KEY_CELLS, KEY_OTHER, NO_TYPE, Stage, detail_parts, key_parts, other_key,
+    party_of_key,
 };
 
+use super::parties::{Party, PartyMap};
 use crate::{
     bpf::map::read_element,
     decode::Family,
@@ -25,13 +27,15 @@ pub struct Slot {
     /// The message's first byte behind its header: the command in generic netlink, the address family in
     /// sock_diag; None: it is counted by its type alone.
     pub detail: Option<u8>,
+    /// Whose; None: parties are not told apart, or it is the slot for others.
+    pub party: Option<Party>,
     /// How often which times were seen.
     pub counts: HistogramSlot,
 }
 
 impl Slot {
     /// The histogram of a key of [`nltrace_common::key`]'s or [`other_key`]'s.
-    pub fn new(key: u64, counts: HistogramSlot) -> Self {
+    pub fn new(key: u64, party: Option<Party>, counts: HistogramSlot) -> Self {
         let (family, stage, nlmsg_type) = key_parts(key);
         let (nlmsg_type, detail) = detail_parts(nlmsg_type);
         let is_other = key & KEY_OTHER != 0;
@@ -40,6 +44,7 @@ impl Slot {
             stage: Stage::from_number(stage),
             nlmsg_type: (!is_other && nlmsg_type != NO_TYPE).then_some(nlmsg_type as u16),
             detail: detail.filter(|_| !is_other),
+            party: party.filter(|_| !is_other),
             counts,
         }
     }
@@ -57,6 +62,7 @@ unsafe impl aya::Pod for Shared {}
 pub(super) struct HistogramMaps {
     keys: MapData,
     slots: PerCpuArray<MapData, Shared>,
+    parties: Option<PartyMap>,
     /// Those for all other keys not counted.
     slot_count: u32,
 }
@@ -67,6 +73,7 @@ impl HistogramMaps {
         Ok(Self {
             keys: part.take_map(".bss.keys")?,
             slots: PerCpuArray::try_from(slots).map_err(ProbeError::Read)?,
+            parties: part.outcome.by().map(|by| PartyMap::take(part, by)).transpose()?,
             slot_count: part.slot_count,
         })
     }
@@ -87,7 +94,10 @@ impl HistogramMaps {
         }
         slots.retain(|(_, counts)| counts.buckets.iter().any(|count| *count != 0));
         slots.sort_unstable_by_key(|(key, _)| *key);
-        Ok(slots.into_iter().map(|(key, counts)| Slot::new(key, counts)).collect())
+        // Read after the keys: a party has its number before a key has it.
+        let parties = self.parties.as_ref().map(PartyMap::read).transpose()?;
+        let party = |key| parties.as_ref().map(|parties| parties.of_number(party_of_key(key)));
+        Ok(slots.into_iter().map(|(key, counts)| Slot::new(key, party(key), counts)).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where facts come from: the running kernel. What the kernel's programs and this have in common ends here;
 //! nobody above sees a record of the ring buffer.
 
+mod asker;
 mod assemble;
 mod call;
 mod counters;
@@ -12,21 +13,24 @@ mod histograms;
 mod kernel;
 mod origin;
 mod owners;
+mod parties;
 mod reason;
 mod ring;
 mod socket;
 mod sockets;
 mod split;
 
+pub use asker::{Asker, AskerKind, Parent};
 pub use assemble::{Assembler, RecordError};
 pub use call::{Call, Copies, Delivery, Holder, Place};
 pub use counters::{Tallies, Tally};
 pub use deliveries::CopyCounts;
-pub use event::{Close, Event, Held, LockKind, Read, SendFailed, Symbol, Thread, Wait};
+pub use event::{Close, Event, Fork, Held, LockKind, Read, SendFailed, Symbol, Thread, Wait};
 pub use histograms::Slot;
 pub use kernel::Kernel;
 pub use origin::{DumpRequest, Queued, Within};
 pub use owners::Owners;
+pub use parties::Party;
 pub use reason::{Missing, Policy, Reason, Sentence, Text};
 pub use ring::Ring;
 pub use socket::{OpenDump, Owner, Socket};

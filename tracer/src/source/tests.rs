@@ -11,6 +11,7 @@ pub(crate) fn call(datagram: &[u8]) -> Call<'_> {
         stage: Stage::Request,
         ts_ns: 1_234_567_890,
         latency_ns: 5_120,
+        cpu: Some(1),
         pid: 4711,
         tid: 4712,
         comm: *b"nltest\0\0\0\0\0\0\0\0\0\0",

@@ -24,7 +24,7 @@ struct Sources {
 }
 
 const NLTEST: Sources = Sources { folder: "kmod", modules: &["nltest.ko"] };
-const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko", "nlfault.ko"] };
+const TESTS: Sources = Sources { folder: "tests/kmod", modules: &["nlanswer.ko", "nlfault.ko", "nlhold.ko"] };
 
 /// Builds nltest.ko and the tests' own modules for `kernel` in `target/xtask/module/SERIES/`, if their
 /// sources have changed.

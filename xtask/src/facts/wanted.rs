@@ -104,6 +104,9 @@ pub(super) const WANTED: Wanted<'static> = Wanted {
         // What a process executes.
         ("mm_struct", &["exe_file"]),
         ("dentry", &["d_name", "d_parent"]),
+        ("path", &["mnt", "dentry"]),
+        ("vfsmount", &["mnt_root"]),
+        ("mount", &["mnt", "mnt_parent", "mnt_mountpoint"]),
     ],
     functions: &[
         // netlink, generic netlink and what is built on them.

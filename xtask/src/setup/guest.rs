@@ -13,8 +13,8 @@ use crate::{process, project::Project};
 
 /// What a person and the tests find in the guest. Their dependencies come along.
 pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils ethtool findutils grep iproute2 \
-    jq kmod less libbpf-tools libc-bin linux-perf mawk mount ncurses-base nftables procps psmisc python3-jsonschema python3-yaml sed \
-    strace tcpdump trace-cmd util-linux";
+    jq kmod less libbpf-tools libc-bin libnl-utils linux-perf mawk mount ncurses-base nftables procps psmisc python3-jsonschema \
+    python3-yaml sed strace tcpdump trace-cmd util-linux";
 
 /// For interactive shells.
 pub(crate) const PROFILE: &str = "export PATH=/opt/nltrace/bin:$PATH\nPS1='$(uname -r):\\w# '\n";

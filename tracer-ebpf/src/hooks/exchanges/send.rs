@@ -7,8 +7,8 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{
-    bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_ktime_get_ns, bpf_probe_read_kernel,
-    bpf_probe_read_user,
+    bpf_get_current_cgroup_id, bpf_get_current_uid_gid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
+    bpf_probe_read_kernel, bpf_probe_read_user,
 };
 use nltrace_common::{
     Hook,
@@ -44,6 +44,7 @@ impl Probe for SendMsg {
             let sending = &raw mut (*stack).besides.sending;
             (*sending).address = Stack::number(stack, place.address);
             (*sending).ts_ns = bpf_ktime_get_ns();
+            (*sending).cpu = bpf_get_smp_processor_id().into();
             (*sending).sk = Stack::number(stack, sk);
             (*sending).message = Stack::number(stack, arguments.at(1));
             (*sending).len = arguments.at(2);
@@ -90,7 +91,8 @@ unsafe fn failed(task: Task, sending: *const Sending, error: i32) {
         (*record).error = error;
         (*record).uid = bpf_get_current_uid_gid() as u32;
         (*record).socket_options = netlink_sock::flags(sk);
-        (*record).family = sock::family::<Probed>(sk) as u32;
+        (*record).family = sock::family::<Probed>(sk) as u16;
+        (*record).cpu = (*sending).cpu as u16;
         task.describe(&raw mut (*record).sender);
         let bytes = (&raw mut (*unsent).bytes).cast();
         write_bytes(record, bytes, (*sending).message, (*sending).len);

@@ -11,42 +11,22 @@ use terminal::{Theme, columns};
 
 use super::{Renderer, calls::report_text};
 use crate::{
-    commands::sockets::inode_of,
+    commands::{around::Around, sockets::inode_of},
     decode::tree::Decoder,
-    kernel::{Cgroups, Identity, NetnsNames},
+    kernel::Identity,
     model::{
         Event, LostEvents, Messages, Report,
-        exchange::{ExchangeTotals, Exchanges, Line, Wanted},
+        exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
     options::{ExchangeOptions, TraceOptions},
     render::{
-        Buffer, Surroundings,
+        Buffer,
         json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
 };
 
-/// Names of control groups and namespaces.
-pub(super) struct Around {
-    cgroups: Cgroups,
-    names: NetnsNames,
-}
-
-impl Surroundings for Around {
-    fn cgroup(&mut self, number: u64) -> Option<&str> {
-        self.cgroups.path(number)
-    }
-
-    fn netns(&self, inode: u32) -> Option<&str> {
-        self.names.name(inode)
-    }
-}
-
 impl Around {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root) }
-    }
-
     /// What is wanted of exchanges.
     pub(super) fn wanted(
         &self,
@@ -68,6 +48,7 @@ impl Around {
             errors: exchanges.errors,
             min_latency_ns: least,
             which: exchanges.which,
+            followed: Followed::default(),
         })
     }
 }
@@ -175,6 +156,9 @@ impl Renderer for Exchanging {
     }
 
     fn event(&mut self, out: &mut Buffer, event: &Event<'_>) -> u64 {
+        if let Event::Fork(fork) = event {
+            self.wanted.followed.add(fork);
+        }
         self.write(out, |exchanges, each| exchanges.take(event, each))
     }
 

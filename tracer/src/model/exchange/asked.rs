@@ -79,8 +79,19 @@ impl Asked {
         self.headers.get(index).copied().flatten()
     }
 
-    /// The message that lies there.
+    /// The message that was in hand, by where the kernel had come to in the datagram.
     pub(super) fn at(&self, in_hand: Option<u32>) -> Option<usize> {
+        if self.walks_in_place() { self.only() } else { self.told(in_hand) }
+    }
+
+    /// Whether where the kernel had come to does not say which message was in hand: these families' receive
+    /// functions look at one after the other without taking it off the buffer.
+    pub(super) fn walks_in_place(&self) -> bool {
+        self.messages.first().is_some_and(|first| matches!(first.family, Family::AUDIT | Family::NLTEST))
+    }
+
+    /// The message that lies there: what `netlink_ack` is told is always so.
+    pub(super) fn told(&self, in_hand: Option<u32>) -> Option<usize> {
         match in_hand {
             Some(offset) => self.starts.binary_search(&offset).ok(),
             None => self.only(),
@@ -119,16 +130,18 @@ impl Asked {
     /// the datagram of answers has several, their sequence numbers tell within this datagram, and so they do
     /// in a batch, of which the kernel handles a copy.
     pub(super) fn answered_by(&self, group: &Group, is_batch: bool) -> Option<usize> {
-        let in_hand = self.at(group.in_hand);
         if group.is_told {
-            return in_hand;
+            return self.told(group.in_hand);
         }
+        let in_hand = self.at(group.in_hand);
         if is_batch {
             return self.with_seq(group.seq);
         }
         let has_its_seq = |index: &usize| self.header(*index).map(|header| header.sequence) == group.seq;
         if group.is_shared && !in_hand.as_ref().is_some_and(has_its_seq) {
-            return self.with_seq(group.seq).or(in_hand);
+            // Where several have it, whose it is cannot be told.
+            let is_anyones = (0..self.messages.len()).any(|index| has_its_seq(&index));
+            return if is_anyones { self.with_seq(group.seq) } else { in_hand };
         }
         in_hand.or_else(|| self.with_seq(group.seq))
     }

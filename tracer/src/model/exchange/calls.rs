@@ -5,29 +5,13 @@ use netlink_wire::{Flags, MessageType};
 use super::{
     Cause, Direction, Exchanges, Line, Sent, Unasked,
     asked::Asked,
+    early,
     frame::{Frame, FrameKey, GroupStatus, Span},
     open::{Dump, Open},
     queue::Target,
     sent::caller,
 };
-use crate::{
-    decode::Family,
-    model::{Call, Event, Stage},
-};
-
-/// Whether a family's requests may be answered from elsewhere: from another thread than the asker's.
-const fn answers_from_elsewhere(family: Family) -> bool {
-    matches!(family, Family::AUDIT)
-}
-
-/// By what such an answer finds its request.
-pub(super) fn later_key(request: &Sent) -> Option<(u32, u32, u32)> {
-    if !answers_from_elsewhere(request.family) {
-        return None;
-    }
-    let seq = request.header()?.sequence;
-    (seq != 0).then_some((request.netns, request.portid, seq))
-}
+use crate::model::{Call, Event, Stage};
 
 impl Exchanges {
     /// The request whose messages were coming has no more of them if something else comes.
@@ -84,7 +68,7 @@ impl Exchanges {
         if let Some(within) = call.within.filter(|_| call.to_asker) {
             let keep = self.keep.answers;
             self.frame(call.tid, within.ts_ns).answer(call, is_dropped, keep);
-        } else if !self.later_answer(call, is_dropped) {
+        } else if !self.later_answer(call, is_dropped) && !self.keep_early(call, is_dropped) {
             self.unasked(call);
         }
     }
@@ -95,12 +79,8 @@ impl Exchanges {
     }
 
     /// An answer from elsewhere: true if that is what it is.
-    fn later_answer(&mut self, call: &Call<'_>, is_dropped: bool) -> bool {
-        if !answers_from_elsewhere(call.family) || call.from_user == Some(true) || call.within.is_some() {
-            return false;
-        }
-        let sent = Sent::of(call);
-        let (Some(key), Some(header)) = (later_key(&sent), sent.header()) else { return false };
+    pub(super) fn later_answer(&mut self, call: &Call<'_>, is_dropped: bool) -> bool {
+        let Some((key, header)) = early::key_of(call) else { return false };
         let Some(id) = self.later.get(&key).and_then(|ids| ids.front().copied()) else { return false };
         let Some(open) = self.open.get_mut(&id) else { return false };
         if open.tally.add(call, header.flags, is_dropped)
@@ -240,7 +220,7 @@ impl Exchanges {
     }
 
     /// A message that answers nothing.
-    fn unasked(&mut self, call: &Call<'_>) {
+    pub(super) fn unasked(&mut self, call: &Call<'_>) {
         let is_multicast = call.stage == Stage::Broadcast;
         let direction = match (call.from_user, is_multicast) {
             (Some(true), true) => Direction::UserToGroup,

@@ -3,9 +3,9 @@
 use super::{
     Batch, BusyWith, Cause, Exchanges, GRACE_NS, Line, Outcome, Sent, Unasked,
     asked::Asked,
-    calls::later_key,
     changes::Change,
     decide::{Decided, InBatch, Known, committed, decide, sorted},
+    early::later_key,
     frame::{Frame, FrameKey, Group, Span},
     open::Open,
     queue::Target,
@@ -61,7 +61,7 @@ impl Exchanges {
             };
             let share = sorted.shares.get(index).copied().flatten();
             let captured = std::mem::take(&mut message.captured);
-            let request = Sent { captured, ..message.clone() };
+            let request = Sent { captured, asker: frame.asker.clone(), ..message.clone() };
             let mut open = self.open.remove(&id).unwrap_or_else(|| Open::new(self.keep.answers));
             open.kernel_ns = share;
             open.waits.are_cut |= is_cut;
@@ -103,13 +103,22 @@ impl Exchanges {
                 None => sorted.loose.push(group),
             }
         }
+        let dump = self.dump_in_place(asked, frame);
         for index in 0..count {
             let start = asked.start(index);
-            let known = frame.known_id(start).or_else(|| frame.known_id(None).filter(|_| count == 1));
+            let by_place = || frame.known_id(start).or_else(|| frame.known_id(None).filter(|_| count == 1));
+            let known = dump.map_or_else(by_place, |(at, id)| (at == index).then_some(id));
             let id = known.unwrap_or_else(|| self.next_id());
             sorted.ids.push(id);
         }
         sorted
+    }
+
+    /// Which message of a datagram began a dump, and that one's number, where its place does not say it.
+    fn dump_in_place(&self, asked: &Asked, frame: &Frame) -> Option<(usize, u64)> {
+        let id = frame.known_id(Some(0)).filter(|_| asked.walks_in_place())?;
+        let dump = self.open.get(&id)?.dump.as_ref()?;
+        Some((asked.with_seq(Some(dump.seq))?, id))
     }
 
     /// Opens an exchange with its answers, and shows it if it is over.
@@ -128,6 +137,7 @@ impl Exchanges {
             .and_then(later_key)
             .filter(|_| matches!(open.decided.outcome, Outcome::Ack | Outcome::Silent));
         open.is_later = later.is_some();
+        let asked_ns = open.request.as_ref().map_or(0, |request| request.ts_ns);
         if let Some(socket) = open.socket() {
             self.by_socket.insert((socket, id));
         }
@@ -138,6 +148,9 @@ impl Exchanges {
         self.insert(id, open);
         for queued in queued {
             self.enter(queued, Target::Answer(id));
+        }
+        if let Some(key) = later {
+            self.take_early(key, asked_ns);
         }
         self.settle(id);
     }
@@ -275,10 +288,14 @@ fn decide_one(
     open: &Open,
     batch: Option<(Batch, super::asked::BatchExtent)>,
 ) -> Decided {
-    let about = |in_hand: Option<u32>| asked.at(in_hand) == Some(index);
-    let reason: Option<&Reason> =
-        frame.reasons.iter().rev().map(|told| &told.reason).find(|reason| about(reason.within.in_hand));
-    let text = frame.texts.iter().rev().find(|(in_hand, _)| about(*in_hand)).map(|(_, text)| *text);
+    let reason: Option<&Reason> = frame
+        .reasons
+        .iter()
+        .rev()
+        .map(|told| &told.reason)
+        .find(|reason| asked.told(reason.within.in_hand) == Some(index));
+    let is_about = |in_hand: &Option<u32>| asked.at(*in_hand) == Some(index);
+    let text = frame.texts.iter().rev().find(|(in_hand, _)| is_about(in_hand)).map(|(_, text)| *text);
     let (status, has_replies) = sorted(groups.iter());
     let is_sent = reason.is_some() || status.is_some() || has_replies || frame.receive.is_some();
     let mut decided = decide(&Known {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use netlink_wire::{Flags, MessageType, Status};
 
 use super::{Sent, Unasked, tally::Tally};
-use crate::model::{Call, Reason, Sentence, Wait};
+use crate::model::{Asker, Call, Reason, Sentence, Wait};
 
 /// Answers of one frame that are told apart, waits and messages that wait for it, at most.
 const MAX_GROUPS: usize = 64 << 10;
@@ -29,6 +29,8 @@ pub(super) struct Frame {
     pub(super) waits: Vec<Wait>,
     /// Whether there were more waits.
     pub(super) has_more_waits: bool,
+    /// Who asks.
+    pub(super) asker: Option<Box<Asker>>,
     /// When the receive function was called and for how long.
     pub(super) receive: Option<Span>,
     /// The numbers that exchanges got before their request was seen, by where it lies.

@@ -17,6 +17,8 @@ mod calls;
 mod changes;
 mod close;
 mod decide;
+mod early;
+mod followed;
 mod frame;
 mod locks;
 mod open;
@@ -34,12 +36,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use asked::Asked;
 use changes::Changes;
+use early::Early;
 use frame::{Frame, FrameKey, Frames};
 use locks::{Owners, Requests};
 use open::Open;
 use queue::{Entered, Queue, Target};
 use unasked::Deliveries;
 
+pub use followed::Followed;
 pub use open::Watching;
 pub use outcome::Outcome;
 pub use result::{
@@ -170,7 +174,9 @@ pub struct Exchanges {
     part: Option<(u64, Option<u64>)>,
     queue: Queue,
     /// Open requests that may be answered from elsewhere, by namespace, port id and sequence number.
-    later: HashMap<(u32, u32, u32), VecDeque<u64>>,
+    later: HashMap<early::Key, VecDeque<u64>>,
+    /// Answers from elsewhere whose request has not come.
+    early: Early,
     /// Until when, in the order in which that ends.
     later_until: VecDeque<(u64, u64)>,
     /// Exchanges that are over and wait for what others did meanwhile, by until when.
@@ -211,6 +217,7 @@ impl Exchanges {
             part: None,
             queue: Queue::default(),
             later: HashMap::new(),
+            early: Early::default(),
             later_until: VecDeque::new(),
             graces: BTreeSet::new(),
             owners: Owners::default(),
@@ -251,6 +258,11 @@ impl Exchanges {
             Event::Read(read) => self.read(read),
             Event::Close(close) => self.closed(close),
             Event::SendFailed(failed) => self.failed(failed),
+            Event::Asker(tid, ts_ns, asker) => {
+                self.frame(*tid, *ts_ns).asker = Some(Box::new((*asker).clone()));
+            }
+            // Which of them are wanted is decided when they are complete.
+            Event::Fork(_) => {}
         }
         self.due();
         self.ready.drain(..).for_each(each);
@@ -269,6 +281,7 @@ impl Exchanges {
         for (key, frame) in self.frames.take_all() {
             self.abandon(key, frame);
         }
+        self.end_all_early();
         let ids: Vec<_> = self.open.keys().copied().collect();
         ids.into_iter().for_each(|id| self.show(id));
         self.deliveries.take_all().for_each(|unasked| self.ready.push_back(Line::Unasked(Box::new(unasked))));
@@ -389,6 +402,7 @@ impl Exchanges {
                 self.settle(id);
             }
         }
+        self.end_early_until(self.now_ns);
         while let Some((until_ns, id)) = self.graces.first().copied()
             && until_ns <= self.now_ns
         {
@@ -445,7 +459,7 @@ impl Exchanges {
     }
 
     fn forget_later(&mut self, id: u64, open: &Open) {
-        let Some(key) = open.request.as_ref().and_then(calls::later_key) else { return };
+        let Some(key) = open.request.as_ref().and_then(early::later_key) else { return };
         if let Some(ids) = self.later.get_mut(&key) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {

@@ -5,7 +5,7 @@ use nltrace_common::Context;
 
 use crate::{
     decode::{Family, Message},
-    model::{Call, Place, SendFailed, Thread, socket::SocketOption},
+    model::{Asker, Call, Place, SendFailed, Thread, socket::SocketOption},
 };
 
 /// A message, who sent it and from where.
@@ -25,6 +25,8 @@ pub struct Sent {
     pub portid: u32,
     /// The thread that sent it.
     pub who: Thread,
+    /// More about who that is; None: nobody asked, or it is not known.
+    pub asker: Option<Box<Asker>>,
     /// In what the thread was.
     pub context: Option<Context>,
     /// User id of the thread.
@@ -50,12 +52,13 @@ impl Sent {
     pub fn of(call: &Call<'_>) -> Self {
         Self {
             ts_ns: call.ts_ns,
-            cpu: None,
+            cpu: call.cpu,
             family: call.family,
             netns: call.netns,
             netns_cookie: call.netns_cookie,
             portid: call.portid,
             who: caller(call),
+            asker: None,
             context: call.context,
             uid: call.uid,
             cgroup: call.cgroup,
@@ -88,12 +91,13 @@ impl Sent {
         let len = u32::try_from(failed.len).unwrap_or(u32::MAX);
         Self {
             ts_ns: failed.ts_ns,
-            cpu: None,
+            cpu: Some(failed.cpu),
             family: failed.family,
             netns: failed.netns,
             netns_cookie: failed.netns_cookie,
             portid: failed.portid,
             who: failed.sender,
+            asker: None,
             context: Some(Context::Process),
             uid: Some(failed.uid),
             cgroup: failed.cgroup,

@@ -1,6 +1,6 @@
 //! Which exchanges and messages are wanted, where that can be said only when they are complete.
 
-use super::{Exchange, Line, Sent, Unasked};
+use super::{Exchange, Followed, Line, Sent, Unasked};
 use crate::options::{Filter, Which};
 
 /// What is wanted: what passes everything that is asked for.
@@ -18,6 +18,8 @@ pub struct Wanted {
     pub min_latency_ns: Option<u64>,
     /// Which side of a message a process is asked for.
     pub which: Which,
+    /// The processes that are wanted because of who made them.
+    pub followed: Followed,
 }
 
 impl Wanted {
@@ -30,7 +32,8 @@ impl Wanted {
     }
 
     fn wants_exchange(&self, exchange: &Exchange) -> bool {
-        let reads = |pid| exchange.read_by.is_some_and(|reader| reader.pid == pid);
+        let reads =
+            |is_meant: &dyn Fn(u32) -> bool| exchange.read_by.is_some_and(|reader| is_meant(reader.pid));
         let read_by = exchange.read_by.map(|reader| reader.comm);
         let is_slow = |least| exchange.time.total_ns().is_some_and(|total| total >= least);
         self.wants_sent(&exchange.request, reads, |comm| read_by == Some(comm), true)
@@ -40,7 +43,7 @@ impl Wanted {
 
     fn wants_unasked(&self, unasked: &Unasked) -> bool {
         let owners = || unasked.deliveries.iter().flatten().filter_map(|delivered| delivered.owner);
-        let owns = |pid| owners().any(|owner| owner.pid == pid);
+        let owns = |is_meant: &dyn Fn(u32) -> bool| owners().any(|owner| is_meant(owner.pid));
         let is_user = unasked.direction != super::Direction::KernelToUser;
         let is_caused = unasked.caused_by.is_some();
         self.wants_sent(
@@ -56,14 +59,15 @@ impl Wanted {
     fn wants_sent(
         &self,
         sent: &Sent,
-        gets_pid: impl Fn(u32) -> bool,
+        gets_pid: impl Fn(&dyn Fn(u32) -> bool) -> bool,
         gets_comm: impl Fn([u8; 16]) -> bool,
         is_own: bool,
     ) -> bool {
         let Filter { pid, comm, portid, message_type, .. } = &self.filter;
         let sends = self.which.sent && is_own;
         let passes_pid = pid.is_none_or(|pid| {
-            (sends && sent.who.pid == pid.number()) || (self.which.received && gets_pid(pid.number()))
+            let is_meant = |other| other == pid.number() || self.followed.has(other, sent.ts_ns);
+            (sends && is_meant(sent.who.pid)) || (self.which.received && gets_pid(&is_meant))
         });
         let passes_comm = comm.is_none_or(|comm| {
             (sends && sent.who.comm == comm.bytes()) || (self.which.received && gets_comm(comm.bytes()))

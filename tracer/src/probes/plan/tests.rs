@@ -9,7 +9,7 @@ use crate::{
 
 /// A plan for what `filter` wants.
 fn plan(filter: Filter, method: Option<Method>) -> Plan {
-    Plan { outcomes: vec![timed(None)], filter, method, verbose: false }
+    Plan { outcomes: vec![timed(None)], filter, method, verbose: false, who: false }
 }
 
 /// Of each step its functions, and the ways to attach in their order.
@@ -162,7 +162,7 @@ fn a_method_that_is_asked_for_is_the_only_one() {
 }
 
 fn timed(max_keys: Option<u32>) -> Outcome {
-    Outcome::Timed { max_keys }
+    Outcome::Timed { max_keys, by: None }
 }
 
 #[test]
@@ -197,14 +197,15 @@ fn the_ring_is_a_power_of_two_of_at_least_a_page() {
 fn the_objects_have_every_program() {
     let every = Plan {
         outcomes: vec![
-            Outcome::Timed { max_keys: None },
-            Outcome::Spanned { max_keys: None, stages: u32::MAX },
+            Outcome::Timed { max_keys: None, by: None },
+            Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None },
             Outcome::Recorded { snaplen: 0, ring_bytes: 0, deliveries: false, exchanges: true },
             Outcome::Dropped { causes: Causes::of(Cause::ALL), stacks: false },
         ],
         filter: Filter::default(),
         method: None,
         verbose: false,
+        who: false,
     };
     for Step { outcome, ends, targets, methods, .. } in every.steps(&facts("7.3")) {
         let of_kind = every.outcomes.iter().find(|one| one.kind() == outcome).unwrap();

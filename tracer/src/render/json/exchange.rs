@@ -16,7 +16,7 @@ use super::{
 use crate::{
     decode::{Decoded, Family, FlagNames, TypeName, group_name, tree::Decoder},
     model::{
-        LostEvents, Thread,
+        Asker, AskerKind, LostEvents, Thread,
         exchange::{Delivered, Direction, Exchange, Line, Sent, Unasked},
         socket::SocketOption,
     },
@@ -58,6 +58,7 @@ impl ExchangeJson {
         object.number("dst_portid", 0u32);
         groups(object, &exchange.dst_groups);
         who(object, request, around);
+        asker(object, request.asker.as_deref());
         self.content(object, request, Way::Request);
         result::write(object, exchange, self.decoding.decoder());
         match &exchange.answer_messages {
@@ -195,6 +196,21 @@ fn who(object: &mut Object<'_>, sent: &Sent, around: &mut dyn Surroundings) {
     object.maybe("uid", sent.uid);
     let cgroup = sent.cgroup.and_then(|number| around.cgroup(number));
     object.text("cgroup", cgroup.map(str::as_bytes));
+}
+
+/// More about who asked.
+fn asker(object: &mut Object<'_>, asker: Option<&Asker>) {
+    let kind = asker.map(|asker| match asker.kind {
+        AskerKind::Process => b"process".as_slice(),
+        AskerKind::Kernel => b"kworker",
+        AskerKind::IoWorker => b"io_worker",
+    });
+    object.text("thread", kind);
+    object.text("exe", asker.and_then(|asker| asker.executable.as_deref()));
+    object.object("parent", asker.and_then(|asker| asker.parent), |object, parent| {
+        object.number("pid", parent.pid);
+        object.text("comm", Some(until_nul(&parent.comm)));
+    });
 }
 
 /// A thread in an object of its own.

@@ -1,18 +1,24 @@
 //! `hist --json`: one object for the capture, or one for each interval.
 
+mod party;
+
 use serde::Serialize;
 
 use super::{accounting::AccountingJson, to_json};
 use crate::{
     decode::{Detail, Family, TypeName},
-    model::{Histogram, Key, Report, Stage, Watched},
+    model::{By, Histogram, Key, Report, Stage, Watched},
+    render::Surroundings,
 };
+use party::{PartyJson, name_of};
 
 #[derive(Serialize)]
 struct HistJson<'a> {
     command: &'static str,
     interval: Option<u64>,
     duration_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
     accounting: AccountingJson,
     histograms: Vec<HistogramJson>,
     attachments: &'a [Watched],
@@ -30,6 +36,8 @@ struct HistogramJson {
     address_family: Option<u8>,
     address_family_name: Option<&'static str>,
     comm: Option<String>,
+    #[serde(flatten)]
+    party: Option<PartyJson>,
     count: u64,
     sum_ns: u64,
     min_ns: u64,
@@ -43,12 +51,12 @@ struct HistogramJson {
 }
 
 impl HistogramJson {
-    fn new(key: &Key, histogram: &Histogram) -> Self {
-        let (family, nlmsg_type, detail, stage) = match *key {
-            Key::Messages { family, nlmsg_type, detail, stage } => {
-                (Some(family), nlmsg_type, detail, Some(stage))
+    fn new(key: &Key, histogram: &Histogram, by: Option<By>, around: &mut dyn Surroundings) -> Self {
+        let (family, nlmsg_type, detail, stage, party) = match *key {
+            Key::Messages { family, nlmsg_type, detail, stage, party } => {
+                (Some(family), nlmsg_type, detail, Some(stage), party)
             }
-            Key::Other { stage } => (None, None, None, stage),
+            Key::Other { stage } => (None, None, None, stage, None),
         };
         let known = family.zip(nlmsg_type).zip(detail);
         let (command, address_family) =
@@ -68,7 +76,8 @@ impl HistogramJson {
             cmd_name: command.and_then(|(_, name)| name),
             address_family: address_family.map(|(number, _)| number),
             address_family_name: address_family.and_then(|(_, name)| name),
-            comm: None,
+            comm: party.as_ref().and_then(name_of),
+            party: by.map(|by| PartyJson::new(by, party.as_ref(), around)),
             count: histogram.count,
             sum_ns: histogram.sum_ns,
             min_ns: histogram.min_ns,
@@ -83,14 +92,16 @@ impl HistogramJson {
     }
 }
 
-/// The object, without a line break.
-pub fn hist_json(report: &Report) -> String {
+/// The object, without a line break. `by` is what histograms are kept apart by.
+pub fn hist_json(report: &Report, by: Option<By>, around: &mut dyn Surroundings) -> String {
+    let histogram = |(key, histogram): (&Key, &Histogram)| HistogramJson::new(key, histogram, by, around);
     to_json(&HistJson {
         command: "hist",
         interval: report.interval,
         duration_ns: report.duration_ns,
+        by: by.map(By::name),
         accounting: AccountingJson::new(&report.ledger),
-        histograms: report.rows.iter().map(|(key, histogram)| HistogramJson::new(key, histogram)).collect(),
+        histograms: report.rows.iter().map(histogram).collect(),
         attachments: &report.watched,
     })
 }
@@ -98,11 +109,29 @@ pub fn hist_json(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::hist::tests::report;
+    use crate::render::text::hist::tests::{report, report_by_process};
+
+    #[test]
+    fn whose_a_histogram_is_stands_beside_it_if_that_was_asked() {
+        let json: serde_json::Value =
+            serde_json::from_str(&hist_json(&report_by_process(), Some(By::Process), &mut ())).unwrap();
+        assert_eq!(json["by"], "process");
+        let field = |row: usize, name: &str| json["histograms"][row][name].clone();
+        let null = serde_json::Value::Null;
+        assert_eq!((field(0, "party"), field(0, "pid")), ("process".into(), 7.into()));
+        assert_eq!(field(0, "comm"), "a\u{1b}b\n");
+        assert_eq!(
+            (field(1, "party"), field(1, "pid"), field(1, "comm")),
+            ("unknown".into(), null.clone(), null.clone())
+        );
+        assert_eq!((field(2, "party"), field(2, "family")), ("other".into(), null));
+        let plain: serde_json::Value = serde_json::from_str(&hist_json(&report(), None, &mut ())).unwrap();
+        assert!(plain.get("by").is_none() && plain["histograms"][0].get("party").is_none());
+    }
 
     #[test]
     fn json_has_the_fields_of_the_contract() {
-        let json: serde_json::Value = serde_json::from_str(&hist_json(&report())).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&hist_json(&report(), None, &mut ())).unwrap();
         assert_eq!(json["command"], "hist");
         assert_eq!(json["interval"], serde_json::Value::Null);
         assert_eq!(json["accounting"]["hits"], 3_007);

@@ -160,6 +160,13 @@ impl TraceJson {
         out.reserve(LINE_BYTES);
 
         self.time(out, event.ts_ns);
+        match event.cpu {
+            Some(cpu) => {
+                out.raw(b",\"cpu\":");
+                out.number(cpu.into());
+            }
+            None => out.raw(b",\"cpu\":null"),
+        }
         out.raw(self.start(event, family, message.header.as_ref()));
         if let Some(header) = &message.header {
             self.sequence(out, header);

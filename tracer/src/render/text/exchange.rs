@@ -18,11 +18,13 @@ use super::{
 use crate::{
     decode::{Decoded, Family, TypeName, group_name, tree::Decoder},
     model::{
-        LostEvents, Thread,
+        AskerKind, LostEvents, Thread,
         exchange::{Delivered, Direction, Exchange, ExchangeTotals, Line, Sent, Unasked},
     },
     render::{Surroundings, buffer::Buffer, decoding::Decoding},
 };
+
+pub(in crate::render) use time::unit;
 
 /// Columns of what stands before the request.
 const SECONDS: usize = 11;
@@ -187,6 +189,17 @@ impl ExchangeText {
         parts.push(format!("netns {}", time::netns(request.netns, around, charset)));
         parts.extend(request.socket_inode.map(|inode| format!("socket {inode}")));
         parts.push(format!("port {}", request.portid));
+        if let Some(asker) = &request.asker {
+            parts.extend(match asker.kind {
+                AskerKind::Process => None,
+                AskerKind::Kernel => Some("a thread of the kernel".to_owned()),
+                AskerKind::IoWorker => Some("a worker of io_uring".to_owned()),
+            });
+            parts.extend(asker.executable.as_deref().map(|path| escaped(path, charset)));
+            parts.extend(asker.parent.map(|parent| {
+                format!("child of {}[{}]", escaped(until_nul(&parent.comm), charset), parent.pid)
+            }));
+        }
         parts.join(", ")
     }
 

@@ -47,6 +47,17 @@ fn has_values(ty: &Type<'_>, wanted: &Wanted<'_>) -> bool {
         || ty.name.is_empty() && entries(ty).any(|value| wanted.enumerators.contains(&entry_name(value)))
 }
 
+/// Whether a member has one of these names, or has no name and one of its own members has.
+fn is_or_holds(types: &[Type<'_>], member: &[Word<'_>], names: &[&str]) -> bool {
+    let name = entry_name(member);
+    let holds = |id: Id| {
+        let ty = (id as usize).checked_sub(1).and_then(|index| types.get(index));
+        ty.filter(|ty| ty.name.is_empty() && matches!(ty.kind, kind::STRUCT | kind::UNION))
+            .is_some_and(|ty| entries(ty).any(|member| is_or_holds(types, member, names)))
+    };
+    names.contains(&name) || name.is_empty() && referred(member).any(holds)
+}
+
 struct Cutter<'t, 'a, 'w> {
     types: &'t [Type<'a>],
     wanted: &'t Wanted<'w>,
@@ -115,14 +126,15 @@ impl<'t, 'a> Cutter<'t, 'a, '_> {
         self.extents.get(id as usize).copied().unwrap_or(Extent::Nothing)
     }
 
-    /// The members of a struct or union that are kept.
+    /// The members of a struct or union that are kept; those without a name for what lies in them.
     fn members(&self, ty: &'t Type<'a>) -> impl Iterator<Item = &'t [Word<'a>]> + use<'t, 'a> {
         let only = match ty.kind {
             kind::STRUCT => self.wanted.members_of(ty.name),
             _ => None,
         };
         let only: Option<Vec<&str>> = only.map(<[&str]>::to_vec);
-        entries(ty).filter(move |member| only.as_ref().is_none_or(|only| only.contains(&entry_name(member))))
+        let types = self.types;
+        entries(ty).filter(move |member| only.as_ref().is_none_or(|only| is_or_holds(types, member, only)))
     }
 
     /// What stands for a type when it is written.

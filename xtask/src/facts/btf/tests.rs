@@ -118,6 +118,22 @@ fn what_is_embedded_stays_whole_and_what_is_pointed_to_keeps_its_name() {
 }
 
 #[test]
+fn a_member_within_one_without_a_name_is_kept_where_only_some_are() {
+    let types = [
+        sized("int", kind::INT, 4, &[Word::Number(32)]),
+        sized("", kind::UNION, 4, &member("comm", 1, 0)),
+        sized("", kind::STRUCT, 4, &member("", 2, 0)),
+        sized("", kind::STRUCT, 4, &member("pid", 1, 0)),
+        sized("task", kind::STRUCT, 8, &[member("", 3, 0), member("", 4, 32)].concat()),
+    ];
+    let kept = cut(&types, &WANTED);
+    let lines: Vec<String> = kept.iter().map(|ty| show(&kept, ty)).collect();
+    let [int, union, inner, task] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((int.as_str(), union.as_str()), ("1 int = 4 32", "5  = 4 comm int 0"));
+    assert_eq!((inner.as_str(), task.as_str()), ("4  = 4  kind5 0", "4 task = 8  kind4 0"));
+}
+
+#[test]
 fn a_raw_tracepoint_keeps_its_arguments() {
     let types = kernel();
     let kept = cut(&types, &WANTED);

@@ -117,7 +117,8 @@ fn only_audits_later_answers_are_joined_and_by_all_three_numbers() {
             ..call
         });
         timeline.read(1_900, 0xb0, thread(21, b"asker"));
-        timeline.exchanges.tick(2_000_000_000, &mut |_| ());
+        let lines = &mut timeline.lines;
+        timeline.exchanges.tick(2_000_000_000, &mut |line| lines.push(line));
         timeline.finish();
         (
             timeline.shown().first().map(|exchange| (exchange.outcome, exchange.answers.messages)),
@@ -133,6 +134,32 @@ fn only_audits_later_answers_are_joined_and_by_all_three_numbers() {
         (Some((Outcome::Ack, 1)), 1),
         "a family that answers itself"
     );
+}
+
+#[test]
+fn an_answer_from_another_thread_may_come_before_the_requests_own_record() {
+    // It was sent while the request's call was returning on another processor.
+    let answered = |sent_ns: u64| {
+        let mut timeline = Timeline::new();
+        let ask = Ask::new(21, 1_000).family(Family::AUDIT);
+        timeline.ack(ask, 0, 1_030, 7, 0, 0xa1);
+        let status = message(1000, 0, 7, b"status");
+        let from = Ask { tid: 90, ..ask };
+        let call = Call { within: None, to_asker: false, ..Timeline::reply(from, None, sent_ns, &status) };
+        timeline.call(&Call {
+            queued: Some(Queued { skb: 0xb0, ns: sent_ns + 1 }),
+            from_user: Some(false),
+            ..call
+        });
+        timeline.returns(ask, &message(1000, REQUEST | ACK, 7, b""), 100);
+        timeline.read(1_200, 0xa1, thread(21, b"asker"));
+        timeline.read(1_300, 0xb0, thread(21, b"asker"));
+        let lines = &mut timeline.lines;
+        timeline.exchanges.tick(2_000_000_000, &mut |line| lines.push(line));
+        (outcomes(&timeline), timeline.unasked().len())
+    };
+    assert_eq!(answered(1_050), (vec![(7, Outcome::Reply)], 0));
+    assert_eq!(answered(990), (vec![(7, Outcome::Ack)], 1), "what was sent before is for another");
 }
 
 #[test]

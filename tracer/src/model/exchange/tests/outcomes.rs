@@ -69,6 +69,7 @@ fn what_was_not_sent_says_why() {
     timeline.event(Event::SendFailed(&SendFailed {
         ts_ns: 1_000,
         latency_ns: 50,
+        cpu: 1,
         sender: thread(21, b"big-sender"),
         uid: 0,
         cgroup: None,

@@ -102,7 +102,7 @@ fn an_exchange_has_every_field_of_the_contract() {
         ("queue_ns", 3_799.into()),
         ("rtt_ns", 4_000.into()),
         ("lock_ns", 0.into()),
-        ("cpu", Value::Null),
+        ("cpu", 1.into()),
         ("answer_messages", Value::Null),
     ];
     for (field, value) in expected {

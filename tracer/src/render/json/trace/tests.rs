@@ -32,7 +32,7 @@ fn an_echo_has_every_field_of_the_contract() {
     let datagram = message(0x10, 5, b"\x08\x00\x01\x00\xde\xad\xbe\xef");
     let event = event(25, Stage::Request, &datagram);
     let expected = json!({
-        "ts_ns": 1_234_567_890, "event": "request", "family": 25, "family_name": "nltest", "pid": 4711, "tid": 4712,
+        "ts_ns": 1_234_567_890, "cpu": 1, "event": "request", "family": 25, "family_name": "nltest", "pid": 4711, "tid": 4712,
         "comm": "nltest", "netns": 4026531840u32, "portid": 4294963200u32, "group": null, "type": 16,
         "type_name": "ECHO", "flags": ["REQUEST", "ACK"], "seq": 7, "len": 24, "latency_ns": 5120, "ret": 24,
         "errno": null, "extack": null, "datagram": {"id": 3, "index": 0, "of": 1}, "payload": "08000100deadbeef", "payload_truncated": false,

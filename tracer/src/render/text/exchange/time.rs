@@ -62,7 +62,7 @@ pub(super) fn netns(inode: u32, around: &dyn Surroundings, charset: Charset) -> 
 }
 
 /// What people call a control group: its unit, the container in it, or its path.
-pub(super) fn unit(path: &str) -> &str {
+pub(in crate::render) fn unit(path: &str) -> &str {
     const UNITS: [&str; 4] = [".service", ".scope", ".slice", ".socket"];
     let parts = || path.split('/').filter(|part| !part.is_empty());
     let is_unit = |part: &&str| UNITS.iter().any(|suffix| part.ends_with(suffix));
