@@ -23,6 +23,7 @@ mod drops_report;
 mod exchange_answers;
 mod exchange_cases;
 mod exchange_datagrams;
+mod exchange_drops;
 mod exchange_endings;
 mod exchange_fields;
 mod exchange_locks;

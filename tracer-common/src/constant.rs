@@ -74,6 +74,8 @@ pub mod option {
         BROADCASTS_END,
         /// 1: the kernel's way to each drop is kept.
         PATHS,
+        /// 1: user space is told of each drop.
+        TELL_DROPS,
     }
 }
 

@@ -132,6 +132,21 @@ pub struct OtherRow {
     pub last_ts_ns: u64,
 }
 
+/// A record of the ring buffer for single drops: a drop, or several that are alike, in the row of `key`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout))]
+pub struct ToldDrop {
+    /// Its row.
+    pub key: DropKey,
+    /// What was seen of it; what is counted is below.
+    pub row: DropRow,
+    /// How many.
+    pub count: u64,
+    /// Their bytes, as those of [`DropRow::bytes`].
+    pub bytes: u64,
+}
+
 /// How many of them there is room for: a power of two, which the kernel's verifier follows.
 pub const OTHER_ROWS: usize = (2 * Cause::COUNT).next_power_of_two();
 
@@ -268,3 +283,4 @@ pub struct EpisodeRecord {
 
 const _: () =
     assert!(size_of::<DropKey>() == 48 && size_of::<DropRow>() == 96 && size_of::<EpisodeRecord>() == 120);
+const _: () = assert!(size_of::<ToldDrop>() == size_of::<DropKey>() + size_of::<DropRow>() + 16);

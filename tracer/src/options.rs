@@ -88,6 +88,13 @@ pub struct ExchangeOptions {
     pub fail: bool,
 }
 
+impl ExchangeOptions {
+    /// Whether drops are shown: they are no refusals, and took no time.
+    pub fn has_drops(&self) -> bool {
+        !self.errors && self.min_latency.is_none()
+    }
+}
+
 /// What `trace` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceOptions {

@@ -12,6 +12,7 @@ pub(crate) mod path;
 mod row;
 mod sender;
 mod site;
+mod tell;
 mod thread;
 
 use nltrace_common::{Cause, constant::option};

@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use nltrace_common::drops::{DropKey, DropRow, MAX_ROWS, OTHER_ROWS, OtherRow, other_row, row_flags};
 
-use super::{Drop, path};
+use super::{Drop, path, tell};
 use crate::bpf::{Shared, add, compare_exchange, replace_unless};
 
 #[map]
@@ -37,6 +37,7 @@ pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
     // SAFETY: the caller's promise; what is found is a map value.
     unsafe {
         let row = row_of(drop, || {});
+        tell::tell(drop);
         if row.is_null() {
             return 0;
         }
@@ -48,7 +49,8 @@ pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
 }
 
 /// Counts a drop that is in the socket's Drops, too, of which the row is not put together, but for what is
-/// counted and for what it is known by when it was: `describe` does that for the first of its row.
+/// counted and for what it is known by when it was: `describe` does that for the first of its row, and for
+/// each that user space is told of.
 ///
 /// # Safety
 ///
@@ -57,7 +59,13 @@ pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
 pub(crate) unsafe fn count_described(drop: *const Drop, describe: impl FnOnce()) {
     // SAFETY: the caller's promise; what is found is a map value.
     unsafe {
-        let row = row_of(drop, describe);
+        let row = if tell::is_wanted() {
+            describe();
+            row_of(drop, || {})
+        } else {
+            row_of(drop, describe)
+        };
+        tell::tell(drop);
         if row.is_null() {
             return;
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     kernel::{Cgroups, NetnsNames},
+    model::drops::DropRow,
     render::Surroundings,
 };
 
@@ -18,6 +19,13 @@ impl Around {
     /// Those below `root`.
     pub(super) fn new(root: &Path) -> Self {
         Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root), root: root.to_owned() }
+    }
+
+    /// The control groups that the processes are in now that sent or missed what was dropped; those that are
+    /// gone are in none.
+    pub(super) fn groups_of(&self, row: &DropRow) -> Vec<u64> {
+        let processes = row.owners.iter().chain(&row.owner).chain(&row.sender);
+        processes.filter_map(|process| self.cgroups.of_process(&self.root, process.pid)).collect()
     }
 
     /// Looks for namespaces that have got a name since.

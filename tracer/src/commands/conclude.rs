@@ -46,7 +46,16 @@ pub(super) fn conclude(session: &Session<Live>, end: End, strict: bool) -> anyho
         note(describe(status));
         return Ok(Exit::Failed);
     }
-    Ok(if strict && ledger.total().lost.total() != 0 { Exit::Lost } else { Exit::Done })
+    let drop_calls_lost = session.report().drop_calls.map_or(0, |calls| calls.lost.total());
+    if drop_calls_lost != 0 {
+        let calls = if drop_calls_lost == 1 { "call that shows" } else { "calls that show" };
+        note(format_args!(
+            "{} {calls} drops were lost: drops may be missing; nltrace drops says why",
+            grouped(drop_calls_lost)
+        ));
+    }
+    let lost = ledger.total().lost.total() + drop_calls_lost;
+    Ok(if strict && lost != 0 { Exit::Lost } else { Exit::Done })
 }
 
 fn describe(status: ExitStatus) -> String {

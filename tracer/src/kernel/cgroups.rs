@@ -57,6 +57,14 @@ impl Cgroups {
         Some(numbers)
     }
 
+    /// The number of the control group that a process below `root` is in now; None where it is gone.
+    pub fn of_process(&self, root: &Path, pid: u32) -> Option<u64> {
+        let groups = fs::read_to_string(root.join(format!("proc/{pid}/cgroup"))).ok()?;
+        // cgroups(7): `0::/path` for version 2.
+        let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        Some(fs::metadata(self.top.as_ref()?.join(path)).ok()?.ino())
+    }
+
     fn look(&mut self) {
         self.looked = Some(Instant::now());
         let Self { top: Some(top), paths, .. } = self else { return };

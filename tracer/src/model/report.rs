@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ledger, Messages, Rows, drops::Drops};
+use super::{Accounting, Ledger, Messages, Rows, drops::Drops};
 
 /// A function that was watched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,4 +43,7 @@ pub struct Report {
     pub watched: Vec<Watched>,
     /// Its drops; None where it was not about them.
     pub drops: Option<Drops>,
+    /// What became of the calls that show drops, where these are told one by one and have programs of their
+    /// own.
+    pub drop_calls: Option<Accounting>,
 }

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn drops_have_a_program_for_each_end_that_is_watched_and_no_other() {
-        let dropped = Outcome::Dropped { causes: Causes::default(), stacks: false };
+        let dropped = Outcome::Dropped { causes: Causes::default(), stacks: false, each: false };
         let object = aya_obj::Object::parse(super::super::object::compiled(dropped)).unwrap();
         let mut expected = BTreeSet::new();
         for DropHook { hook, ends, .. } in &DROP_HOOKS {

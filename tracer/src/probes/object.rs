@@ -61,6 +61,7 @@ pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
             "ROWS",
             "EPISODES",
             "EPISODE_RECORDS",
+            "DROP_RECORDS",
             "CLOSING",
             "GAPS",
             "USERS",
@@ -142,6 +143,7 @@ fn write_options(constants: &mut [u64; CONSTANTS], outcome: Outcome, filter: &Fi
         (option::FILTER_COMM_HIGH, u64::from_ne_bytes(comm[1])),
         (option::CAUSES, outcome.causes().into()),
         (option::PATHS, matches!(outcome, Outcome::Dropped { stacks: true, .. }).into()),
+        (option::TELL_DROPS, matches!(outcome, Outcome::Dropped { each: true, .. }).into()),
     ] {
         constants[usize::from(option)] = value;
     }
@@ -242,7 +244,7 @@ mod tests {
             Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None },
             Outcome::Spanned { max_keys: None, stages: u32::MAX, by: Some(By::Socket) },
             Outcome::Recorded { snaplen: 256, ring_bytes: 4096, deliveries: false, exchanges: false },
-            Outcome::Dropped { causes: Causes::default(), stacks: false },
+            Outcome::Dropped { causes: Causes::default(), stacks: false, each: false },
         ];
         let mut known = placeholders(&Object::parse(compiled_iterator()).unwrap());
         assert!(placeholders(&prepared_iterator(&facts("7.3")).unwrap()).is_empty());

@@ -44,6 +44,7 @@ impl Part {
             ("PARTIES", slot_count),
             ("RECORDS", outcome.ring_bytes()),
             ("EPISODE_RECORDS", outcome.ring_bytes()),
+            ("DROP_RECORDS", outcome.drop_ring_bytes()),
             ("FOLLOWED", plan.followed_words()),
             ("AYA_LOGS", plan.log_bytes()),
         ];

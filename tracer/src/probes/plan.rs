@@ -62,6 +62,9 @@ pub enum Outcome {
         causes: Causes,
         /// Whether the kernel's way to each is kept.
         stacks: bool,
+        /// Whether user space is told of each when it happens. Then only the family is a filter in the
+        /// kernel, as for exchanges.
+        each: bool,
     },
 }
 
@@ -94,6 +97,9 @@ const SHARED_BYTES: usize = KEY_CELLS * size_of::<u64>() + COUNTING * size_of::<
 
 /// Size of the ring buffer for begins and ends of episodes, in bytes.
 const EPISODE_RING_BYTES: u32 = 256 << 10;
+
+/// Size of the ring buffer for single drops, in bytes, where they are told.
+const DROP_RING_BYTES: u32 = 1 << 20;
 
 /// Kernel memory for drops, in bytes: rows, episodes, sockets that are being closed, counters. The kernel
 /// adds some to each entry.
@@ -166,8 +172,13 @@ impl Outcome {
                 slots * (size_of::<HistogramSlot>() * cpus) as u64 + SHARED_BYTES as u64
             }
             Self::Recorded { .. } => self.ring_bytes().into(),
-            Self::Dropped { .. } => DROP_BYTES,
+            Self::Dropped { .. } => DROP_BYTES + u64::from(self.drop_ring_bytes()),
         }
+    }
+
+    /// Size of the ring buffer for single drops in bytes, as the kernel wants it.
+    pub(super) fn drop_ring_bytes(self) -> u32 {
+        if matches!(self, Self::Dropped { each: true, .. }) { DROP_RING_BYTES } else { 4096 }
     }
 
     /// Size of the ring buffer in bytes, as the kernel wants it.
@@ -408,7 +419,7 @@ impl Plan {
     /// As much of the filter as the programs of an outcome decide.
     pub(super) fn filter_of(&self, outcome: Outcome) -> Filter {
         match outcome {
-            Outcome::Recorded { exchanges: true, .. } => {
+            Outcome::Recorded { exchanges: true, .. } | Outcome::Dropped { each: true, .. } => {
                 Filter { families: self.filter.families.clone(), ..Filter::default() }
             }
             // Which of them are wanted is another number.

@@ -11,7 +11,7 @@ use super::error::SessionError;
 use crate::{
     kernel::{Facts, NfLog, NfQueue, rmem_max, symbols},
     model::{
-        drops::{Collector, DropStack, Drops, Notice, SocketFacts, stacks},
+        drops::{Collector, DropLines, DropRow, DropStack, Drops, Notice, SocketFacts, stacks},
         elsewhere::{Counter, Reading, netfilter_readings},
     },
     note,
@@ -34,6 +34,7 @@ pub(super) struct DropWatch {
     looked: Option<Instant>,
     /// Whether the kernel's ways to drops are asked for.
     stacks: bool,
+    lines: DropLines,
     root: PathBuf,
 }
 
@@ -49,6 +50,7 @@ impl DropWatch {
             sockets: sockets.ok(),
             looked: None,
             stacks,
+            lines: DropLines::default(),
             root: root.to_owned(),
         };
         watch.look();
@@ -63,13 +65,38 @@ impl DropWatch {
     ) -> Result<(), SessionError> {
         while let Some(congestion) = kernel.next_congestion()? {
             let (Congestion::Begins(episode) | Congestion::Ends(episode)) = &congestion;
-            let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
-            if is_due && !self.collector.knows(episode.socket_inode) {
-                self.look();
-            }
+            self.look_for(episode.socket_inode);
             if let Some(notice) = self.collector.congestion(&congestion) {
                 each(&notice);
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what the kernel told of single drops.
+    pub(super) fn take_told(&mut self, kernel: &mut Kernel) -> Result<(), SessionError> {
+        while let Some(dropped) = kernel.next_drop()? {
+            dropped.socket_inode.into_iter().for_each(|inode| self.look_for(inode));
+            self.lines.add(self.collector.told(&dropped));
+        }
+        Ok(())
+    }
+
+    /// Hands over the lines of drops that are due at `now_ns`.
+    pub(super) fn lines_due(&mut self, now_ns: u64, each: &mut impl FnMut(&DropRow)) {
+        self.lines.due(now_ns).iter().for_each(each);
+    }
+
+    /// Hands over the lines of all drops until `to_ns` that were not handed over yet.
+    pub(super) fn rest(
+        &mut self,
+        kernel: &mut Kernel,
+        to_ns: u64,
+        each: &mut impl FnMut(&DropRow),
+    ) -> Result<(), SessionError> {
+        self.take_told(kernel)?;
+        if let Some(drops) = self.drops(kernel, to_ns)? {
+            self.lines.rest(&drops.rows).iter().for_each(each);
         }
         Ok(())
     }
@@ -96,6 +123,14 @@ impl DropWatch {
         });
         let names: HashMap<_, _> = addresses.into_iter().zip(names).collect();
         stacks(paths, |address| names.get(&address).cloned().flatten())
+    }
+
+    /// Finds out who has a socket, unless that is known, or was looked for just now.
+    fn look_for(&mut self, socket_inode: u64) {
+        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        if is_due && !self.collector.knows(socket_inode) {
+            self.look();
+        }
     }
 
     /// Finds out who has which socket.

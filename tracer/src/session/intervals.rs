@@ -29,6 +29,7 @@ impl Intervals {
                 (Some(drops), Some(earlier)) => Some(drops.since(earlier)),
                 (drops, _) => drops.clone(),
             },
+            drop_calls: None,
         };
         (self.rows, self.ledger, self.drops, self.end_ns) = (rows, ledger, drops, end_ns);
         self.messages = messages.unwrap_or_default();

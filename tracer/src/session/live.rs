@@ -9,11 +9,11 @@ use super::{
 use crate::{
     kernel::Facts,
     model::{
-        Hook, Ledger, Rows, Watched,
-        drops::{Drops, Notice},
+        Accounting, Hook, Ledger, Rows, Watched,
+        drops::{DropRow, Drops, Notice},
     },
     note,
-    options::{CaptureOptions, MessageType},
+    options::{CaptureOptions, Filter, MessageType},
     probes::{Attachment, Method, Outcome, OutcomeKind, Plan},
     source::{Arrived, Assembler, CopyCounts, Event, Kernel, Owners, Ring, Sockets, Tallies},
 };
@@ -34,6 +34,21 @@ pub trait Source {
 
     /// What was dropped until `CLOCK_MONOTONIC` was `to_ns`; None where the capture is not about that.
     fn drops(&mut self, _to_ns: u64) -> Result<Option<Drops>, SessionError> {
+        Ok(None)
+    }
+
+    /// Hands over drops whose lines are due at `now_ns`, where they are told one by one.
+    fn dropped(&mut self, _now_ns: u64, _: &mut impl FnMut(&DropRow)) -> Result<(), SessionError> {
+        Ok(())
+    }
+
+    /// Hands over the others until `to_ns`, when no more come. What became of the calls that show them; None
+    /// where they are not told.
+    fn dropped_rest(
+        &mut self,
+        _to_ns: u64,
+        _: &mut impl FnMut(&DropRow),
+    ) -> Result<Option<Accounting>, SessionError> {
         Ok(None)
     }
 
@@ -84,8 +99,10 @@ pub struct Live {
     kernel: Kernel,
     modules: Modules,
     assembler: Assembler,
-    /// Where the capture is about drops.
+    /// Where the capture has drops.
     drops: Option<DropWatch>,
+    /// Whether they are told one by one, beside what it is about.
+    tells_drops: bool,
     /// What becomes of calls.
     outcome: OutcomeKind,
     /// Whether they become exchanges.
@@ -145,10 +162,16 @@ impl Live {
             None => None,
         };
         assembler.count_copies(counts, owners);
-        let stacks = matches!(plan.outcomes.first(), Some(Outcome::Dropped { stacks: true, .. }));
-        let about_drops = || DropWatch::new(facts, &options.filter, root, monotonic_ns(), stacks);
-        let drops = (outcome == OutcomeKind::Dropped).then(about_drops);
-        Ok(Self { kernel, modules, assembler, drops, outcome, has_exchanges, verbose: plan.verbose })
+        let dropped = plan.outcomes.iter().find_map(|outcome| match *outcome {
+            Outcome::Dropped { stacks, each, .. } => Some((stacks, each)),
+            _ => None,
+        });
+        let tells_drops = dropped.is_some_and(|(_, each)| each);
+        // Of those that are told it is decided later which are wanted.
+        let filter = if tells_drops { Filter::default() } else { options.filter.clone() };
+        let drops = dropped.map(|(stacks, _)| DropWatch::new(facts, &filter, root, monotonic_ns(), stacks));
+        let verbose = plan.verbose;
+        Ok(Self { kernel, modules, assembler, drops, tells_drops, outcome, has_exchanges, verbose })
     }
 
     /// Whether something is watched.
@@ -169,7 +192,7 @@ impl Live {
 
 impl Source for Live {
     async fn readable(&mut self) {
-        if self.drops.is_some() {
+        if self.outcome == OutcomeKind::Dropped {
             return match self.kernel.congestion_ring() {
                 Some(ring) => ring.woken().await,
                 None => pending().await,
@@ -189,11 +212,33 @@ impl Source for Live {
     }
 
     fn notices(&mut self, each: &mut impl FnMut(&Notice)) -> Result<(), SessionError> {
-        self.drops.as_mut().map_or(Ok(()), |drops| drops.notices(&mut self.kernel, each))
+        let drops = self.drops.as_mut().filter(|_| !self.tells_drops);
+        drops.map_or(Ok(()), |drops| drops.notices(&mut self.kernel, each))
     }
 
     fn drops(&mut self, to_ns: u64) -> Result<Option<Drops>, SessionError> {
-        self.drops.as_mut().map_or(Ok(None), |drops| drops.drops(&self.kernel, to_ns))
+        let drops = self.drops.as_mut().filter(|_| !self.tells_drops);
+        drops.map_or(Ok(None), |drops| drops.drops(&self.kernel, to_ns))
+    }
+
+    fn dropped(&mut self, now_ns: u64, each: &mut impl FnMut(&DropRow)) -> Result<(), SessionError> {
+        if let Some(drops) = self.drops.as_mut().filter(|_| self.tells_drops) {
+            drops.take_told(&mut self.kernel)?;
+            drops.lines_due(now_ns, each);
+        }
+        Ok(())
+    }
+
+    fn dropped_rest(
+        &mut self,
+        to_ns: u64,
+        each: &mut impl FnMut(&DropRow),
+    ) -> Result<Option<Accounting>, SessionError> {
+        let Some(drops) = self.drops.as_mut().filter(|_| self.tells_drops) else { return Ok(None) };
+        drops.rest(&mut self.kernel, to_ns, each)?;
+        let tallies = self.kernel.tallies(OutcomeKind::Dropped);
+        let tallies = tallies.map_err(|source| SessionError::Read { what: "the accounting", source })?;
+        Ok(Some(Ledger::of_ended(&tallies).total()))
     }
 
     fn is_settled(&self) -> Result<bool, SessionError> {

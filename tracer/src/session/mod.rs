@@ -27,7 +27,7 @@ use std::{
 use crate::{
     model::{Hook, Ledger, LostEvents, Messages, Report},
     note,
-    options::{CaptureOptions, DropsOptions, HistOptions, TraceOptions},
+    options::{CaptureOptions, Causes, DropsOptions, ExchangeOptions, HistOptions, TraceOptions},
     probes::{Outcome, Plan},
     sink::Sink,
     source::Event,
@@ -98,14 +98,17 @@ impl Session<Live> {
         let exchanges = options.exchanges.is_some();
         let outcome = Outcome::Recorded { snaplen, ring_bytes, deliveries, exchanges };
         let who = options.exchanges.as_ref().is_some_and(|exchanges| exchanges.who);
-        let plan = Plan { who, ..setup::plan(outcome, &options.capture) };
+        let mut plan = Plan { who, ..setup::plan(outcome, &options.capture) };
+        if options.exchanges.as_ref().is_some_and(ExchangeOptions::has_drops) {
+            plan.outcomes.push(Outcome::Dropped { causes: Causes::default(), stacks: false, each: true });
+        }
         Self::attach(&options.capture, &plan, root)
     }
 
     /// Attaches what finds drops, and starts the command.
     pub fn drops(options: &DropsOptions, root: &Path) -> Result<Self, SessionError> {
         let plan = setup::plan(
-            Outcome::Dropped { causes: options.causes, stacks: options.stacks },
+            Outcome::Dropped { causes: options.causes, stacks: options.stacks, each: false },
             &options.capture,
         );
         Self::attach(&options.capture, &plan, root)
@@ -218,7 +221,9 @@ impl<S: Source> Session<S> {
                 Some(Trigger::Interval) if sink.has_room() => self.report_interval(sink)?,
                 Some(Trigger::Interval) => {}
                 Some(Trigger::Poll) => {
-                    sink.tick(monotonic_ns());
+                    let now_ns = monotonic_ns();
+                    sink.tick(now_ns);
+                    self.source.dropped(now_ns, &mut |row| sink.dropped(row))?;
                     self.look_for_losses(sink)?;
                     if let Some(end) = self.poll_source() {
                         return Ok(end);
@@ -256,7 +261,8 @@ impl<S: Source> Session<S> {
         let messages = rows.is_none().then(|| self.messages(&ledger));
         let (rows, watched) = (rows.unwrap_or_default(), self.source.watched());
         let drops = self.source.drops(monotonic_ns())?;
-        let whole = Report { interval: None, duration_ns, rows, ledger, messages, watched, drops };
+        let whole =
+            Report { interval: None, duration_ns, rows, ledger, messages, watched, drops, drop_calls: None };
         let Some(intervals) = &mut self.intervals else { return Ok(()) };
         sink.report(&intervals.next(whole))?;
         Ok(())
@@ -358,7 +364,9 @@ impl<S: Source> Session<S> {
             self.report.ledger = self.source.ended_ledger()?;
             self.report.messages = Some(self.messages(&self.report.ledger));
         }
-        self.report.drops = self.source.drops(self.start_ns + self.report.duration_ns)?;
+        let end_ns = self.start_ns + self.report.duration_ns;
+        self.report.drops = self.source.drops(end_ns)?;
+        self.report.drop_calls = self.source.dropped_rest(end_ns, &mut |row| sink.dropped(row))?;
         if let Some(intervals) = &mut self.intervals {
             sink.report(&intervals.next(self.report.clone()))?;
         }

@@ -3,7 +3,10 @@
 use std::future::pending;
 
 use super::stdout::WriteError;
-use crate::model::{Event, LostEvents, Report, drops::Notice};
+use crate::model::{
+    Event, LostEvents, Report,
+    drops::{DropRow, Notice},
+};
 
 /// What a session's results are handed to.
 pub trait Sink {
@@ -21,6 +24,9 @@ pub trait Sink {
 
     /// Takes that events were lost.
     fn lost(&mut self, _: &LostEvents) {}
+
+    /// Takes a drop, or several that are alike.
+    fn dropped(&mut self, _: &DropRow) {}
 
     /// Takes what just happened to a socket.
     fn notice(&mut self, _: &Notice) {}

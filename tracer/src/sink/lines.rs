@@ -7,7 +7,10 @@ use super::{
     stdout::{Output, WriteError},
 };
 use crate::{
-    model::{Event, LostEvents, Report, drops::Notice},
+    model::{
+        Event, LostEvents, Report,
+        drops::{DropRow, Notice},
+    },
     render::Buffer,
 };
 
@@ -38,6 +41,11 @@ pub trait Renderer {
 
     /// The same when there will be no more.
     fn end(&mut self, _out: &mut Buffer) -> u64 {
+        0
+    }
+
+    /// The same of a drop, or several that are alike.
+    fn dropped(&mut self, _out: &mut Buffer, _row: &DropRow) -> u64 {
         0
     }
 
@@ -156,6 +164,10 @@ impl<R: Renderer> Sink for Lines<R> {
 
     fn lost(&mut self, lost: &LostEvents) {
         self.filling.calls += self.renderer.lost(&mut self.buffer, lost);
+    }
+
+    fn dropped(&mut self, row: &DropRow) {
+        self.filling.calls += self.renderer.dropped(&mut self.buffer, row);
     }
 
     fn notice(&mut self, notice: &Notice) {

@@ -5,7 +5,7 @@ use nltrace_common::{
     Cause, Hook,
     drops::{
         Closing, DropKey, DropRow, EpisodeCounts, EpisodeRecord, GapRecord, NO_PATH, OTHER_ROWS, OtherRow,
-        PathKey, drop_kind, other_row,
+        PathKey, ToldDrop, drop_kind, other_row,
     },
 };
 use zerocopy::FromBytes as _;
@@ -56,8 +56,8 @@ pub(super) struct DropMaps {
 }
 
 impl DropMaps {
-    /// With the ring buffer that begins and ends of episodes come through.
-    pub(super) fn take(part: &mut Part) -> Result<(Self, Ring), ProbeError> {
+    /// With the ring buffers that begins and ends of episodes and single drops come through.
+    pub(super) fn take(part: &mut Part) -> Result<(Self, Ring, Ring), ProbeError> {
         let read = ProbeError::Read;
         let mut hash = |name| Ok::<_, ProbeError>(Map::HashMap(part.take_map(name)?));
         let rows = HashMap::try_from(hash("ROWS")?).map_err(read)?;
@@ -70,9 +70,13 @@ impl DropMaps {
         let mut array = |name| Ok::<_, ProbeError>(Map::Array(part.take_map(name)?));
         let others = Array::try_from(array(".bss.others")?).map_err(read)?;
         let counts = Array::try_from(array(".bss.episodes")?).map_err(read)?;
-        let records = Map::RingBuf(part.take_map("EPISODE_RECORDS")?);
-        let ring = Ring::new(RingBuf::try_from(records).map_err(read)?)?;
-        Ok((Self { rows, others, episodes, gaps, counts, closing, users, paths, path_counts }, ring))
+        let mut ring = |name| {
+            let records = Map::RingBuf(part.take_map(name)?);
+            Ring::new(RingBuf::try_from(records).map_err(read)?)
+        };
+        let (congestion, drops) = (ring("EPISODE_RECORDS")?, ring("DROP_RECORDS")?);
+        let maps = Self { rows, others, episodes, gaps, counts, closing, users, paths, path_counts };
+        Ok((maps, congestion, drops))
     }
 
     /// All that was counted until now. `tallies` says how much was looked at, at the hooks that `part`
@@ -197,4 +201,13 @@ pub(super) fn congestion(bytes: &[u8]) -> Result<Congestion, RecordError> {
     let kind = bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
     let record = EpisodeRecord::ref_from_prefix(bytes).ok();
     record.and_then(|(record, _)| Congestion::new(record)).ok_or(RecordError { len: bytes.len(), kind })
+}
+
+/// The drop, or those that are alike, of a record of the other ring buffer.
+pub(super) fn told(bytes: &[u8]) -> Result<Dropped, RecordError> {
+    let record = ToldDrop::ref_from_prefix(bytes).ok();
+    let dropped = record.and_then(|(ToldDrop { key, row, count, bytes }, _)| {
+        Dropped::new(key, &DropRow { count: *count, bytes: *bytes, ..*row })
+    });
+    dropped.ok_or(RecordError { len: bytes.len(), kind: None })
 }

@@ -6,8 +6,8 @@ use nltrace_common::{Hook, Stage};
 use super::{
     RecordError, Ring, Slot, Tallies,
     counters::CounterMap,
-    drop_maps::{DropMaps, congestion},
-    drops::{Congestion, DropCounts},
+    drop_maps::{DropMaps, congestion, told},
+    drops::{Congestion, DropCounts, Dropped},
     histograms::HistogramMaps,
 };
 use crate::{
@@ -22,7 +22,18 @@ pub struct Kernel {
     timed: Option<(usize, CounterMap, HistogramMaps)>,
     spanned: Option<(usize, CounterMap, HistogramMaps)>,
     recorded: Option<(usize, CounterMap, Ring)>,
-    dropped: Option<(usize, CounterMap, DropMaps, Ring)>,
+    dropped: Option<DroppedPart>,
+}
+
+/// What counts drops.
+struct DroppedPart {
+    /// Of the part in `probes`.
+    index: usize,
+    counters: CounterMap,
+    maps: DropMaps,
+    /// Begins and ends of episodes, and single drops.
+    congestion: Ring,
+    drops: Ring,
 }
 
 impl Kernel {
@@ -44,8 +55,8 @@ impl Kernel {
                     recorded = Some((index, counters, ring));
                 }
                 Outcome::Dropped { .. } => {
-                    let (maps, ring) = DropMaps::take(part)?;
-                    dropped = Some((index, counters, maps, ring));
+                    let (maps, congestion, drops) = DropMaps::take(part)?;
+                    dropped = Some(DroppedPart { index, counters, maps, congestion, drops });
                 }
             }
         }
@@ -59,7 +70,7 @@ impl Kernel {
             OutcomeKind::Timed => self.timed.as_ref().map(|(index, counters, _)| (index, counters)),
             OutcomeKind::Spanned => self.spanned.as_ref().map(|(index, counters, _)| (index, counters)),
             OutcomeKind::Recorded => self.recorded.as_ref().map(|(index, counters, _)| (index, counters)),
-            OutcomeKind::Dropped => self.dropped.as_ref().map(|(index, counters, ..)| (index, counters)),
+            OutcomeKind::Dropped => self.dropped.as_ref().map(|part| (&part.index, &part.counters)),
         };
         let Some((index, counters)) = counters else { return Ok(Tallies::default()) };
         let slots = if outcome == OutcomeKind::Timed { self.slots()? } else { Vec::new() };
@@ -87,20 +98,26 @@ impl Kernel {
 
     /// All drops until now; None where the plan has none.
     pub fn drops(&self) -> Result<Option<DropCounts>, ProbeError> {
-        let Some((index, counters, maps, _)) = &self.dropped else { return Ok(None) };
+        let Some(DroppedPart { index, counters, maps, .. }) = &self.dropped else { return Ok(None) };
         let part = &self.probes.parts[*index];
         maps.read(part, &counters.read(part)).map(Some)
     }
 
     /// How many sockets were closed with something unread that was not counted yet.
     pub fn closing(&self) -> Result<usize, ProbeError> {
-        self.dropped.as_ref().map_or(Ok(0), |(_, _, maps, _)| maps.closing())
+        self.dropped.as_ref().map_or(Ok(0), |part| part.maps.closing())
     }
 
     /// The next begin or end of an episode, if there is one.
     pub fn next_congestion(&mut self) -> Result<Option<Congestion>, RecordError> {
-        let record = self.dropped.as_mut().and_then(|(.., ring)| ring.next_record());
+        let record = self.dropped.as_mut().and_then(|part| part.congestion.next_record());
         record.map(|record| congestion(&record)).transpose()
+    }
+
+    /// The next drop, or several that are alike, if there is one and the plan wants to be told of each.
+    pub fn next_drop(&mut self) -> Result<Option<Dropped>, RecordError> {
+        let record = self.dropped.as_mut().and_then(|part| part.drops.next_record());
+        record.map(|record| told(&record)).transpose()
     }
 
     /// The records, if the plan has them.
@@ -110,7 +127,7 @@ impl Kernel {
 
     /// The begins and ends of episodes, if the plan has drops.
     pub fn congestion_ring(&mut self) -> Option<&mut Ring> {
-        self.dropped.as_mut().map(|(.., ring)| ring)
+        self.dropped.as_mut().map(|part| &mut part.congestion)
     }
 
     /// Attaches to a receive function in a module, `void function(struct sk_buff *)`. The module may be

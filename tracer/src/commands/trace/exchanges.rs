@@ -16,12 +16,13 @@ use crate::{
     kernel::Identity,
     model::{
         Event, LostEvents, Messages, Report,
+        drops::DropRow,
         exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
     options::{ExchangeOptions, TraceOptions},
     render::{
         Buffer,
-        json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
+        json::{ExchangeJson, Start, drop_json, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
 };
@@ -173,6 +174,23 @@ impl Renderer for Exchanging {
                 1
             }
             None => self.text.lost(out, lost),
+        }
+    }
+
+    fn dropped(&mut self, out: &mut Buffer, row: &DropRow) -> u64 {
+        let groups = match self.wanted.cgroups {
+            Some(_) => self.around.groups_of(row),
+            None => Vec::new(),
+        };
+        if !self.totals.count_dropped(row, self.wanted.passes_drop(row, &groups)) {
+            return 0;
+        }
+        match self.json {
+            Some(_) => {
+                drop_json(out, row);
+                1
+            }
+            None => self.text.dropped(out, row),
         }
     }
 

@@ -206,6 +206,11 @@ impl Collector {
         self.owners(Some(socket_inode)).first().copied()
     }
 
+    /// A drop, or several that are alike, with what is known of its socket now.
+    pub fn told(&self, dropped: &Dropped) -> DropRow {
+        self.row(dropped, &BTreeMap::new())
+    }
+
     /// `closers` are those who closed sockets, by their inode numbers.
     fn row(&self, dropped: &Dropped, closers: &BTreeMap<u64, Process>) -> DropRow {
         let closer = || dropped.socket_inode.and_then(|inode| closers.get(&inode).copied());

@@ -111,6 +111,14 @@ impl DropRow {
         self.family.is_none()
     }
 
+    /// Takes over what came later of the same row.
+    pub(super) fn append(&mut self, later: &Self) {
+        self.count += later.count;
+        self.bytes = self.bytes.zip(later.bytes).map(|(sum, more)| sum + more);
+        self.last_ts_ns = self.last_ts_ns.max(later.last_ts_ns);
+        self.kernel_drops = self.kernel_drops.zip(later.kernel_drops).map(|(first, last)| (first.0, last.1));
+    }
+
     /// What was added since `earlier`, an earlier state of this row; None: nothing.
     pub(super) fn since(&self, earlier: &Self) -> Option<Self> {
         let count = self.count.saturating_sub(earlier.count);

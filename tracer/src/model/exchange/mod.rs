@@ -53,7 +53,7 @@ pub use result::{
 pub use sent::Sent;
 pub use wanted::Wanted;
 
-use super::Event;
+use super::{Event, drops};
 use crate::model::{Close, Queued, Read, SendFailed, Thread, Wait};
 
 /// Exchanges that are open at once, at most; the oldest is shown as it is when there is another.
@@ -126,6 +126,10 @@ pub struct ExchangeTotals {
     pub pending: u64,
     /// Messages that were queued for their asker and not read by then.
     pub unread: u64,
+    /// Messages dropped that were shown.
+    pub dropped: u64,
+    /// Those that were left out.
+    pub dropped_filtered: u64,
 }
 
 impl ExchangeTotals {
@@ -144,6 +148,14 @@ impl ExchangeTotals {
                 self.unread += exchange.answers.unread.unwrap_or(0);
             }
         }
+        passes
+    }
+
+    /// Counts drops that are alike; true if they are to be shown. An error that is told without a drop is
+    /// none.
+    pub fn count_dropped(&mut self, row: &drops::DropRow, passes: bool) -> bool {
+        let counted = if passes { &mut self.dropped } else { &mut self.dropped_filtered };
+        *counted += if row.cause == drops::Cause::ErrorOnly { 0 } else { row.count };
         passes
     }
 }

@@ -1,7 +1,10 @@
 //! Which exchanges and messages are wanted, where that can be said only when they are complete.
 
 use super::{Exchange, Followed, Line, Sent, Unasked};
-use crate::options::{Filter, Which};
+use crate::{
+    model::drops::{DropRow, Process},
+    options::{Filter, Which},
+};
 
 /// What is wanted: what passes everything that is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,23 @@ impl Wanted {
             Line::Exchange(exchange) => self.wants_exchange(exchange),
             Line::Unasked(unasked) => self.wants_unasked(unasked),
         }
+    }
+
+    /// Whether drops that are alike are wanted, of which `groups` are the control groups of the processes
+    /// that sent or missed it, as far as these are known.
+    pub fn passes_drop(&self, row: &DropRow, groups: &[u64]) -> bool {
+        let Filter { pid, comm, portid, message_type, .. } = &self.filter;
+        let sent = || row.sender.iter().filter(|_| self.which.sent);
+        let missed = || row.owners.iter().chain(&row.owner).filter(|_| self.which.received);
+        let is_any = |is_meant: &dyn Fn(&Process) -> bool| sent().chain(missed()).any(is_meant);
+        let at_ns = row.last_ts_ns;
+        pid.is_none_or(|pid| {
+            is_any(&|process| process.pid == pid.number() || self.followed.has(process.pid, at_ns))
+        }) && comm.is_none_or(|comm| is_any(&|process| process.comm == comm.bytes()))
+            && self.cgroups.as_ref().is_none_or(|wanted| groups.iter().any(|group| wanted.contains(group)))
+            && portid.is_none_or(|portid| row.portid == Some(portid.0))
+            && message_type.is_none_or(|wanted| row.nlmsg_type == Some(wanted.0))
+            && self.netns.is_none_or(|netns| [row.netns, row.socket_netns].contains(&Some(netns)))
     }
 
     fn wants_exchange(&self, exchange: &Exchange) -> bool {

@@ -200,7 +200,7 @@ fn the_objects_have_every_program() {
             Outcome::Timed { max_keys: None, by: None },
             Outcome::Spanned { max_keys: None, stages: u32::MAX, by: None },
             Outcome::Recorded { snaplen: 0, ring_bytes: 0, deliveries: false, exchanges: true },
-            Outcome::Dropped { causes: Causes::of(Cause::ALL), stacks: false },
+            Outcome::Dropped { causes: Causes::of(Cause::ALL), stacks: false, each: false },
         ],
         filter: Filter::default(),
         method: None,

@@ -84,6 +84,14 @@ struct ExchangesJson {
     unpaired_answers: u64,
 }
 
+/// What became of drops.
+#[derive(Serialize)]
+struct DropsJson {
+    shown: u64,
+    filtered: u64,
+    calls_lost: u64,
+}
+
 /// The last line of `trace --calls --json`, or one between where `--interval` asks for it: without a line
 /// break.
 pub fn summary_json(report: &Report) -> String {
@@ -92,11 +100,17 @@ pub fn summary_json(report: &Report) -> String {
 
 /// The same of `trace --json`, with exchanges.
 pub fn trace_summary_json(report: &Report, totals: &ExchangeTotals) -> String {
-    let ExchangeTotals { shown, filtered, expired, alone, .. } = *totals;
-    summary(report, Some(ExchangesJson { shown, filtered, expired, unpaired_answers: alone }))
+    let ExchangeTotals { shown, filtered, expired, alone, dropped, dropped_filtered, .. } = *totals;
+    let exchanges = ExchangesJson { shown, filtered, expired, unpaired_answers: alone };
+    let drops = report.drop_calls.map(|calls| DropsJson {
+        shown: dropped,
+        filtered: dropped_filtered,
+        calls_lost: calls.lost.total(),
+    });
+    summary(report, Some((exchanges, drops)))
 }
 
-fn summary(report: &Report, exchanges: Option<ExchangesJson>) -> String {
+fn summary(report: &Report, more: Option<(ExchangesJson, Option<DropsJson>)>) -> String {
     #[derive(Serialize)]
     struct Summary<'a> {
         event: &'static str,
@@ -106,8 +120,11 @@ fn summary(report: &Report, exchanges: Option<ExchangesJson>) -> String {
         messages: Option<MessagesJson>,
         #[serde(skip_serializing_if = "Option::is_none")]
         exchanges: Option<ExchangesJson>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        drops: Option<Option<DropsJson>>,
         attachments: &'a [Watched],
     }
+    let (exchanges, drops) = more.unzip();
     let summary = Summary {
         event: if report.interval.is_some() { "interval" } else { "summary" },
         interval: report.interval,
@@ -115,6 +132,7 @@ fn summary(report: &Report, exchanges: Option<ExchangesJson>) -> String {
         accounting: AccountingJson::new(&report.ledger),
         messages: report.messages.map(MessagesJson::new),
         exchanges,
+        drops,
         attachments: &report.watched,
     };
     to_json(&summary)
@@ -151,6 +169,7 @@ mod tests {
                 unseen: Unseen { datagrams: 1, bytes: 70 },
             }),
             drops: None,
+            drop_calls: None,
             watched: vec![Watched {
                 hook: "unicast",
                 function: "netlink_unicast".into(),

@@ -10,6 +10,7 @@ use crate::{
         drops::{Bottleneck, Context, Delivery, DropRow, DropStack, Drops, Episode, LeftOut, Process},
         elsewhere::Elsewhere,
     },
+    render::Buffer,
 };
 
 #[derive(Serialize)]
@@ -216,6 +217,18 @@ impl ElsewhereJson {
             increase: elsewhere.increase,
         }
     }
+}
+
+/// A line of `trace --json`: drops that are alike, as a row, with its line break.
+pub fn drop_json(out: &mut Buffer, row: &DropRow) {
+    #[derive(Serialize)]
+    struct DropJson {
+        event: &'static str,
+        #[serde(flatten)]
+        row: RowJson,
+    }
+    out.raw(to_json(&DropJson { event: "drop", row: RowJson::new(row) }).as_bytes());
+    out.raw(b"\n");
 }
 
 /// The object, without a line break.

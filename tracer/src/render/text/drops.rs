@@ -4,7 +4,7 @@
 mod advice;
 mod elsewhere;
 mod live;
-mod names;
+pub(super) mod names;
 mod sentence;
 mod stacks;
 mod table;

@@ -1,6 +1,7 @@
 //! `trace` for people: who asked what, what came back, how long it took and where most of that went, in a
 //! line that one reads aloud.
 
+mod drop;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::{
     decode::{Decoded, Family, TypeName, group_name, tree::Decoder},
     model::{
         AskerKind, LostEvents, Thread,
+        drops::DropRow,
         exchange::{Delivered, Direction, Exchange, ExchangeTotals, Line, Sent, Unasked},
     },
     render::{Surroundings, buffer::Buffer, decoding::Decoding},
@@ -79,6 +81,13 @@ pub struct ExchangeText {
     decoding: Decoding,
 }
 
+/// How a line begins.
+struct Head {
+    ts_ns: u64,
+    who: String,
+    family: String,
+}
+
 /// What a line says behind the family.
 #[derive(Default)]
 struct Said {
@@ -110,6 +119,22 @@ impl ExchangeText {
         }
     }
 
+    /// Appends a line of drops that are alike: who missed what. Returns how many lines that are.
+    pub fn dropped(&self, out: &mut Buffer, row: &DropRow) -> u64 {
+        let theme = self.style.theme;
+        let said = Said {
+            request: drop::what(row),
+            outcome: drop::outcome(row),
+            more: drop::more(row, theme),
+            is_bad: true,
+            ..Said::default()
+        };
+        let family = row.family.map_or_else(|| "any".to_owned(), Family::label);
+        let head =
+            Head { ts_ns: row.first_ts_ns.unwrap_or(row.last_ts_ns), who: drop::who(row, theme), family };
+        self.line(out, &head, &said)
+    }
+
     /// Appends a line that says that calls were lost. Returns how many lines that are.
     pub fn lost(&self, out: &mut Buffer, lost: &LostEvents) -> u64 {
         let calls = if lost.count == 1 { "call was" } else { "calls were" };
@@ -129,7 +154,8 @@ impl ExchangeText {
         let is_bad = exchange.outcome.is_failure()
             || exchange.answers.interrupted != 0
             || exchange.answers.dropped != 0;
-        let mut lines = self.line(out, request, &Said { request: asked, outcome, more, is_bad, time, why });
+        let mut lines =
+            self.line(out, &self.head(request), &Said { request: asked, outcome, more, is_bad, time, why });
         if self.style.who {
             out.raw(format!("{:SECONDS$}  {}\n", "", self.whose(request, around)).as_bytes());
             lines += 1;
@@ -157,7 +183,7 @@ impl ExchangeText {
             time: time::cause(unasked),
             why: None,
         };
-        let lines = self.line(out, message, &said);
+        let lines = self.line(out, &self.head(message), &said);
         for delivered in unasked.deliveries.iter().flatten() {
             out.raw(format!("{:SECONDS$}  -> {}\n", "", self.delivered(delivered)).as_bytes());
         }
@@ -204,16 +230,16 @@ impl ExchangeText {
     }
 
     /// Puts a line together, and more for what there is no room for. Returns how many lines that are.
-    fn line(&self, out: &mut Buffer, sent: &Sent, said: &Said) -> u64 {
+    fn line(&self, out: &mut Buffer, head: &Head, said: &Said) -> u64 {
         let ExchangeStyle { theme, columns: width, .. } = self.style;
         let request_columns = self.style.request();
         let request = match width {
             Some(_) => shortened(&said.request, Some(request_columns), theme.charset()),
             None => said.request.clone(),
         };
-        let start = format!("{}  {}", self.seconds(sent.ts_ns), self.process(sent));
+        let start = format!("{}  {}", self.seconds(head.ts_ns), head.who);
         // What is wider than its column takes the room that those behind it can spare.
-        let start = padded(&start, SECONDS + 2 + PROCESS) + " " + &sent.family.label();
+        let start = padded(&start, SECONDS + 2 + PROCESS) + " " + &head.family;
         let start = padded(&start, SECONDS + 2 + PROCESS + 1 + FAMILY);
         let start = format!("{start} {}  ", padded(&request, request_columns));
         let mut time = said.time.as_deref().unwrap_or_default();
@@ -269,6 +295,11 @@ impl ExchangeText {
     /// Columns that are left behind so many.
     fn columns_behind(&self, taken: usize) -> Option<usize> {
         self.style.columns.map(|columns| columns.saturating_sub(taken))
+    }
+
+    /// How the line of a message begins.
+    fn head(&self, sent: &Sent) -> Head {
+        Head { ts_ns: sent.ts_ns, who: self.process(sent), family: sent.family.label() }
     }
 
     /// Who sent it: a softirq has nothing to do with the thread that it runs on top of.
@@ -387,7 +418,7 @@ fn shortened(text: &str, room: Option<usize>, charset: Charset) -> String {
 /// What is left to say at the end: what was left out, what nobody answered or read. None where that is
 /// nothing.
 pub fn exchanges_line(totals: &ExchangeTotals) -> String {
-    let ExchangeTotals { shown, filtered, expired, alone, pending, unread, .. } = *totals;
+    let ExchangeTotals { shown, filtered, expired, alone, pending, unread, dropped, .. } = *totals;
     let number = |count: u64, one: &str, more: &str| match count {
         1 => format!("1 {one}"),
         _ => format!("{} {more}", grouped(count)),
@@ -399,6 +430,7 @@ pub fn exchanges_line(totals: &ExchangeTotals) -> String {
         (unread, "answer never read", "answers never read"),
         (alone, "answer to a request that was not seen", "answers to requests that were not seen"),
         (expired, "shown before it was over, to make room", "shown before they were over, to make room"),
+        (dropped, "message dropped", "messages dropped"),
     ];
     for (count, one, more) in parts.into_iter().filter(|(count, ..)| *count != 0) {
         text.push_str(", ");

@@ -199,6 +199,7 @@ pub(in crate::render) mod tests {
                 method: "fentry+fexit".into(),
             }],
             drops: None,
+            drop_calls: None,
         }
     }
 

@@ -2,12 +2,14 @@ use serde_json::{Map, Value};
 
 use super::*;
 use crate::{
+    model::drops::tests::acks,
     model::exchange::{
         Batch, Blocker, BlockingRequest, BusyWith, Interruption, LockWait,
         tests::{answered, notified, refused, thread as named},
     },
     model::{Policy, Symbol},
     options::{CaptureOptions, ExchangeOptions},
+    render::json::drop_json,
 };
 
 const SCHEMA: &str = include_str!("../../../../../docs/schema/trace.json");
@@ -198,13 +200,39 @@ fn the_first_line_and_losses_are_in_the_schema() {
 }
 
 #[test]
+fn a_drop_is_a_row_of_drops() {
+    let mut out = Buffer::default();
+    drop_json(&mut out, &acks());
+    let json: Value = serde_json::from_slice(&out.rest(0)).unwrap();
+    conforms(&json, "drop");
+    let rows: Value = serde_json::from_str(include_str!("../../../../../docs/schema/drops.json")).unwrap();
+    let trace: Value = serde_json::from_str(SCHEMA).unwrap();
+    let fields = |row: &Value| row["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut row = fields(&rows["$defs"]["row"]);
+    row.push("event".to_owned());
+    row.sort_unstable();
+    assert_eq!(fields(&trace["$defs"]["drop"]), row);
+}
+
+#[test]
 fn the_last_line_is_in_the_schema() {
-    let report =
-        crate::model::Report { messages: Some(crate::model::Messages::default()), ..Default::default() };
-    let totals =
-        crate::model::exchange::ExchangeTotals { shown: 4, expired: 1, alone: 2, ..Default::default() };
+    let lost = crate::model::Lost::new([Some(0), Some(1), None]);
+    let report = crate::model::Report {
+        messages: Some(crate::model::Messages::default()),
+        drop_calls: Some(crate::model::Accounting { lost, ..Default::default() }),
+        ..Default::default()
+    };
+    let totals = crate::model::exchange::ExchangeTotals {
+        shown: 4,
+        expired: 1,
+        alone: 2,
+        dropped: 7,
+        dropped_filtered: 3,
+        ..Default::default()
+    };
     let json: Value = serde_json::from_str(&super::super::trace_summary_json(&report, &totals)).unwrap();
     conforms(&json, "summary");
+    assert_eq!(json["drops"], serde_json::json!({"shown": 7, "filtered": 3, "calls_lost": 1}));
     assert_eq!(
         (&json["exchanges"]["expired"], &json["exchanges"]["unpaired_answers"]),
         (&1.into(), &2.into())

@@ -21,7 +21,7 @@ pub(super) fn comm(process: Process, theme: Theme) -> String {
 }
 
 /// Who sent a row's messages; None: that is not known.
-pub(super) fn sender(row: &DropRow, theme: Theme) -> Option<String> {
+pub(in crate::render::text) fn sender(row: &DropRow, theme: Theme) -> Option<String> {
     match (row.context?, row.sender) {
         (Context::Softirq, _) => Some("the kernel in a softirq".to_owned()),
         (Context::Kworker, Some(sender)) => Some(format!("the kernel thread {}", process(sender, theme))),
