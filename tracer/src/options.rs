@@ -3,6 +3,7 @@
 
 mod causes;
 mod filter;
+mod matching;
 
 use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -13,6 +14,7 @@ use crate::decode::Family;
 
 pub use causes::Causes;
 pub use filter::{Comm, CommError, Filter, MessageType, Pid, PortId, SocketFilter};
+pub use matching::{Matching, MatchingError};
 
 /// What every capture is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,8 +82,12 @@ pub struct ExchangeOptions {
     pub errors: bool,
     /// What took less is not wanted.
     pub min_latency: Option<Duration>,
+    /// What is looked for in the words of requests, answers and messages; None: everything is wanted.
+    pub matching: Option<Matching>,
     /// Whether each answer is shown.
     pub answers: bool,
+    /// Whether the values of messages are shown, one a line.
+    pub tree: bool,
     /// Whether user, control group and namespace of who asked are shown.
     pub who: bool,
     /// Whether something that failed makes the capture fail.
@@ -89,9 +95,9 @@ pub struct ExchangeOptions {
 }
 
 impl ExchangeOptions {
-    /// Whether drops are shown: they are no refusals, and took no time.
+    /// Whether drops are shown: they are no refusals, took no time and say nothing.
     pub fn has_drops(&self) -> bool {
-        !self.errors && self.min_latency.is_none()
+        !self.errors && self.min_latency.is_none() && self.matching.is_none()
     }
 }
 

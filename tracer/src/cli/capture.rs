@@ -9,7 +9,7 @@ use crate::{
     decode::{Family, TypeError, parse_type},
     model::{By, Stage},
     options::{
-        CaptureOptions, Comm, DoctorOptions, ExchangeOptions, Filter, HistOptions, MessageType,
+        CaptureOptions, Comm, DoctorOptions, ExchangeOptions, Filter, HistOptions, Matching, MessageType,
         ModuleFunction, Netns, Pid, PortId, TraceOptions, Which,
     },
 };
@@ -103,7 +103,7 @@ pub(super) struct TraceArgs {
     /// One line for each message of each kernel call: request, receive, reply, notify, part. By default there
     /// is one for each exchange (a request with all its answers), notification and message that answers
     /// nothing
-    #[arg(long, conflicts_with_all = ["errors", "min_latency", "answers", "who", "netns", "cgroup", "sent", "received", "fail"])]
+    #[arg(long, conflicts_with_all = ["errors", "min_latency", "answers", "tree", "matching", "who", "netns", "cgroup", "sent", "received", "fail"])]
     calls: bool,
     /// Only exchanges that failed: refused, aborted, malformed, not sent
     #[arg(long)]
@@ -111,9 +111,16 @@ pub(super) struct TraceArgs {
     /// Only exchanges that took at least this long, e.g. 10ms, 1.5s, 200us
     #[arg(long, value_name = "DURATION", value_parser = values::length)]
     min_latency: Option<Duration>,
+    /// Only what has this in its words, in those of an answer too, e.g. 10.9.0.0/16; between slashes it is a
+    /// regular expression
+    #[arg(long = "match", value_name = "TEXT|/REGEX/")]
+    matching: Option<Matching>,
     /// Show each answer
     #[arg(long)]
     answers: bool,
+    /// Show the values of each message, one a line
+    #[arg(long, conflicts_with = "json")]
+    tree: bool,
     /// Show who asked: user, control group, network namespace, executable and parent
     #[arg(long)]
     who: bool,
@@ -217,7 +224,9 @@ impl TraceArgs {
             which: Which { sent: !self.received, received: !self.sent },
             errors: self.errors,
             min_latency: self.min_latency,
+            matching: self.matching,
             answers: self.answers,
+            tree: self.tree,
             who: self.who,
             fail: self.fail,
         });

@@ -228,6 +228,7 @@ Examples:
   nltrace trace -f route -- ip address    one family, while a command runs
   nltrace trace --errors                  what is refused, and the kernel's reason
   nltrace trace --min-latency 100ms       what is slow, and where the time goes
+  nltrace trace --match 10.20.0.77        everything that mentions this address
   nltrace trace --errors --fail -- ./test exit with 5 if anything was refused
   nltrace trace -c systemd-udevd --json   threads of one name, as JSON, an object a line
   nltrace trace --calls -f nltest         each message of each kernel call

@@ -85,15 +85,16 @@ fn every_word_becomes_an_option() {
 
 #[test]
 fn exchanges_have_options_of_their_own() {
-    let words =
-        "--errors --min-latency 1.5ms --answers --who --netns blue --cgroup /system.slice --sent --fail";
+    let words = "--errors --min-latency 1.5ms --match /dev.2/ --answers --tree --who --netns blue --cgroup /system.slice --sent --fail";
     let expected = ExchangeOptions {
         netns: Some(Netns::Name("blue".to_owned())),
         cgroup: Some("/system.slice".into()),
         which: Which { sent: true, received: false },
         errors: true,
         min_latency: Some(Duration::from_micros(1500)),
+        matching: "/dev.2/".parse().ok(),
         answers: true,
+        tree: true,
         who: true,
         fail: true,
     };
@@ -102,7 +103,14 @@ fn exchanges_have_options_of_their_own() {
         let least = trace(&["--min-latency", text]).exchanges.unwrap().min_latency;
         assert_eq!(least, Some(Duration::from_nanos(expected)), "{text}");
     }
-    for words in [&["-s", "request"][..], &["--calls", "--errors"], &["--fail"], &["--sent", "--received"]] {
+    for words in [
+        &["-s", "request"][..],
+        &["--calls", "--errors"],
+        &["--tree", "--json"],
+        &["--match", "/(/"],
+        &["--fail"],
+        &["--sent", "--received"],
+    ] {
         assert_eq!(error(&[&["trace"], words].concat()).exit_code(), 2, "{words:?}");
     }
     assert!(error(&["trace", "-s", "request"]).to_string().contains("add --calls"));

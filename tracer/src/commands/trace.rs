@@ -51,7 +51,10 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         reads: session.watches(Hook::Consume) && session.watches(Hook::Read),
         waits: session.watches(Hook::Wait) && session.watches(Hook::WaitEnd),
     };
-    let model = Exchanges::new(Keep { answers: exchanges.answers, deliveries: options.deliveries }, watching);
+    let model = Exchanges::new(
+        Keep { answers: exchanges.answers || exchanges.matching.is_some(), deliveries: options.deliveries },
+        watching,
+    );
     let renderer =
         Exchanging::new(options, exchanges, session.start_ns(), (model, wanted, around), decoder, root);
     let mut sink = Lines::new(renderer, output);

@@ -19,7 +19,7 @@ use crate::{
         drops::DropRow,
         exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
-    options::{ExchangeOptions, TraceOptions},
+    options::{ExchangeOptions, Matching, TraceOptions},
     render::{
         Buffer,
         json::{ExchangeJson, Start, drop_json, lost_json, start_json, trace_summary_json},
@@ -57,6 +57,9 @@ impl Around {
 /// Exchanges as JSON, an object a line, or as lines of text.
 pub(super) struct Exchanging {
     exchanges: Exchanges,
+    /// Whether answers are shown; they are kept as well where something is looked for in them.
+    answers: bool,
+    matching: Option<Matching>,
     wanted: Wanted,
     totals: ExchangeTotals,
     around: Around,
@@ -82,6 +85,7 @@ impl Exchanging {
             theme: Theme::from_environment(is_terminal),
             columns: is_terminal.then(columns).flatten(),
             who: exchanges.who,
+            tree: exchanges.tree,
         };
         let mut start = Buffer::default();
         if options.json {
@@ -100,6 +104,8 @@ impl Exchanging {
         }
         Self {
             exchanges: model,
+            answers: exchanges.answers,
+            matching: exchanges.matching.clone(),
             wanted,
             totals: ExchangeTotals::default(),
             around,
@@ -118,11 +124,17 @@ impl Exchanging {
 
     /// Takes what is complete from the model, and writes what is wanted of it.
     fn write(&mut self, out: &mut Buffer, take: impl FnOnce(&mut Exchanges, &mut dyn FnMut(Line))) -> u64 {
-        let Self { exchanges, wanted, totals, around, json, text, .. } = self;
+        let Self { exchanges, answers, matching, wanted, totals, around, json, text, .. } = self;
         let mut lines = 0;
-        take(exchanges, &mut |line| {
-            if !totals.count(&line, wanted) {
+        take(exchanges, &mut |mut line| {
+            let is_found = matching.as_ref().is_none_or(|matching| text.has(&line, matching));
+            if !totals.count(&line, is_found && wanted.passes(&line)) {
                 return;
+            }
+            if let Line::Exchange(exchange) = &mut line
+                && !*answers
+            {
+                exchange.answer_messages = None;
             }
             lines += match json {
                 Some(json) => {

@@ -133,9 +133,8 @@ pub struct ExchangeTotals {
 }
 
 impl ExchangeTotals {
-    /// Counts what is complete; true if it is to be shown.
-    pub fn count(&mut self, line: &Line, wanted: &Wanted) -> bool {
-        let passes = wanted.passes(line);
+    /// Counts what is complete; true if it is to be shown: if it passes.
+    pub fn count(&mut self, line: &Line, passes: bool) -> bool {
         if !passes {
             self.filtered_messages += line.messages();
         }

@@ -14,6 +14,7 @@ use terminal::{Charset, Theme, escape, units::grouped};
 
 use super::{
     trace::{quoted, write_fields, write_status},
+    tree::tree_text,
     words::{Limits, Style, words},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         drops::DropRow,
         exchange::{Delivered, Direction, Exchange, ExchangeTotals, Line, Sent, Unasked},
     },
+    options::Matching,
     render::{Surroundings, buffer::Buffer, decoding::Decoding},
 };
 
@@ -32,6 +34,9 @@ pub(in crate::render) use time::unit;
 const SECONDS: usize = 11;
 const PROCESS: usize = 18;
 const FAMILY: usize = 9;
+
+/// How far to the right the values of a message are.
+const TREE_DEPTH: usize = (SECONDS + 5) / 2;
 
 /// Columns that a request has at least and at most on a terminal, and without one.
 const LEAST_REQUEST: usize = 20;
@@ -51,6 +56,8 @@ pub struct ExchangeStyle {
     pub columns: Option<usize>,
     /// Whether to say on whose behalf requests are made.
     pub who: bool,
+    /// Whether to show the values of messages, one a line.
+    pub tree: bool,
 }
 
 /// Appends what stands over the lines, with its line break.
@@ -115,7 +122,7 @@ impl ExchangeText {
     pub fn write(&mut self, out: &mut Buffer, line: &Line, around: &mut dyn Surroundings) -> u64 {
         match line {
             Line::Exchange(exchange) => self.exchange(out, exchange, around),
-            Line::Unasked(unasked) => self.unasked(out, unasked, around),
+            Line::Unasked(unasked) => self.unasked(out, unasked),
         }
     }
 
@@ -143,9 +150,21 @@ impl ExchangeText {
         1
     }
 
+    /// Whether something is in the words of a line's messages.
+    pub fn has(&mut self, line: &Line, matching: &Matching) -> bool {
+        let mut is_in = |sent: &Sent, way| matching.is_in(&self.words(sent, way, Limits::LONG));
+        match line {
+            Line::Exchange(exchange) => {
+                is_in(&exchange.request, Way::Request)
+                    || exchange.answer_messages.iter().flatten().any(|answer| is_in(answer, Way::Reply))
+            }
+            Line::Unasked(unasked) => is_in(&unasked.message, way_of(unasked)),
+        }
+    }
+
     fn exchange(&mut self, out: &mut Buffer, exchange: &Exchange, around: &mut dyn Surroundings) -> u64 {
         let request = &exchange.request;
-        let mut asked = self.words(request, Way::Request, around);
+        let mut asked = self.words(request, Way::Request, Limits::SHORT);
         if let Some(of @ 2..) = request.place.of {
             asked.push_str(&format!(" ({} of {of})", request.place.index + 1));
         }
@@ -160,19 +179,20 @@ impl ExchangeText {
             out.raw(format!("{:SECONDS$}  {}\n", "", self.whose(request, around)).as_bytes());
             lines += 1;
         }
+        lines += self.tree(out, request, Way::Request);
         for answer in exchange.answer_messages.iter().flatten() {
-            let text = self.words(answer, Way::Reply, around);
+            let text = self.words(answer, Way::Reply, Limits::SHORT);
             let text = shortened(&text, self.columns_behind(SECONDS + 5), self.style.theme.charset());
             out.raw(format!("{:SECONDS$}  <- {text}\n", "").as_bytes());
-            lines += 1;
+            lines += 1 + self.tree(out, answer, Way::Reply);
         }
         lines
     }
 
-    fn unasked(&mut self, out: &mut Buffer, unasked: &Unasked, around: &mut dyn Surroundings) -> u64 {
+    fn unasked(&mut self, out: &mut Buffer, unasked: &Unasked) -> u64 {
         let message = &unasked.message;
-        let way = if unasked.direction == Direction::KernelToUser { Way::Reply } else { Way::Request };
-        let words = self.words(message, way, around);
+        let way = way_of(unasked);
+        let words = self.words(message, way, Limits::SHORT);
         let verb = if unasked.is_notification() { "notify" } else { "message" };
         let (outcome, more) = reached(unasked);
         let said = Said {
@@ -183,7 +203,7 @@ impl ExchangeText {
             time: time::cause(unasked),
             why: None,
         };
-        let lines = self.line(out, &self.head(message), &said);
+        let lines = self.line(out, &self.head(message), &said) + self.tree(out, message, way);
         for delivered in unasked.deliveries.iter().flatten() {
             out.raw(format!("{:SECONDS$}  -> {}\n", "", self.delivered(delivered)).as_bytes());
         }
@@ -311,7 +331,7 @@ impl ExchangeText {
     }
 
     /// A message's type and what it says.
-    fn words(&mut self, sent: &Sent, way: Way, _around: &dyn Surroundings) -> String {
+    fn words(&mut self, sent: &Sent, way: Way, limits: Limits) -> String {
         let (family, charset) = (sent.family, self.style.theme.charset());
         let message = sent.message();
         let nlmsg_type = message.header.map(|header| header.message_type.0);
@@ -328,7 +348,7 @@ impl ExchangeText {
             }
             _ => self.decoding.decode(family, &message, way, |tree| {
                 if tree.is_described() {
-                    let style = Style { charset, interfaces: &(), limits: Limits::SHORT };
+                    let style = Style { charset, interfaces: &(), limits };
                     words(&mut said, family, nlmsg_type, tree, style);
                 } else {
                     super::trace::bytes(&mut said, message.payload, charset);
@@ -340,6 +360,22 @@ impl ExchangeText {
             (false, false) => format!("{text} {said}"),
             _ => text + &said,
         }
+    }
+
+    /// Appends the values of a message, one a line, if they are asked for. Returns how many lines that are.
+    fn tree(&mut self, out: &mut Buffer, sent: &Sent, way: Way) -> u64 {
+        if !self.style.tree {
+            return 0;
+        }
+        let style = Style { charset: self.style.theme.charset(), interfaces: &(), limits: Limits::LONG };
+        let mut lines = Buffer::default();
+        let message = sent.message();
+        self.decoding.decode(sent.family, &message, way, |tree| {
+            tree_text(&mut lines, tree, TREE_DEPTH, style);
+        });
+        let lines = lines.rest(0);
+        out.raw(&lines);
+        lines.iter().filter(|byte| **byte == b'\n').count() as u64
     }
 
     /// A type as people say it: its name in small letters.
@@ -369,6 +405,11 @@ fn escaped(text: &[u8], charset: Charset) -> String {
     let mut safe = String::new();
     escape::terminal(text, charset, |piece| safe.push_str(piece));
     safe
+}
+
+/// Which way a message went that answers nothing.
+fn way_of(unasked: &Unasked) -> Way {
+    if unasked.direction == Direction::KernelToUser { Way::Reply } else { Way::Request }
 }
 
 /// Where a message that answers nothing got, and what there is to say about that.

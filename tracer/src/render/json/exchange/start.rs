@@ -68,4 +68,6 @@ fn filters(object: &mut Object<'_>, (capture, exchanges): (&CaptureOptions, &Exc
     object.flag("errors", Some(exchanges.errors));
     let least = exchanges.min_latency.map(|least| u64::try_from(least.as_nanos()).unwrap_or(u64::MAX));
     object.maybe("min_latency_ns", least);
+    let matching = exchanges.matching.as_ref().map(ToString::to_string);
+    object.text("match", matching.as_deref().map(str::as_bytes));
 }

@@ -96,7 +96,7 @@ mod tests {
     };
 
     fn line(row: &DropRow, columns: Option<usize>) -> String {
-        let style = ExchangeStyle { theme: Theme::PLAIN, columns, who: false };
+        let style = ExchangeStyle { theme: Theme::PLAIN, columns, who: false, tree: false };
         let mut out = Buffer::default();
         let lines = ExchangeText::new(5_000_000_000, style, Decoder::default()).dropped(&mut out, row);
         let text = String::from_utf8(out.rest(0)).unwrap();

@@ -21,7 +21,7 @@ impl Surroundings for Named {
 }
 
 fn written(columns: Option<usize>, theme: Theme, who: bool, line: &Line) -> String {
-    let style = ExchangeStyle { theme, columns, who };
+    let style = ExchangeStyle { theme, columns, who, tree: false };
     let mut out = Buffer::default();
     let lines = ExchangeText::new(0, style, Decoder::default()).write(&mut out, line, &mut Named);
     let text = String::from_utf8(out.rest(0)).unwrap();
@@ -164,7 +164,7 @@ fn lines_fit_a_terminal_and_use_what_there_is() {
 #[test]
 fn columns_stay_whatever_is_in_them() {
     for columns in [None, Some(100), Some(160)] {
-        let style = ExchangeStyle { theme: Theme::PLAIN, columns, who: false };
+        let style = ExchangeStyle { theme: Theme::PLAIN, columns, who: false, tree: false };
         let mut out = Buffer::default();
         exchange_heading(&mut out, style);
         let heading = String::from_utf8(out.rest(0)).unwrap();
@@ -259,4 +259,37 @@ fn what_is_left_is_said_at_the_end() {
         "1,234 exchanges, 2 left out, 1 not answered yet, 3 answers never read"
     );
     assert_eq!(exchanges_line(&ExchangeTotals { shown: 1, ..ExchangeTotals::default() }), "1 exchange");
+}
+
+#[test]
+fn what_is_looked_for_is_found_in_requests_answers_and_messages() {
+    let mut text = ExchangeText::new(
+        0,
+        ExchangeStyle { theme: Theme::PLAIN, columns: None, who: false, tree: false },
+        Decoder::default(),
+    );
+    let mut has = |line: &Line, pattern: &str| text.has(line, &pattern.parse().unwrap());
+    let mut exchange = answered();
+    exchange.answer_messages = Some(vec![refused().request]);
+    let exchange = Line::Exchange(Box::new(exchange));
+    assert!(has(&exchange, "getlink") && has(&exchange, "10.9.0.0/16") && has(&exchange, "/via 1[.]2/"));
+    assert!(!has(&exchange, "10.8.0.0/16") && !has(&exchange, "/^via/"));
+    let notified = Line::Unasked(Box::new(notified()));
+    assert!(
+        has(&notified, "newlink") && !has(&notified, "getlink"),
+        "{:?}",
+        written(None, Theme::PLAIN, false, &notified)
+    );
+}
+
+#[test]
+fn values_stand_below_the_line_they_belong_to() {
+    let style = ExchangeStyle { theme: Theme::PLAIN, columns: None, who: false, tree: true };
+    let mut out = Buffer::default();
+    let line = Line::Exchange(Box::new(refused()));
+    let lines = ExchangeText::new(0, style, Decoder::default()).write(&mut out, &line, &mut Named);
+    let text = String::from_utf8(out.rest(0)).unwrap();
+    assert_eq!(text.matches('\n').count() as u64, lines, "{text}");
+    let values = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert!(values.skip(1).any(|words| words == ["gateway", "1.2.3.4"]), "{text}");
 }
