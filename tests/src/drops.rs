@@ -110,7 +110,11 @@ fn multicasts(listeners: usize, senders: u32, arguments: &str) {
     let drops = captured(arguments, || {
         thread::scope(|scope| {
             let senders: Vec<_> = (0..senders).map(|_| scope.spawn(|| multicast(EACH))).collect();
-            while !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let is_over = || senders.iter().all(thread::ScopedJoinHandle::is_finished);
+            // However fast the readers are, something was dropped before they begin.
+            let has_dropped = || sockets.iter().zip(&before).all(|(socket, before)| socket.drops() > *before);
+            wait_for("every socket drops", || (has_dropped() || is_over()).then_some(()));
+            while !is_over() {
                 delivered += sockets.iter().step_by(2).map(Netlink::read_all).sum::<u64>();
             }
         });
