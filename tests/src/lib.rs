@@ -35,6 +35,7 @@ mod exchanges;
 mod filters;
 mod following;
 mod generated;
+mod generic_names;
 mod hangs;
 mod hist_by;
 mod kernel_modules;

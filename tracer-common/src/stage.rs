@@ -61,6 +61,11 @@ impl Stage {
     pub const fn is_call(self) -> bool {
         matches!(self, Self::Request | Self::Receive | Self::Reply | Self::Broadcast | Self::Part)
     }
+
+    /// Whether the message that it is about, and whose type it is kept under, goes to the kernel.
+    pub const fn is_of_request(self) -> bool {
+        !matches!(self, Self::Reply | Self::Broadcast | Self::Part | Self::Queue)
+    }
 }
 
 impl fmt::Display for Stage {

@@ -13,7 +13,7 @@ use nltrace_common::By;
 use crate::decode::Family;
 
 pub use causes::Causes;
-pub use filter::{Comm, CommError, Filter, MessageType, Pid, PortId, SocketFilter};
+pub use filter::{Comm, CommError, Filter, FirstByte, MessageType, NotRegistered, Pid, PortId, SocketFilter};
 pub use matching::{Matching, MatchingError};
 
 /// What every capture is told.

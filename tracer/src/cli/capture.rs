@@ -4,12 +4,14 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::values::{self, Method};
+use super::{
+    kinds::{self, KindError},
+    values::{self, Method},
+};
 use crate::{
-    decode::{Family, TypeError, parse_type},
     model::{By, Stage},
     options::{
-        CaptureOptions, Comm, DoctorOptions, ExchangeOptions, Filter, HistOptions, Matching, MessageType,
+        CaptureOptions, Comm, DecodeFamily, DoctorOptions, ExchangeOptions, Filter, HistOptions, Matching,
         ModuleFunction, Netns, Pid, PortId, TraceOptions, Which,
     },
 };
@@ -17,9 +19,10 @@ use crate::{
 /// What the capturing commands have in common.
 #[derive(Debug, Args)]
 pub(super) struct CaptureArgs {
-    /// Only these families, by name or number; repeat the option or separate with commas [default: all]
-    #[arg(short, long, value_name = "NAME|N", value_delimiter = ',')]
-    family: Vec<Family>,
+    /// Only these families, by name or number; repeat the option or separate with commas [default: all].
+    /// Or one of generic netlink: ethtool, generic/mine
+    #[arg(short, long, value_name = "NAME|N", value_delimiter = ',', value_parser = kinds::family)]
+    family: Vec<DecodeFamily>,
     /// Only calls made by threads of this process
     #[arg(short, long, value_name = "PID", value_parser = values::pid())]
     pid: Option<Pid>,
@@ -34,7 +37,7 @@ pub(super) struct CaptureArgs {
     #[arg(long, value_name = "N")]
     portid: Option<u32>,
     /// Only messages of this type, wherever in their datagram: a name (GETLINK, RTM_GETLINK, echo) or a
-    /// number
+    /// number; a command of generic netlink (ethtool/strset_get); with -f sock-diag an address family
     #[arg(short = 't', long = "type", value_name = "NAME|N")]
     nlmsg_type: Option<String>,
     /// Only these stages: request, receive, reply, broadcast, part; separate with commas
@@ -167,18 +170,16 @@ pub(super) struct DoctorArgs {
 }
 
 impl CaptureArgs {
-    fn options(self, verbose: u8) -> Result<CaptureOptions, TypeError> {
-        let message_type =
-            self.nlmsg_type.as_deref().map(|text| parse_type(text, &self.family)).transpose()?;
+    fn options(self, verbose: u8) -> Result<CaptureOptions, KindError> {
+        let kinds = kinds::kinds(self.family, self.nlmsg_type.as_deref())?;
         let filter = Filter {
-            families: self.family,
             stages: self.stages,
             // What makes COMMAND is this process.
             pid: self.pid.or(if self.children { Pid::new(std::process::id()) } else { None }),
             children: self.children,
             comm: self.comm,
             portid: self.portid.map(PortId),
-            message_type: message_type.map(MessageType),
+            ..kinds
         };
         let options = self.run.options(filter, verbose);
         Ok(CaptureOptions { wait: self.wait, module_function: self.module_function, ..options })
@@ -202,7 +203,7 @@ impl RunArgs {
 }
 
 impl HistArgs {
-    pub(super) fn options(self, verbose: u8) -> Result<HistOptions, TypeError> {
+    pub(super) fn options(self, verbose: u8) -> Result<HistOptions, KindError> {
         let json = self.capture.run.json;
         Ok(HistOptions {
             capture: self.capture.options(verbose)?,
@@ -243,7 +244,7 @@ impl TraceArgs {
 pub(super) enum TraceError {
     /// Its type has no such name.
     #[error(transparent)]
-    Type(#[from] TypeError),
+    Type(#[from] KindError),
     /// An exchange has all its stages.
     #[error("--stages is about calls, and an exchange has all of them: add --calls")]
     Stages,

@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use netlink_specs::{Direction, Table};
+use netlink_specs::Direction;
 
-use crate::{
-    decode::{Family, FamilyError},
-    options::{DecodeFamily, DecodeOptions},
-};
+use super::kinds;
+use crate::options::{DecodeFamily, DecodeOptions};
 
 /// `decode`
 #[derive(Debug, Args)]
 pub(super) struct DecodeArgs {
     /// Family of the messages: its name or number, or the name of a generic netlink family
-    #[arg(short, long, value_parser = family)]
+    #[arg(short, long, value_parser = kinds::family)]
     family: Option<DecodeFamily>,
     /// Which way the messages went [default: what their flags say]
     #[arg(long, value_enum)]
@@ -50,19 +48,5 @@ impl DecodeArgs {
         });
         let Self { family, tree, json, specs, bytes, .. } = self;
         DecodeOptions { family, direction, tree, json, specs, bytes }
-    }
-}
-
-fn family(text: &str) -> Result<DecodeFamily, FamilyError> {
-    match text.parse::<Family>() {
-        Ok(family) => Ok(DecodeFamily::Family(family)),
-        // A user's specification may have others; they are looked for when it is read.
-        Err(error) => match Table::kernel().generic(text.as_bytes()) {
-            Some(_) => Ok(DecodeFamily::Generic(text.to_owned())),
-            None => match text.strip_prefix("generic/").or_else(|| text.strip_prefix("genl/")) {
-                Some(name) if !name.is_empty() => Ok(DecodeFamily::Generic(name.to_owned())),
-                _ => Err(error),
-            },
-        },
     }
 }

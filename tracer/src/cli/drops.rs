@@ -2,19 +2,23 @@
 
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 
-use super::{capture::RunArgs, values};
+use super::{
+    capture::RunArgs,
+    kinds::{self, KindError},
+    values,
+};
 use crate::{
-    decode::{Family, TypeError, parse_type},
     model::drops::Cause,
-    options::{CaptureOptions, Causes, Comm, DropsOptions, Filter, MessageType, Pid, PortId},
+    options::{CaptureOptions, Causes, Comm, DecodeFamily, DropsOptions, Filter, Pid, PortId},
 };
 
 /// `drops`
 #[derive(Debug, Args)]
 pub(super) struct DropsArgs {
-    /// Only these families, by name or number; repeat the option or separate with commas [default: all]
-    #[arg(short, long, value_name = "NAME|N", value_delimiter = ',')]
-    family: Vec<Family>,
+    /// Only these families, by name or number; repeat the option or separate with commas [default: all].
+    /// Or one of generic netlink: ethtool, generic/mine
+    #[arg(short, long, value_name = "NAME|N", value_delimiter = ',', value_parser = kinds::family)]
+    family: Vec<DecodeFamily>,
     /// Only messages that this process sent, or that were for a socket that it holds
     #[arg(short, long, value_name = "PID", value_parser = values::pid())]
     pid: Option<Pid>,
@@ -49,17 +53,18 @@ fn cause() -> impl TypedValueParser<Value = Cause> {
 }
 
 impl DropsArgs {
-    pub(super) fn options(self, verbose: u8) -> Result<DropsOptions, TypeError> {
-        let message_type =
-            self.nlmsg_type.as_deref().map(|text| parse_type(text, &self.family)).transpose()?;
+    pub(super) fn options(self, verbose: u8) -> Result<DropsOptions, KindError> {
+        let kinds = kinds::kinds(self.family, self.nlmsg_type.as_deref())?;
+        if kinds.detail.is_some() {
+            return Err(KindError::TooFine);
+        }
         let filter = Filter {
-            families: self.family,
             stages: Vec::new(),
             pid: self.pid,
             children: false,
             comm: self.comm,
             portid: self.portid.map(PortId),
-            message_type: message_type.map(MessageType),
+            ..kinds
         };
         let json = self.run.json;
         let capture: CaptureOptions = self.run.options(filter, verbose);

@@ -4,6 +4,7 @@
 mod capture;
 mod decode;
 mod drops;
+mod kinds;
 mod sockets;
 mod tips;
 mod values;
@@ -14,12 +15,12 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand, error::ErrorKind}
 
 use self::decode::DecodeArgs;
 use crate::{
-    decode::TypeError,
     model::Stage,
     options::{DecodeOptions, DoctorOptions, DropsOptions, HistOptions, Pid, SocketsOptions, TraceOptions},
 };
 use capture::{DoctorArgs, HistArgs, TraceArgs, TraceError};
 use drops::DropsArgs;
+use kinds::KindError;
 use sockets::SocketsArgs;
 
 /// A command line that was understood.
@@ -121,7 +122,7 @@ pub fn tree() -> clap::Command {
 }
 
 /// A type that has no such name. The parser cannot know: which names there are depends on another option.
-fn wrong_type(subcommand: &str, error: &TypeError) -> clap::Error {
+fn wrong_type(subcommand: &str, error: &KindError) -> clap::Error {
     wrong(subcommand, ErrorKind::ValueValidation, &format!("invalid value for '--type <NAME|N>': {error}"))
 }
 

@@ -58,6 +58,8 @@ fn every_word_becomes_an_option() {
         comm: Some(comm),
         portid: Some(PortId(7)),
         message_type: Some(MessageType(18)),
+        generic: None,
+        detail: None,
     };
     let capture = CaptureOptions {
         filter,

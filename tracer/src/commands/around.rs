@@ -3,22 +3,42 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
+    decode::tree::GenericFamilies,
     kernel::{Cgroups, NetnsNames},
     model::drops::DropRow,
+    note,
+    options::Filter,
     render::Surroundings,
+    session::Unable,
+    source::generic_families,
 };
+
+/// Asks the kernel for generic netlink's families, before anything is watched: that is a message itself. Puts
+/// the number of the one that is asked for into the filter.
+pub(super) fn generic(filter: &mut Filter) -> anyhow::Result<GenericFamilies> {
+    let families = generic_families().unwrap_or_else(|error| {
+        note(format_args!("generic netlink's families have no names: {error}"));
+        GenericFamilies::default()
+    });
+    filter.resolve(&families).map_err(|missing| Unable {
+        problem: missing.to_string(),
+        remedy: "load the module that has it; `genl ctrl list` lists what there is".to_owned(),
+    })?;
+    Ok(families)
+}
 
 /// Names of control groups and namespaces.
 pub(super) struct Around {
     pub(super) cgroups: Cgroups,
     pub(super) names: NetnsNames,
+    generic: GenericFamilies,
     root: PathBuf,
 }
 
 impl Around {
-    /// Those below `root`.
-    pub(super) fn new(root: &Path) -> Self {
-        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root), root: root.to_owned() }
+    /// Those below `root`, and the families of generic netlink.
+    pub(super) fn new(root: &Path, generic: GenericFamilies) -> Self {
+        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root), generic, root: root.to_owned() }
     }
 
     /// The control groups that the processes are in now that sent or missed what was dropped; those that are
@@ -41,5 +61,9 @@ impl Surroundings for Around {
 
     fn netns(&self, inode: u32) -> Option<&str> {
         self.names.name(inode)
+    }
+
+    fn generic(&self, number: u16) -> Option<&str> {
+        self.generic.name(number)
     }
 }

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path};
 use anyhow::Context as _;
 use terminal::Theme;
 
-use super::conclude::conclude;
+use super::{around::generic, conclude::conclude};
 use crate::{
     exit::Exit,
     model::{
@@ -25,7 +25,11 @@ use crate::{
 /// Captures until something ends it, and prints what was dropped.
 pub(super) async fn run(options: &DropsOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
-    let mut session = Session::drops(options, root)?;
+    let mut options = options.clone();
+    if options.capture.filter.generic.is_some() {
+        generic(&mut options.capture.filter)?;
+    }
+    let mut session = Session::drops(&options, root)?;
     let theme = Theme::from_environment(std::io::stdout().is_terminal());
     let live = (!options.json).then(|| LiveLines::new(theme, session.start_ns()));
     let mut sink = Lines::new(Found { live, theme, has_lines: false }, output);

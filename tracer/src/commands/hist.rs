@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use terminal::Charset;
 
-use super::{around::Around, conclude::conclude};
+use super::{
+    around::{Around, generic},
+    conclude::conclude,
+};
 use crate::{
     exit::Exit,
     model::{Event, Report},
@@ -22,16 +25,18 @@ use crate::{
 /// Captures until something ends it, and prints what was counted.
 pub(super) async fn run(options: &HistOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
+    let mut options = options.clone();
+    let generic = generic(&mut options.capture.filter)?;
     let mut sink = Lines::new(
         Histograms {
             json: options.json,
             style: HistStyle { charset: Charset::from_environment(), by: options.by },
-            around: Around::new(root),
+            around: Around::new(root, generic),
             reported: false,
         },
         output,
     );
-    let mut session = Session::hist(options, root)?;
+    let mut session = Session::hist(&options, root)?;
     let end = session.run(&mut sink).await?;
     conclude(&session, end, options.capture.strict)
 }
@@ -70,11 +75,12 @@ impl Renderer for Histograms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::tree::GenericFamilies;
 
     #[test]
     fn a_result_ends_in_one_line_break_and_an_empty_line_parts_two() {
         let style = HistStyle { charset: Charset::Ascii, by: None };
-        let around = Around::new(Path::new("/nothing"));
+        let around = Around::new(Path::new("/nothing"), GenericFamilies::default());
         let mut text = Histograms { json: false, style, around, reported: false };
         let interval = text.report(&Report { interval: Some(1), ..Report::default() });
         let whole = text.report(&Report::default());

@@ -10,7 +10,10 @@ use netlink_specs::load;
 use terminal::is_broken_pipe;
 
 use self::{calls::Calls, exchanges::Exchanging};
-use super::{around::Around, conclude::conclude};
+use super::{
+    around::{Around, generic},
+    conclude::conclude,
+};
 use crate::{
     decode::tree::Decoder,
     exit::Exit,
@@ -29,7 +32,10 @@ use crate::{
 pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
     let own = options.specs.as_deref().map(load).transpose()?;
-    let decoder = Decoder::new(own.map(|own| own.table));
+    let mut decoder = Decoder::new(own.map(|own| own.table));
+    let mut options = options.clone();
+    decoder.generic = generic(&mut options.capture.filter)?;
+    let options = &options;
     let Some(exchanges) = &options.exchanges else {
         let mut session = Session::trace(options, root)?;
         let calls = Calls::new(options.json, session.start_ns(), decoder);
@@ -43,7 +49,7 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         }
         return conclude(&session, end?, options.capture.strict);
     };
-    let around = Around::new(root);
+    let around = Around::new(root, decoder.generic.clone());
     let wanted = around.wanted(options, exchanges, root)?;
     let mut session = Session::trace(options, root)?;
     let watching = Watching {

@@ -1,5 +1,7 @@
 //! What a message of some families is told by besides its type: the first byte behind its header.
 
+use netlink_specs::{Direction, Table};
+
 use super::Family;
 
 /// What that byte is.
@@ -19,6 +21,11 @@ pub enum Detail {
         /// Its name, as Linux has it in linux/socket.h without its prefix.
         name: Option<&'static str>,
     },
+}
+
+/// The number of an address family that sock_diag knows, by its name.
+pub fn address_family(name: &str) -> Option<u8> {
+    ADDRESS_FAMILIES.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
 }
 
 /// The one family of generic netlink whose number is always the same, `GENL_ID_CTRL`.
@@ -66,6 +73,22 @@ impl Detail {
             }
             _ => None,
         }
+    }
+
+    /// The same, where it may be known which family of generic netlink has the type's number, and which way
+    /// the message went.
+    pub fn named(
+        family: Family,
+        nlmsg_type: u16,
+        byte: u8,
+        generic: Option<&str>,
+        direction: Direction,
+    ) -> Option<Self> {
+        let found = Self::of(family, nlmsg_type, byte)?;
+        let Self::Command { number, name: None } = found else { return Some(found) };
+        let spec = generic.and_then(|name| Table::kernel().generic(name.as_bytes()));
+        let operation = spec.and_then(|spec| spec.operation(direction, number.into()));
+        Some(Self::Command { number, name: operation.map(netlink_specs::Operation::name) })
     }
 
     /// Its name, or else its number.

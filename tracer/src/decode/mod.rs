@@ -20,7 +20,7 @@ pub mod tree;
 mod types;
 
 pub use decoded::{Decoded, errno_of};
-pub use detail::Detail;
+pub use detail::{Detail, address_family};
 pub use family::{Family, FamilyError};
 pub use field::{Field, Value};
 pub use fields::Fields;

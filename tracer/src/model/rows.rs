@@ -7,6 +7,7 @@ use nltrace_common::Hook;
 use super::{Histogram, Stage};
 use crate::{
     decode::Family,
+    options::FirstByte,
     source::{Party, Slot},
 };
 
@@ -47,6 +48,17 @@ impl Rows {
             rows.add(key_of(slot), &Histogram::from_slot(&slot.counts));
         }
         rows
+    }
+
+    /// Those whose messages have a wanted first byte, and the others. Where there was no room nobody knows it:
+    /// they are wanted.
+    pub fn parted(self, wanted: FirstByte) -> (Self, Self) {
+        let is_wanted = |key: &Key| match *key {
+            Key::Messages { stage, detail, .. } => wanted.wants(stage, detail),
+            Key::Other { .. } => true,
+        };
+        let (kept, others) = self.0.into_iter().partition(|(key, _)| is_wanted(key));
+        (Self(kept), Self(others))
     }
 
     /// Adds a histogram's values to those of `key`.
@@ -172,6 +184,22 @@ mod tests {
             party: None,
         };
         assert_eq!(rows.iter().map(|(key, h)| (*key, h.count)).collect::<Vec<_>>(), [(expected, 2)]);
+    }
+
+    #[test]
+    fn what_has_another_first_byte_is_put_apart() {
+        use nltrace_common::detailed;
+
+        let slots = [
+            slot(key(16, Stage::Request, detailed(27, 1)), 10),
+            slot(key(16, Stage::Request, detailed(27, 2)), 10),
+            slot(key(16, Stage::Reply, detailed(27, 2)), 10),
+            slot(other_key(Stage::Request), 10),
+        ];
+        let wanted = FirstByte { request: Some(1), reply: Some(2) };
+        let (kept, others) = Rows::from_slots(&slots).parted(wanted);
+        assert_eq!((kept.iter().len(), others.iter().len()), (3, 1));
+        assert_eq!(others.recorded().iter().sum::<u64>(), 1);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::{fmt, num::NonZeroU32};
 
 pub use netlink_wire::{MessageType, PortId};
 
-use crate::{decode::Family, model::Stage};
+use crate::{
+    decode::{Family, tree::GenericFamilies},
+    model::Stage,
+};
 
 /// The calls that are wanted: those that pass everything that is given here. The others are counted as
 /// filtered.
@@ -25,9 +28,50 @@ pub struct Filter {
     pub portid: Option<PortId>,
     /// The type of the datagram's first message.
     pub message_type: Option<MessageType>,
+    /// The family of generic netlink, by name; its number, once that is known, is the message type.
+    pub generic: Option<String>,
+    /// The first byte behind the header: the command in generic netlink, the address family in sock_diag.
+    pub detail: Option<FirstByte>,
+}
+
+/// Generic netlink has no family of this name at present.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("generic netlink has no family {0} at present")]
+pub struct NotRegistered(pub String);
+
+/// The first byte behind a message's header, on its way to the kernel and from it. None: no message that goes
+/// that way is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstByte {
+    /// Of requests.
+    pub request: Option<u8>,
+    /// Of answers and notifications.
+    pub reply: Option<u8>,
+}
+
+impl FirstByte {
+    /// The same either way.
+    pub fn of(number: u8) -> Self {
+        Self { request: Some(number), reply: Some(number) }
+    }
+
+    /// Whether a message at a stage is wanted that has this byte.
+    pub fn wants(self, stage: Stage, byte: Option<u8>) -> bool {
+        let wanted = if stage.is_of_request() { self.request } else { self.reply };
+        wanted.is_some() && wanted == byte
+    }
 }
 
 impl Filter {
+    /// Puts the number of the family of generic netlink that is asked for in its place, if one is.
+    pub fn resolve(&mut self, families: &GenericFamilies) -> Result<(), NotRegistered> {
+        if let Some(name) = &self.generic {
+            let number = families.number(name).ok_or_else(|| NotRegistered(name.clone()))?;
+            self.message_type = Some(MessageType(number));
+        }
+        Ok(())
+    }
+
     /// Whether the calls of a family are wanted.
     pub fn wants_family(&self, family: Family) -> bool {
         self.families.is_empty() || self.families.contains(&family)

@@ -25,11 +25,7 @@ impl Decoding {
 
     /// Decodes the message of a call, and lets `write` have it.
     pub(super) fn with(&mut self, call: &Call<'_>, message: &Message<'_>, write: impl FnOnce(&Tree<'_>)) {
-        let direction = match call.stage {
-            Stage::Request | Stage::Receive => Direction::Request,
-            _ => Direction::Reply,
-        };
-        self.decode(call.family, message, direction, write);
+        self.decode(call.family, message, direction_of(call.stage), write);
     }
 
     /// The same for a message of a family that went one way.
@@ -52,4 +48,9 @@ impl Decoding {
     pub(super) fn decoder(&self) -> &Decoder {
         &self.decoder
     }
+}
+
+/// Which way messages at a stage go.
+pub(super) fn direction_of(stage: Stage) -> Direction {
+    if stage.is_of_request() { Direction::Request } else { Direction::Reply }
 }

@@ -17,6 +17,11 @@ pub trait Surroundings {
 
     /// The name that a network namespace has; None: it has none, or none is known.
     fn netns(&self, inode: u32) -> Option<&str>;
+
+    /// The name of the family of generic netlink with a number; None: it is not known.
+    fn generic(&self, _number: u16) -> Option<&str> {
+        None
+    }
 }
 
 /// Nothing is known of them.

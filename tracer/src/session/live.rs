@@ -13,7 +13,7 @@ use crate::{
         drops::{DropRow, Drops, Notice},
     },
     note,
-    options::{CaptureOptions, Filter, MessageType},
+    options::{CaptureOptions, Filter, FirstByte, MessageType},
     probes::{Attachment, Method, Outcome, OutcomeKind, Plan},
     source::{Arrived, Assembler, CopyCounts, Event, Kernel, Owners, Ring, Sockets, Tallies},
 };
@@ -105,6 +105,8 @@ pub struct Live {
     tells_drops: bool,
     /// What becomes of calls.
     outcome: OutcomeKind,
+    /// The first byte behind the header that histograms are of.
+    detail: Option<FirstByte>,
     /// Whether they become exchanges.
     has_exchanges: bool,
     verbose: bool,
@@ -144,6 +146,7 @@ impl Live {
         let wanted = options.filter.message_type.filter(|_| !has_exchanges);
         let wanted = wanted.map(|MessageType(number)| number);
         let mut assembler = Assembler::new(snaplen, wanted);
+        assembler.want(options.filter.detail.filter(|_| !has_exchanges));
         let watches = |hook| kernel.attachments().iter().any(|attachment| attachment.hook == hook);
         let counts = CopyCounts {
             queued: watches(Hook::Queue),
@@ -170,8 +173,8 @@ impl Live {
         // Of those that are told it is decided later which are wanted.
         let filter = if tells_drops { Filter::default() } else { options.filter.clone() };
         let drops = dropped.map(|(stacks, _)| DropWatch::new(facts, &filter, root, monotonic_ns(), stacks));
-        let verbose = plan.verbose;
-        Ok(Self { kernel, modules, assembler, drops, tells_drops, outcome, has_exchanges, verbose })
+        let (verbose, detail) = (plan.verbose, options.filter.detail);
+        Ok(Self { kernel, modules, assembler, drops, tells_drops, outcome, detail, has_exchanges, verbose })
     }
 
     /// Whether something is watched.
@@ -182,6 +185,26 @@ impl Live {
     /// Whether a function is watched by fentry, which the kernel does not run twice at once on a processor.
     pub fn uses_fentry(&self) -> bool {
         self.kernel.attachments().iter().any(|attachment| attachment.method == Method::Fentry)
+    }
+
+    /// The histograms, and those whose messages are not wanted.
+    fn parted_rows(&self) -> Result<(Rows, Rows), SessionError> {
+        let slots = self.kernel.slots();
+        let slots = slots.map_err(|source| SessionError::Read { what: "the histograms", source })?;
+        let rows = Rows::from_slots(&slots);
+        Ok(match self.detail {
+            Some(wanted) => rows.parted(wanted),
+            None => (rows, Rows::default()),
+        })
+    }
+
+    /// Calls that the programs recorded and that turned out not to be wanted, by [`Hook::number`].
+    fn filtered_later(&self) -> Result<[u64; Hook::COUNT], SessionError> {
+        if self.outcome == OutcomeKind::Timed && self.detail.is_some() {
+            let (_, others) = self.parted_rows()?;
+            return Ok(others.recorded());
+        }
+        Ok(self.arrived().filtered_calls)
     }
 
     fn tallies(&self) -> Result<Tallies, SessionError> {
@@ -272,24 +295,24 @@ impl Source for Live {
             OutcomeKind::Dropped => return Ok(Some(Rows::default())),
             OutcomeKind::Timed | OutcomeKind::Spanned => {}
         }
-        let slots = self.kernel.slots();
-        let slots = slots.map_err(|source| SessionError::Read { what: "the histograms", source })?;
-        Ok(Some(Rows::from_slots(&slots)))
+        let (wanted, _) = self.parted_rows()?;
+        Ok(Some(wanted))
     }
 
     fn running_ledger(&self, rows: Option<&Rows>) -> Result<Ledger, SessionError> {
         let mut tallies = self.tallies()?;
+        let filtered = self.filtered_later()?;
         if let Some(rows) = rows.filter(|_| self.outcome == OutcomeKind::Timed) {
-            for (tally, recorded) in tallies.iter_mut().zip(rows.recorded()) {
-                tally.counters.recorded = recorded;
+            for ((tally, recorded), filtered) in tallies.iter_mut().zip(rows.recorded()).zip(filtered) {
+                tally.counters.recorded = recorded + filtered;
             }
         }
-        Ok(Ledger::of_running(&tallies).refiltered(&self.arrived().filtered_calls))
+        Ok(Ledger::of_running(&tallies).refiltered(&filtered))
     }
 
     fn ended_ledger(&mut self) -> Result<Ledger, SessionError> {
         self.kernel.flush_log();
-        Ok(Ledger::of_ended(&self.tallies()?).refiltered(&self.arrived().filtered_calls))
+        Ok(Ledger::of_ended(&self.tallies()?).refiltered(&self.filtered_later()?))
     }
 
     fn arrived(&self) -> &Arrived {

@@ -96,6 +96,8 @@ impl Session<Live> {
     pub fn trace(options: &TraceOptions, root: &Path) -> Result<Self, SessionError> {
         let TraceOptions { snaplen, ring_bytes, deliveries, .. } = *options;
         let exchanges = options.exchanges.is_some();
+        // A message's first byte has to be seen where it decides.
+        let snaplen = snaplen.max(options.capture.filter.detail.is_some().into());
         let outcome = Outcome::Recorded { snaplen, ring_bytes, deliveries, exchanges };
         let who = options.exchanges.as_ref().is_some_and(|exchanges| exchanges.who);
         let mut plan = Plan { who, ..setup::plan(outcome, &options.capture) };

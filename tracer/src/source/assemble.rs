@@ -8,6 +8,8 @@ use nltrace_common::record::{
 };
 use zerocopy::FromBytes as _;
 
+use crate::options::FirstByte;
+
 use super::{
     Arrived, Asker, Call, Close, CopyCounts, Event, Fork, Held, Owners, Read, Reason, SendFailed, Text, Wait,
     deliveries::Deliveries, split::Splitter,
@@ -58,6 +60,11 @@ impl Assembler {
         let splitter = Splitter::new(snaplen, wanted);
         let deliveries = Deliveries::default();
         Self { splitter, deliveries, waiting, waiting_bytes: 0, current: Vec::new(), spare, cut: 0 }
+    }
+
+    /// Keeps only messages with a first byte behind their header.
+    pub fn want(&mut self, detail: Option<FirstByte>) {
+        self.splitter.detail = detail;
     }
 
     /// Says what is counted of the copies of multicasts.

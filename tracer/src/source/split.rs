@@ -4,6 +4,7 @@ use netlink_wire::{Captured, Extent, HEADER_LEN, Header, MessageType, align};
 use nltrace_common::{Hook, Stage};
 
 use super::{Call, Event, Place};
+use crate::options::FirstByte;
 
 /// What came with the records that were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(super) struct Splitter {
     snaplen: usize,
     /// The wanted type; None: every one.
     wanted: Option<MessageType>,
+    /// The wanted first byte behind the header; None: every one.
+    pub(super) detail: Option<FirstByte>,
     /// Those of the datagram at hand.
     extents: Vec<Extent>,
     pub(super) arrived: Arrived,
@@ -54,7 +57,8 @@ pub(super) struct Splitter {
 impl Splitter {
     pub(super) fn new(snaplen: u32, wanted: Option<u16>) -> Self {
         let wanted = wanted.map(MessageType);
-        Self { snaplen: snaplen as usize, wanted, extents: Vec::new(), arrived: Arrived::default() }
+        let snaplen = snaplen as usize;
+        Self { snaplen, wanted, detail: None, extents: Vec::new(), arrived: Arrived::default() }
     }
 
     /// Hands on a call whose datagram holds one message, which passed the filters.
@@ -69,7 +73,18 @@ impl Splitter {
         }
         self.arrived.calls += 1;
         self.arrived.messages += 1;
-        each(Event::Call(&call));
+        if self.wants(&call, call.captured) {
+            each(Event::Call(&call));
+        } else {
+            self.arrived.filtered_messages += 1;
+            self.arrived.filtered_calls[call.stage.hook().number()] += 1;
+        }
+    }
+
+    /// Whether a message of a call has a wanted first byte.
+    #[inline]
+    fn wants(&self, call: &Call<'_>, message: &[u8]) -> bool {
+        self.detail.is_none_or(|wanted| wanted.wants(call.stage, message.get(HEADER_LEN).copied()))
     }
 
     /// Hands on the messages of a call whose datagram holds several.
@@ -100,7 +115,8 @@ impl Splitter {
             let rest = whole.get(*start..).unwrap_or_default();
             let captured = &rest[..rest.len().min(*len).min(HEADER_LEN + self.snaplen)];
             let nlmsg_type = Header::parse(captured).map(|header| header.message_type);
-            if self.wanted.is_none_or(|wanted| nlmsg_type == Some(wanted)) {
+            let is_wanted = self.wanted.is_none_or(|wanted| nlmsg_type == Some(wanted));
+            if is_wanted && self.wants(&call, captured) {
                 wanted_messages += 1;
                 let place = Place { datagram: self.arrived.calls, index, of };
                 each(Event::Call(&Call { place, len: *len as u32, captured, ..call }));

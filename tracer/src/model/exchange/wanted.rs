@@ -2,8 +2,11 @@
 
 use super::{Exchange, Followed, Line, Sent, Unasked};
 use crate::{
-    model::drops::{DropRow, Process},
-    options::{Filter, Which},
+    model::{
+        Stage,
+        drops::{DropRow, Process},
+    },
+    options::{Filter, FirstByte, Which},
 };
 
 /// What is wanted: what passes everything that is asked for.
@@ -56,7 +59,7 @@ impl Wanted {
             |is_meant: &dyn Fn(u32) -> bool| exchange.read_by.is_some_and(|reader| is_meant(reader.pid));
         let read_by = exchange.read_by.map(|reader| reader.comm);
         let is_slow = |least| exchange.time.total_ns().is_some_and(|total| total >= least);
-        self.wants_sent(&exchange.request, reads, |comm| read_by == Some(comm), true)
+        self.wants_sent(&exchange.request, true, reads, |comm| read_by == Some(comm), true)
             && (!self.errors || exchange.outcome.is_failure())
             && self.min_latency_ns.is_none_or(is_slow)
     }
@@ -68,6 +71,7 @@ impl Wanted {
         let is_caused = unasked.caused_by.is_some();
         self.wants_sent(
             &unasked.message,
+            false,
             owns,
             |comm| owners().any(|owner| owner.comm == comm),
             is_user || is_caused,
@@ -79,6 +83,7 @@ impl Wanted {
     fn wants_sent(
         &self,
         sent: &Sent,
+        is_request: bool,
         gets_pid: impl Fn(&dyn Fn(u32) -> bool) -> bool,
         gets_comm: impl Fn([u8; 16]) -> bool,
         is_own: bool,
@@ -92,7 +97,10 @@ impl Wanted {
         let passes_comm = comm.is_none_or(|comm| {
             (sends && sent.who.comm == comm.bytes()) || (self.which.received && gets_comm(comm.bytes()))
         });
-        let nlmsg_type = sent.header().map(|header| header.message_type);
+        let message = sent.message();
+        let nlmsg_type = message.header.map(|header| header.message_type);
+        let stage = if is_request { Stage::Request } else { Stage::Reply };
+        let has_detail = |detail: FirstByte| detail.wants(stage, message.payload.first().copied());
         let in_group = self
             .cgroups
             .as_ref()
@@ -102,6 +110,7 @@ impl Wanted {
             && in_group
             && portid.is_none_or(|portid| sent.portid == portid.0)
             && message_type.is_none_or(|wanted| nlmsg_type == Some(wanted))
+            && self.filter.detail.is_none_or(has_detail)
             && self.netns.is_none_or(|netns| sent.netns == netns)
     }
 }

@@ -8,7 +8,7 @@ use super::{accounting::AccountingJson, to_json};
 use crate::{
     decode::{Detail, Family, TypeName},
     model::{By, Histogram, Key, Report, Stage, Watched},
-    render::Surroundings,
+    render::{Surroundings, decoding::direction_of},
 };
 use party::{PartyJson, name_of};
 
@@ -58,20 +58,24 @@ impl HistogramJson {
             }
             Key::Other { stage } => (None, None, None, stage, None),
         };
-        let known = family.zip(nlmsg_type).zip(detail);
-        let (command, address_family) =
-            match known.and_then(|((family, nlmsg_type), byte)| Detail::of(family, nlmsg_type, byte)) {
-                Some(Detail::Command { number, name }) => (Some((number, name)), None),
-                Some(Detail::AddressFamily { number, name }) => (None, Some((number, name))),
-                None => (None, None),
-            };
+        let generic = nlmsg_type.filter(|_| family == Some(Family::GENERIC));
+        let generic = generic.and_then(|number| around.generic(number)).map(str::to_owned);
+        let known = family.zip(nlmsg_type).zip(detail).zip(stage);
+        let known = known.and_then(|(((family, nlmsg_type), byte), stage)| {
+            Detail::named(family, nlmsg_type, byte, generic.as_deref(), direction_of(stage))
+        });
+        let (command, address_family) = match known {
+            Some(Detail::Command { number, name }) => (Some((number, name)), None),
+            Some(Detail::AddressFamily { number, name }) => (None, Some((number, name))),
+            None => (None, None),
+        };
         let type_name = family.zip(nlmsg_type).and_then(|(family, number)| TypeName::of(family, number));
         Self {
             family: family.map(Family::number),
             family_name: family.map_or(Some("other"), Family::name),
             stage: stage.map(Stage::name),
             r#type: nlmsg_type,
-            type_name: type_name.map(|name| name.to_string()),
+            type_name: type_name.map(|name| name.to_string()).or(generic),
             cmd: command.map(|(number, _)| number),
             cmd_name: command.and_then(|(_, name)| name),
             address_family: address_family.map(|(number, _)| number),

@@ -13,9 +13,9 @@ use terminal::{
 
 use super::accounting::accounting_line;
 use crate::{
-    decode::{Detail, TypeName},
+    decode::{Detail, Family, TypeName},
     model::{By, Histogram, Key, Report},
-    render::Surroundings,
+    render::{Surroundings, decoding::direction_of},
 };
 
 /// Columns that are text, and those that are numbers.
@@ -92,7 +92,7 @@ fn table(text: &mut String, report: &Report, names: &[Vec<String>], style: HistS
 
 /// Family, type and stage, and whose.
 fn names(key: &Key, style: HistStyle, around: &mut dyn Surroundings) -> Vec<String> {
-    let [family, nlmsg_type, stage] = kind(key);
+    let [family, nlmsg_type, stage] = kind(key, around);
     let party = match *key {
         Key::Messages { party: Some(party), .. } => party::label(&party, around, style.charset),
         Key::Messages { .. } | Key::Other { .. } => "-".to_owned(),
@@ -101,7 +101,7 @@ fn names(key: &Key, style: HistStyle, around: &mut dyn Surroundings) -> Vec<Stri
 }
 
 /// Family, type and stage.
-fn kind(key: &Key) -> [String; 3] {
+fn kind(key: &Key, around: &dyn Surroundings) -> [String; 3] {
     let dash = || "-".to_owned();
     match *key {
         Key::Other { stage } => {
@@ -109,9 +109,13 @@ fn kind(key: &Key) -> [String; 3] {
         }
         Key::Messages { family, nlmsg_type, detail, stage, .. } => {
             let text = nlmsg_type.map_or_else(dash, |number| {
-                let name = TypeName::of(family, number);
-                let name = name.map_or_else(|| number.to_string(), |name| name.to_string());
-                match detail.and_then(|byte| Detail::of(family, number, byte)) {
+                let generic = around.generic(number).filter(|_| family == Family::GENERIC);
+                let name = TypeName::of(family, number).map(|name| name.to_string());
+                let name = name.or_else(|| generic.map(str::to_owned));
+                let name = name.unwrap_or_else(|| number.to_string());
+                let detail =
+                    detail.and_then(|byte| Detail::named(family, number, byte, generic, direction_of(stage)));
+                match detail {
                     Some(detail) => format!("{name}/{}", detail.label()),
                     None => name,
                 }

@@ -51,6 +51,8 @@ fn filters(object: &mut Object<'_>, (capture, exchanges): (&CaptureOptions, &Exc
     let comm = filter.comm.map(Comm::bytes);
     object.text("comm", comm.as_ref().map(|comm| netlink_wire::until_nul(comm)));
     object.maybe("portid", filter.portid.map(|portid| portid.0));
+    object.text("generic", filter.generic.as_deref().map(str::as_bytes));
+    object.maybe("first_byte", filter.detail.and_then(|detail| detail.request.or(detail.reply)));
     object.maybe("type", filter.message_type.map(|message_type| message_type.0));
     let named = filter.message_type.filter(|_| filter.has_one_family());
     let name =

@@ -1,0 +1,83 @@
+//! Generic netlink's families and commands, and sock_diag's address families, by name.
+
+use serde_json::Value;
+
+use crate::guest::{Exchanged, Json, Program, nltrace};
+
+/// What `nltrace trace --json` shows while a program runs, which may fail.
+fn traced(options: &str, command: &str) -> Exchanged {
+    let words = format!("trace --json --ring-size 64M {options} -- sh -c");
+    let output = nltrace(&words).word(format!("{command} > /dev/null 2>&1; true")).run();
+    Exchanged::of(&output)
+}
+
+/// The number of a family, as iproute2's program says.
+fn number_of(family: &str) -> u64 {
+    let list = Program::new("genl").words("ctrl list").run().success().stdout;
+    let mut lines = list.lines().skip_while(|line| line.trim() != format!("Name: {family}"));
+    let id = lines.nth(1).unwrap_or_else(|| panic!("{family} in {list}"));
+    let id = id.split_whitespace().find_map(|word| word.strip_prefix("0x")).expect("ID: 0x15");
+    u64::from_str_radix(id, 16).expect("a number")
+}
+
+fn commands<'e>(exchanged: &'e Exchanged, program: &str) -> Vec<(u64, u64)> {
+    let of_program = |line: &&'e Value| line.text("/comm") == program;
+    let both = |line: &'e Value| (line.number("/type"), line.number("/cmd"));
+    exchanged.exchanges().filter(of_program).map(both).collect()
+}
+
+#[test]
+fn a_family_and_a_command_are_found_by_name() {
+    let number = number_of("ethtool");
+    let all = traced("-f generic", "ethtool lo");
+    let of_family = traced("-f ethtool", "ethtool lo");
+    let of_ethtool: Vec<_> =
+        commands(&all, "ethtool").into_iter().filter(|(family, _)| *family == number).collect();
+    assert!(of_ethtool.len() > 2, "{of_ethtool:?}");
+    assert_eq!(commands(&of_family, "ethtool"), of_ethtool);
+    assert_eq!(of_family.exchanges().count(), of_ethtool.len(), "and nothing else");
+    // ETHTOOL_MSG_LINKMODES_GET
+    let of_command = traced("-t ethtool/linkmodes_get", "ethtool lo");
+    let wanted: Vec<_> = of_ethtool.iter().copied().filter(|(_, command)| *command == 4).collect();
+    assert!(!wanted.is_empty());
+    assert_eq!(commands(&of_command, "ethtool"), wanted);
+}
+
+#[test]
+fn histograms_have_the_names_and_the_accounting() {
+    let number = number_of("ethtool");
+    for (options, is_one) in [("-f ethtool", false), ("-t ethtool/linkmodes_get", true)] {
+        let words = format!("hist --json -s request {options} -- sh -c");
+        let hist = nltrace(&words).word("ethtool lo > /dev/null 2>&1; true").run().success().json();
+        let rows = hist.list("/histograms");
+        assert!(!rows.is_empty(), "{hist}");
+        for row in rows {
+            assert_eq!((row.text("/type_name"), row.number("/type")), ("ethtool", number), "{row}");
+            let (command, name) = (row.number("/cmd"), row.text("/cmd_name"));
+            assert_eq!(command == 4, name == "linkmodes_get", "{row}");
+            assert!(!is_one || command == 4, "{row}");
+        }
+        let of = |field: &str| hist.number(&format!("/accounting/{field}"));
+        let counted: u64 = rows.iter().map(|row| row.number("/count")).sum();
+        assert_eq!(of("recorded"), counted);
+        assert_eq!(of("hits"), of("recorded") + of("filtered") + of("unmatched") + of("lost"));
+    }
+}
+
+#[test]
+fn sock_diags_requests_are_found_by_address_family() {
+    let all = traced("-f sock-diag", "ss -tan");
+    let of_inet6 = traced("-f sock-diag -t inet6", "ss -tan");
+    let families = |exchanged: &Exchanged| {
+        let first_byte = |line: &Value| line.text("/payload").get(..2).map(str::to_owned);
+        exchanged.exchanges().filter_map(first_byte).collect::<Vec<_>>()
+    };
+    assert_eq!(families(&all), ["02", "0a"]);
+    assert_eq!(families(&of_inet6), ["0a"]);
+}
+
+#[test]
+fn a_family_that_is_not_there_is_said() {
+    let refused = nltrace("trace -f generic/nosuch -d 1").run().exits(3);
+    refused.said("generic netlink has no family nosuch at present").said("genl ctrl list");
+}
