@@ -42,7 +42,7 @@ pub(crate) use self::{
     nltrace::{Accounting, Drops, Hist, Trace, capturing, has_sessions, nltrace, wait_until_unwatched},
     program::{Output, Program, Running, nltest},
     raw::{Raw, attribute, message},
-    witness::{Seen, Witness, witnessed},
+    witness::{Seen, Traffic, Witness, witnessed},
 };
 
 /// Far longer than any condition takes to come, also on a machine that is busy with other things.

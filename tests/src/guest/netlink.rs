@@ -81,6 +81,12 @@ impl Netlink {
         self
     }
 
+    /// The same, beyond what the administrator has set as the limit.
+    pub(crate) fn forced_buffer(self, bytes: i32) -> Self {
+        self.set_at(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes);
+        self
+    }
+
     /// With an option of netlink's set.
     pub(crate) fn option(self, option: i32) -> Self {
         self.set(option, 1);

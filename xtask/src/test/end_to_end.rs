@@ -1,4 +1,7 @@
 //! The end-to-end tests in one kernel: each in a process of its own, with a limit of its own.
+//!
+//! Many of them count what happens on the whole machine, so that no two can run in one guest at a time. Guests
+//! are machines of their own: each kernel's tests are shared out among several.
 
 use std::{
     path::PathBuf,
@@ -28,7 +31,10 @@ const PROGRAM: &str = "nltrace-tests";
 /// Tests that hang on purpose, for the check in hangs.rs.
 pub(super) const HANGS: &str = "hangs::";
 
-/// For one kernel. Nothing should ever come to this: each test has its own.
+/// Guests of one kernel, which have a share of the tests each. One keeps little more than one processor busy.
+pub(super) const GUESTS: usize = 2;
+
+/// For one guest. Nothing should ever come to this: each test has its own.
 const KERNEL_LIMIT: Duration = Duration::from_secs(1800);
 
 const CPUS: u32 = 2;
@@ -44,10 +50,10 @@ pub(super) fn names(project: &Project, filter: Option<&str>) -> Result<Vec<Strin
     Ok(names.map(str::to_owned).collect())
 }
 
-/// A guest for tests.
-pub(super) fn boot(provided: &Provided, kernel: &Kernel) -> Result<Guest> {
+/// A guest for tests; no other of this kernel has the same label.
+pub(super) fn boot(provided: &Provided, kernel: &Kernel, label: &str) -> Result<Guest> {
     let hardware = vm::hardware(provided, kernel, CPUS, MEMORY_MIB, false)?;
-    Guest::boot(provided, kernel, Hardware { poison: true, ..hardware }, Some(KERNEL_LIMIT))
+    Guest::boot(provided, kernel, label, Hardware { poison: true, ..hardware }, Some(KERNEL_LIMIT))
 }
 
 /// Runs a test; all that it wrote comes along.
@@ -71,12 +77,13 @@ pub(super) fn run_test(
     Ok((ended, String::from_utf8_lossy(&output).into_owned()))
 }
 
-/// Boots a kernel and runs the tests in it that a filter leaves; if it leaves none, there is nothing to boot
-/// for.
+/// Boots a kernel and runs a guest's share of the tests in it that a filter leaves; if it leaves none, there is
+/// nothing to boot for.
 pub(super) fn run(
     provided: &Provided,
     kernel: &Kernel,
     filter: Option<&str>,
+    guest: usize,
     step: &Step,
 ) -> Result<Finding> {
     let mut tests = names(&provided.project, filter)?;
@@ -85,18 +92,19 @@ pub(super) fn run(
         bail!("{name} has a limit in xtask/src/test/limits.rs, but is no test: remove its line");
     }
     let mut finding = Finding::of(Counts::default(), "");
+    let tests = share(&tests, guest);
     if tests.is_empty() {
         return Ok(run::judge(finding.counts, true, filter.is_some(), String::new()));
     }
-    let mut guest = boot(provided, kernel)?;
+    let mut guest = boot(provided, kernel, &format!("-tests-{}", guest + 1))?;
     finding.laps.extend(guest.boot_time().map(|took| Lap { name: BOOT.to_owned(), took }));
     let mut remaining = tests.iter();
-    for name in &mut remaining {
+    for &name in &mut remaining {
         step.say(name);
         let begin = Instant::now();
         let limit = Limit { time: limits::of(name), silence: SILENCE };
         let (ended, output) = run_test(&mut guest, name, &[], limit)?;
-        finding.laps.push(Lap { name: name.clone(), took: begin.elapsed() });
+        finding.laps.push(Lap { name: name.to_owned(), took: begin.elapsed() });
         let verdict = verdict(name, &ended, &output);
         finding.counts += Counts::one(verdict.is_ok());
         if let Err(why) = verdict {
@@ -116,6 +124,11 @@ pub(super) fn run(
         finding.counts.failed += u64::try_from(left).context("more tests than there are numbers")?;
     }
     Ok(finding)
+}
+
+/// A guest's share of the tests: every other one, as those of a file take about as long.
+fn share(tests: &[String], guest: usize) -> Vec<&str> {
+    tests.iter().skip(guest).step_by(GUESTS).map(String::as_str).collect()
 }
 
 /// What is wrong with how a test ended.
@@ -142,6 +155,15 @@ mod tests {
 
     fn ended(status: Option<u8>, exceeded: Option<&str>) -> Ended {
         Ended { status, exceeded: exceeded.map(str::to_owned) }
+    }
+
+    #[test]
+    fn each_test_is_in_one_share() {
+        let tests: Vec<_> = (0..7).map(|number| number.to_string()).collect();
+        let mut shared: Vec<_> = (0..GUESTS).flat_map(|guest| share(&tests, guest)).collect();
+        shared.sort_unstable();
+        assert_eq!(shared, tests);
+        assert_eq!(share(&tests[..1], 1), [""; 0]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn run(
 }
 
 fn check(provided: &Provided, kernel: &Kernel, step: &Step) -> Result<()> {
-    let mut guest = end_to_end::boot(provided, kernel)?;
+    let mut guest = end_to_end::boot(provided, kernel, "-hangs")?;
     for (name, shown) in REPORTED {
         step.say(name);
         is_reported(&mut guest, name, shown).with_context(|| format!("{name} in {}", kernel.version))?;

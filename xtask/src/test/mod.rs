@@ -19,6 +19,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use self::{
+    end_to_end::GUESTS,
     libtest::Counts,
     run::Finding,
     schedule::{Beside, Task},
@@ -145,9 +146,11 @@ impl<'a> Checks<'a> {
         let (provided, filter) = (self.provided, self.filter);
         let needs = |kernel| [build::PROGRAMS.to_owned(), module_of(kernel)];
         for &kernel in &self.kernels {
-            let work = move |step: &ui::Step| end_to_end::run(provided, kernel, filter, step);
-            let title = format!("end-to-end tests in {}", kernel.version);
-            tasks.push(Task::new(title, Beside::All, work).needs(needs(kernel)).with_tests());
+            for guest in 0..GUESTS {
+                let work = move |step: &ui::Step| end_to_end::run(provided, kernel, filter, guest, step);
+                let title = format!("end-to-end tests in {}, {} of {GUESTS}", kernel.version, guest + 1);
+                tasks.push(Task::new(title, Beside::All, work).needs(needs(kernel)).with_tests());
+            }
         }
         if filter.is_none() {
             for &kernel in &self.kernels {

@@ -82,15 +82,17 @@ struct Current {
 }
 
 impl Guest {
-    /// Boots `kernel`. A guest that does not get ready has failed, and [`Self::end`] says why.
+    /// Boots `kernel`. A guest that does not get ready has failed, and [`Self::end`] says why. `label` tells it
+    /// from others of the same kernel that run at the same time: its files are named after it.
     pub(crate) fn boot(
         provided: &Provided,
         kernel: &Kernel,
+        label: &str,
         hardware: Hardware,
         timeout: Option<Duration>,
     ) -> Result<Self> {
         let counting = if hardware.accelerator == Accelerator::Counting { "-counting" } else { "" };
-        let name = format!("{}{counting}", kernel.series.name());
+        let name = format!("{}{counting}{label}", kernel.series.name());
         let log = provided.project.out().join(format!("console-{name}.log"));
         let initramfs = initramfs::write(provided, kernel, &name)?;
         let started = Instant::now();

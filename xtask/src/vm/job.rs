@@ -41,7 +41,7 @@ impl Outcome {
 impl Job {
     /// Boots `kernel`, runs the command, gives its output to `sink` as it comes.
     pub(crate) fn run(&self, provided: &Provided, kernel: &Kernel, sink: &mut Sink<'_>) -> Result<Outcome> {
-        let mut guest = Guest::boot(provided, kernel, self.hardware, self.timeout)?;
+        let mut guest = Guest::boot(provided, kernel, "", self.hardware, self.timeout)?;
         let status = guest.run(&self.command, sink)?.status;
         Ok(Outcome { status, problems: guest.end()? })
     }
