@@ -183,7 +183,9 @@ fn strace_sees_the_same_exchanges_of_everybody_who_uses_netlink() {
     let set = "set s { type ipv4_addr; elements = { 1.2.3.4, 5.6.7.8 } }";
     let rules = format!("table inet t {{\n{set}\nchain c {{\n{rules}}}\n}}\n");
     let files = [("links", links.as_str()), ("rules", &rules)];
-    files.map(|(name, text)| fs::write(format!("/tmp/exchange-{name}"), text).expect("there is room"));
+    for (name, text) in files {
+        fs::write(format!("/tmp/exchange-{name}"), text).expect("there is room");
+    }
     fs::write("/tmp/exchange.py", SCRIPT).expect("there is room");
     script(&Namespace::new("witness-first"), FIRST).run().success();
 
