@@ -47,6 +47,7 @@ pub(super) unsafe fn begin<R: Reader>(stack: *mut Stack<Open>, call: *mut Open, 
         (*scope).depth = 0;
         (*scope).sk = 0;
         (*scope).ack = 0;
+        (*call).answer.record = 0;
         join(stack, call, task, entry);
         (*origin).netns_cookie = sock::netns_cookie::<R>(entry.sk);
         match entry.hook {

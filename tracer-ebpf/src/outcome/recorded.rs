@@ -7,7 +7,7 @@ use nltrace_common::{
 };
 
 use super::{
-    Outcome,
+    Outcome, answer,
     open::{Open, part},
     origin, who,
 };
@@ -102,6 +102,10 @@ impl Outcome for Recorded {
                 finish(&raw mut (*call).record, task, latency_ns, ret);
                 if origin::is_wanted() {
                     origin::end(stack, call);
+                    if answer::keep(stack, call) {
+                        Stack::pop(stack);
+                        return;
+                    }
                 }
                 send(hook, call);
             }
@@ -338,26 +342,29 @@ unsafe fn send(hook: Hook, call: *const Open) {
     // SAFETY: the caller's `call` is a map value; `bytes` follows `record` in it.
     unsafe {
         let has_receive = (*call).record.flags & flags::HAS_RECEIVE != 0;
+        let calls = 1 + Open::waiting(call);
         // Before the reader can see it: who has read all that was recorded has read everything.
-        counters.recorded();
+        counters.all_recorded(calls);
         if has_receive {
             receive.recorded();
         } else if (*call).receive != Id::NONE {
-            receive.unmatched();
+            receive.unmatched(1);
         }
-        let is_sent = if origin::is_wanted() {
+        let is_sent = if !origin::is_wanted() {
+            emit::send(&raw const (*call).record)
+        } else if calls == 1 {
             emit::send_with_origin(&raw const (*call).origin, &raw const (*call).record)
         } else {
-            emit::send(&raw const (*call).record)
+            emit::send_answered(&raw const (*call).answer, &raw const (*call).record)
         };
         if is_sent {
             return;
         }
-        counters.not_recorded();
-        counters.lost(Loss::NoRoom);
+        counters.not_recorded(calls);
+        counters.all_lost(Loss::NoRoom, calls);
         counters.further_lost((*call).further);
         if has_receive {
-            receive.not_recorded();
+            receive.not_recorded(1);
             receive.lost(Loss::NoRoom);
             receive.further_lost((*call).further);
         }

@@ -73,7 +73,7 @@ fn exchanges_take_hooks_of_their_own_and_every_stage() {
     for function in [
         "netlink_ack",
         "netlink_extack",
-        "netlink_recvmsg",
+        "skb_free_datagram",
         "contention_begin",
         "netlink_sendmsg",
         "netlink_unicast",
