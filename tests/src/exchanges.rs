@@ -224,7 +224,7 @@ fn a_wait_for_the_rtnl_lock_says_who_had_it_and_in_which_namespace() {
     add_links(&busy, 200);
     let told = quiet.inside(|| {
         told(Family::ROUTE, false, || {
-            change_while_links_go(&busy);
+            change_while_links_go(&busy, 1);
         })
     });
     let own: Vec<_> = told.own(Stage::Request);

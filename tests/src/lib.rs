@@ -24,6 +24,7 @@ mod exchange_answers;
 mod exchange_cases;
 mod exchange_datagrams;
 mod exchange_endings;
+mod exchange_errors;
 mod exchange_fields;
 mod exchange_locks;
 mod exchange_sharing;

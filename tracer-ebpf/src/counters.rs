@@ -80,8 +80,21 @@ impl HookCounters {
     /// Counts a call that a filter excludes.
     #[inline(always)]
     pub(crate) fn filtered(self) {
+        self.all_filtered(1);
+    }
+
+    /// The same for several.
+    #[inline(always)]
+    pub(crate) fn all_filtered(self, calls: u64) {
         // SAFETY: a map value.
-        unsafe { add(&raw mut (*self.0).filtered, 1) };
+        unsafe { add(&raw mut (*self.0).filtered, calls) };
+    }
+
+    /// Counts a request that is left out with its answers.
+    #[inline(always)]
+    pub(crate) fn left_out(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).left_out, 1) };
     }
 
     /// Counts calls whose return was not seen.

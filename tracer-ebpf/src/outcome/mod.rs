@@ -9,6 +9,7 @@ pub(crate) mod origin;
 mod recorded;
 pub(crate) mod spanned;
 mod timed;
+pub(crate) mod unfailed;
 mod who;
 
 use nltrace_common::Hook;

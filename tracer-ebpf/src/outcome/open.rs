@@ -63,6 +63,10 @@ pub(crate) struct Scope {
     pub(super) ack: u64,
     /// Where in the datagram the message lies that it is for.
     pub(super) ack_in_hand: u64,
+    /// 1: something was told to user space that happened within the request.
+    pub(super) told: u64,
+    /// From [`super::unfailed::changes`] when it began.
+    pub(super) changes: u64,
 }
 
 /// What else is kept of a thread, for exchanges.

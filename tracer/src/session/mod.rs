@@ -98,7 +98,12 @@ impl Session<Live> {
         let exchanges = options.exchanges.is_some();
         let outcome = Outcome::Recorded { snaplen, ring_bytes, deliveries, exchanges };
         let who = options.exchanges.as_ref().is_some_and(|exchanges| exchanges.who);
-        let plan = Plan { who, ..setup::plan(outcome, &options.capture) };
+        // Who asks is told before anything can be decided, and answers are kept whole where they are wanted.
+        let failures = options
+            .exchanges
+            .as_ref()
+            .is_some_and(|exchanges| exchanges.errors && !who && !exchanges.answers);
+        let plan = Plan { who, failures, ..setup::plan(outcome, &options.capture) };
         Self::attach(&options.capture, &plan, root)
     }
 

@@ -10,11 +10,13 @@ use nltrace_common::{
 
 use super::{Arguments, Event};
 use crate::{
-    emit,
+    counters, emit,
     entry::Id,
     filter,
     kernel::{Probed, Reader, Task, netlink_sock},
+    outcome::{open::Open, unfailed},
     reading,
+    stack::Stack,
 };
 
 /// Reads that end.
@@ -25,6 +27,17 @@ impl Event for Consume {
     fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
         let (sk, skb) = (arguments.at(0), arguments.at(1));
         if !reading::is_read(sk, skb) || !filter::wants_family_of::<Probed>(sk) {
+            return;
+        }
+        // A thread without a stack has asked nothing.
+        if unfailed::is_wanted()
+            && let Some(stack) = Stack::<Open>::existing(Task::current())
+            // SAFETY: a map value.
+            && unfailed::is_read_left_out(unsafe { Stack::number(stack, skb) })
+        {
+            let counters = counters::of(Hook::Consume);
+            counters.hit();
+            counters.filtered();
             return;
         }
         emit::send_event(Hook::Consume, |record: *mut ReadRecord| {
