@@ -37,7 +37,9 @@ fn each_message_of_a_datagram_has_its_own_answers_and_reasons() {
     assert_eq!((request.socket_inode, request.within, request.place.of), (Some(inode), None, Some(3)));
     assert_eq!((request.uid, request.from_user, request.to_group), (Some(0), Some(true), None));
     assert!(request.cgroup.is_some() && request.netns_cookie.is_some() && request.socket_options.is_some());
-    let answers = told.within(request, Stage::Reply);
+    let mut answers = told.within(request, Stage::Reply);
+    // The first comes with the request.
+    answers.sort_by_key(|(answer, _)| answer.ts_ns);
     let seen: Vec<_> = answers
         .iter()
         .map(|(answer, bytes)| {
@@ -222,7 +224,7 @@ fn a_wait_for_the_rtnl_lock_says_who_had_it_and_in_which_namespace() {
     add_links(&busy, 200);
     let told = quiet.inside(|| {
         told(Family::ROUTE, false, || {
-            change_while_links_go(&busy);
+            change_while_links_go(&busy, 1);
         })
     });
     let own: Vec<_> = told.own(Stage::Request);

@@ -26,6 +26,7 @@ mod exchange_cases;
 mod exchange_datagrams;
 mod exchange_drops;
 mod exchange_endings;
+mod exchange_errors;
 mod exchange_fields;
 mod exchange_locks;
 mod exchange_sharing;

@@ -37,6 +37,7 @@ fn the_same_calls_are_timed_and_recorded_in_one_capture() {
             method: None,
             verbose: false,
             who: false,
+            failures: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         kernel.attach_receive("nltest", "test_nl_receive_message").expect("the module is loaded");

@@ -37,6 +37,7 @@ fn spans(family: Family, act: impl FnOnce()) -> Vec<Slot> {
             method: None,
             verbose: false,
             who: false,
+            failures: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         act();
@@ -89,7 +90,7 @@ fn the_time_that_requests_wait_for_locks_is_a_stage() {
     let (busy, quiet) = (Namespace::new("holder"), Namespace::new("victim"));
     add_links(&busy, 100);
     let mut longest = Duration::ZERO;
-    let rows = quiet.inside(|| spans(Family::ROUTE, || longest = change_while_links_go(&busy)));
+    let rows = quiet.inside(|| spans(Family::ROUTE, || longest = change_while_links_go(&busy, 1)));
     let of_request = values(&rows, RTM_NEWLINK);
     let lock = of_request.iter().find(|(stage, ..)| *stage == Stage::Lock).expect("one waited");
     let (_, waited, lock_ns) = *lock;

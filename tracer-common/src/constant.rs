@@ -41,6 +41,8 @@ pub mod option {
 
         /// 1: it is told of each request who asked, with executable and parent.
         WHO,
+        /// 1: only requests that failed are wanted.
+        FAILURES,
 
         /// One bit for each stage that is no call and is wanted.
         SPANS,

@@ -42,6 +42,8 @@ pub struct Counters {
     /// Messages behind the first of their datagram, of calls that could not be recorded; of each datagram,
     /// those within the first [`crate::MAX_SURVEYED`].
     pub further_lost: u64,
+    /// Requests that were left out with their answers; their calls are among those that a filter excluded.
+    pub left_out: u64,
 }
 
 impl Counters {
@@ -56,5 +58,6 @@ impl Counters {
         }
         self.further_filtered += other.further_filtered;
         self.further_lost += other.further_lost;
+        self.left_out += other.left_out;
     }
 }

@@ -1,12 +1,14 @@
 //! Records in the ring buffer. The first two bytes of each tell what it is: one of [`kind`]. Both sides are
 //! little-endian.
 
+mod answer;
 mod origin;
 mod who;
 mod within;
 
 use crate::NLMSG_HDRLEN;
 
+pub use answer::AnswerRecord;
 pub use origin::{OriginRecord, origin_flags};
 pub use who::{MAX_NAMES, NAME_BYTES, WhoRecord, who_flags};
 pub use within::{
@@ -60,6 +62,9 @@ pub mod kind {
     pub const WHO: u32 = 13;
     /// A [`super::ForkRecord`].
     pub const FORK: u32 = 12;
+    /// An [`super::AnswerRecord`], followed by [`super::SMALL_BYTES`] of its datagram, and by what follows
+    /// [`CALL_WITH_ORIGIN`] and that itself.
+    pub const ANSWERED: u32 = 14;
     /// A [`super::PayloadRecord`], followed by `captured` bytes of the datagram. Of a longer one there are
     /// several, in the order of their bytes: all but the last have as many as the largest of
     /// [`super::CLASSES`].

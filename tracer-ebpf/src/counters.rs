@@ -60,29 +60,48 @@ impl HookCounters {
     /// Counts a call that becomes a record.
     #[inline(always)]
     pub(crate) fn recorded(self) {
+        self.all_recorded(1);
+    }
+
+    /// The same for several.
+    #[inline(always)]
+    pub(crate) fn all_recorded(self, calls: u64) {
         // SAFETY: a map value.
-        unsafe { add(&raw mut (*self.0).recorded, 1) };
+        unsafe { add(&raw mut (*self.0).recorded, calls) };
     }
 
     /// Takes back what [`HookCounters::recorded`] counted.
     #[inline(always)]
-    pub(crate) fn not_recorded(self) {
+    pub(crate) fn not_recorded(self, calls: u64) {
         // SAFETY: a map value.
-        unsafe { add(&raw mut (*self.0).recorded, u64::MAX) };
+        unsafe { add(&raw mut (*self.0).recorded, calls.wrapping_neg()) };
     }
 
     /// Counts a call that a filter excludes.
     #[inline(always)]
     pub(crate) fn filtered(self) {
-        // SAFETY: a map value.
-        unsafe { add(&raw mut (*self.0).filtered, 1) };
+        self.all_filtered(1);
     }
 
-    /// Counts a call whose return was not seen.
+    /// The same for several.
     #[inline(always)]
-    pub(crate) fn unmatched(self) {
+    pub(crate) fn all_filtered(self, calls: u64) {
         // SAFETY: a map value.
-        unsafe { add(&raw mut (*self.0).unmatched, 1) };
+        unsafe { add(&raw mut (*self.0).filtered, calls) };
+    }
+
+    /// Counts a request that is left out with its answers.
+    #[inline(always)]
+    pub(crate) fn left_out(self) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).left_out, 1) };
+    }
+
+    /// Counts calls whose return was not seen.
+    #[inline(always)]
+    pub(crate) fn unmatched(self, calls: u64) {
+        // SAFETY: a map value.
+        unsafe { add(&raw mut (*self.0).unmatched, calls) };
     }
 
     /// Counts messages of a datagram that a filter excludes, all but the first.
@@ -102,7 +121,13 @@ impl HookCounters {
     /// Counts a call that cannot be recorded; `loss` is one of those that programs count.
     #[inline(always)]
     pub(crate) fn lost(self, loss: Loss) {
+        self.all_lost(loss, 1);
+    }
+
+    /// The same for several.
+    #[inline(always)]
+    pub(crate) fn all_lost(self, loss: Loss, calls: u64) {
         // SAFETY: a map value, and within its array.
-        unsafe { add((&raw mut (*self.0).lost).cast::<u64>().add(loss.number() % Loss::IN_PROGRAMS), 1) };
+        unsafe { add((&raw mut (*self.0).lost).cast::<u64>().add(loss.number() % Loss::IN_PROGRAMS), calls) };
     }
 }

@@ -1,7 +1,14 @@
-//! A read in progress on a thread: `netlink_recvmsg` says on which socket and into how much room,
-//! `skb_free_datagram` within it that something was read. Other families' sockets use the latter, too.
+//! Reads: `skb_free_datagram`, which other families' sockets use, too, says that something was read or looked
+//! at; `netlink_recvmsg` around it into how much room.
 
-use crate::kernel::netlink_sock;
+use crate::kernel::{netlink_sock, skb};
+
+/// Whether a buffer that `skb_free_datagram` lets go was read from a netlink socket: one that was only looked
+/// at (`MSG_PEEK`) is still in the queue.
+#[inline(always)]
+pub(crate) fn is_read(sk: u64, buffer: u64) -> bool {
+    netlink_sock::is_netlink(sk) && skb::next(buffer) == 0
+}
 
 /// The last read of a thread that was no peek.
 #[repr(C)]

@@ -34,6 +34,16 @@ pub trait Call: Sized + 'static {
     ///
     /// `call` lies in a map value.
     unsafe fn holds(call: *const Self, id: Id) -> bool;
+
+    /// How many calls of the same hook, which have returned, this one is to be sent with. Without a branch.
+    ///
+    /// # Safety
+    ///
+    /// `call` lies in a map value.
+    #[inline(always)]
+    unsafe fn waiting(_call: *const Self) -> u64 {
+        0
+    }
 }
 
 /// A call in progress.
@@ -272,14 +282,15 @@ unsafe fn drop_dead<C: Call>(stack: *mut Stack<C>, id: u64) {
         let elsewhere = opaque(is_within(id - bottom, last) ^ 1);
         for _ in 0..opaque(MAX_DEPTH as u64) {
             let below = (*stack).depth - 1;
-            let other = (&raw const (*Stack::frame(stack, below)).id).read_volatile();
+            let frame = Stack::frame(stack, below);
+            let other = (&raw const (*frame).id).read_volatile();
             let above = ((id | Id::HOOK_BITS) - other.0) >> 63;
             let is_alive = above | elsewhere & opaque(is_within(other.0 - bottom, last));
             if opaque(is_alive & has_room | below >> 63) != 0 {
                 return;
             }
             (*stack).depth = below;
-            unmatched(other);
+            unmatched(other, C::waiting(&raw const (*frame).call));
         }
     }
 }
@@ -302,13 +313,13 @@ unsafe fn drop_above<C: Call>(stack: *mut Stack<C>, depth: u64) {
             }
             (*stack).depth -= 1;
             let frame = Stack::frame(stack, (*stack).depth);
-            unmatched((*frame).id);
+            unmatched((*frame).id, C::waiting(&raw const (*frame).call));
         }
     }
 }
 
-/// Counts a call whose return was missed.
+/// Counts a call whose return was missed, and those that were to be sent with it.
 #[inline(always)]
-fn unmatched(id: Id) {
-    counters::here().of_number(id.0 & Id::HOOK_BITS).unmatched();
+fn unmatched(id: Id, waiting: u64) {
+    counters::here().of_number(id.0 & Id::HOOK_BITS).unmatched(1 + waiting);
 }

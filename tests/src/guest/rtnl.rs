@@ -33,9 +33,9 @@ pub(crate) fn add_links(namespace: &Namespace, count: u32) {
     namespace.run(Program::new("ip").words("-batch /tmp/links-to-delete")).run().success();
 }
 
-/// Changes a link of this thread's namespace again and again while `ip` deletes those of `busy`, with the
+/// Changes the link with this index of this thread's namespace again and again while `ip` deletes those of `busy`, with the
 /// lock that both take. Returns how long the longest call of sendto(2) took.
-pub(crate) fn change_while_links_go(busy: &Namespace) -> Duration {
+pub(crate) fn change_while_links_go(busy: &Namespace, index: i32) -> Duration {
     let done = AtomicBool::new(false);
     let mut longest = Duration::ZERO;
     thread::scope(|scope| {
@@ -44,7 +44,7 @@ pub(crate) fn change_while_links_go(busy: &Namespace) -> Duration {
             done.store(true, Ordering::Relaxed);
         });
         let socket = Netlink::listening(0, 0);
-        let mtu = [ifinfo(1), attribute(8, 4, &60_000u32.to_ne_bytes())].concat();
+        let mtu = [ifinfo(index), attribute(8, 4, &60_000u32.to_ne_bytes())].concat();
         for sequence in 100.. {
             let begin = Instant::now();
             socket

@@ -67,6 +67,7 @@ pub(crate) fn told(family: Family, modules: bool, act: impl FnOnce()) -> Told {
             method: None,
             verbose: false,
             who: false,
+            failures: false,
         };
         let mut kernel = Kernel::attach(&plan, &facts).expect("everything is attached");
         assert_eq!(kernel.unwatched().iter().map(ToString::to_string).collect::<Vec<_>>(), [""; 0]);

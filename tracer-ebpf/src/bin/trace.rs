@@ -9,7 +9,6 @@ nltrace_ebpf::events! {
 }
 nltrace_ebpf::events! {
     nltrace_ebpf::hooks::exchanges::Ack: ack_fentry ack_kprobe;
-    nltrace_ebpf::hooks::exchanges::Read: read_fentry read_kprobe;
     nltrace_ebpf::hooks::exchanges::Consume: consume_fentry consume_kprobe;
     nltrace_ebpf::hooks::exchanges::Release: release_fentry release_kprobe;
 }

@@ -20,8 +20,8 @@ use nltrace_common::{
     Hook, Loss, NLMSG_HDRLEN,
     constant::option,
     record::{
-        CLASSES, CallRecord, DeliveryRecord, INLINE_BYTES, MAX_DATAGRAM, MAX_SNAPLEN, OriginRecord,
-        PayloadRecord, SMALL_BYTES, flags, kind,
+        AnswerRecord, CLASSES, CallRecord, DeliveryRecord, INLINE_BYTES, MAX_DATAGRAM, MAX_SNAPLEN,
+        OriginRecord, PayloadRecord, SMALL_BYTES, flags, kind,
     },
 };
 
@@ -215,13 +215,37 @@ pub(crate) unsafe fn send(record: *const CallRecord) -> bool {
 pub(crate) unsafe fn send_with_origin(origin: *const OriginRecord, record: *const CallRecord) -> bool {
     const HEAD: usize = size_of::<OriginRecord>() + size_of::<CallRecord>();
     // SAFETY: the caller's promise.
+    unsafe { send_behind::<HEAD, { (HEAD + SMALL_BYTES) / 8 }>(origin.cast(), record) }
+}
+
+/// The same with a request's answer before both.
+///
+/// # Safety
+///
+/// As above; `answer` with its bytes lies before the origin.
+#[inline(always)]
+pub(crate) unsafe fn send_answered(answer: *const AnswerRecord, record: *const CallRecord) -> bool {
+    const HEAD: usize =
+        size_of::<AnswerRecord>() + SMALL_BYTES + size_of::<OriginRecord>() + size_of::<CallRecord>();
+    // SAFETY: the caller's promise.
+    unsafe { send_behind::<HEAD, { (HEAD + SMALL_BYTES) / 8 }>(answer.cast(), record) }
+}
+
+/// Sends what begins with `HEAD` bytes, which end with a call's record, and the bytes that are kept behind
+/// that.
+#[inline(always)]
+unsafe fn send_behind<const HEAD: usize, const WORDS: usize>(
+    head: *const u64,
+    record: *const CallRecord,
+) -> bool {
+    // SAFETY: the callers' promise.
     unsafe {
         let inline = inline_bytes(record);
         if inline as usize <= SMALL_BYTES {
-            return send_words::<{ (HEAD + SMALL_BYTES) / 8 }>(origin.cast());
+            return send_words::<WORDS>(head);
         }
         let len = HEAD as u32 + bounded::<INLINE_BYTES>(inline.min(INLINE_BYTES as u32));
-        bpf_ringbuf_output(records(), origin.cast_mut().cast(), u64::from(len), wakeup()) == 0
+        bpf_ringbuf_output(records(), head.cast_mut().cast(), u64::from(len), wakeup()) == 0
     }
 }
 

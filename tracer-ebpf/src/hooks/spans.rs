@@ -10,10 +10,9 @@ use crate::{
     call,
     entry::{Entry, Id},
     filter,
-    kernel::{Probed, Reader, Task, lock_flags::sleeps, netlink_sock},
-    outcome::{Outcome, Spanned, spanned::Span},
-    reading::Reading,
-    stack::Stack,
+    kernel::{Probed, Reader, lock_flags::sleeps},
+    outcome::{Outcome, Spanned},
+    reading,
 };
 
 /// Unicasts to the kernel.
@@ -55,33 +54,15 @@ impl<const BY: bool> Event for Queue<BY> {
     }
 }
 
-/// A read begins.
-pub struct Read;
-
-impl Event for Read {
-    #[inline(always)]
-    fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let sk = netlink_sock::of_socket(arguments.at(0));
-        if !filter::wants_family_of::<Probed>(sk) {
-            return;
-        }
-        let Some(stack) = Stack::<Span>::get_or_create(Task::current()) else { return };
-        // SAFETY: a map value.
-        unsafe { Reading::begin(&raw mut (*stack).besides.reading, sk, arguments.at(2), arguments.at(3)) };
-    }
-}
-
-/// A read ends.
+/// A datagram was read.
 pub struct Consume<const BY: bool>;
 
 impl<const BY: bool> Event for Consume<BY> {
     #[inline(always)]
     fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let Some(stack) = Stack::<Span>::existing(Task::current()) else { return };
-        // SAFETY: a map value.
-        if unsafe { Reading::end(&raw mut (*stack).besides.reading, arguments.at(0)) }.is_some() {
-            // SAFETY: as above.
-            Spanned::<BY>::read(unsafe { Stack::number(stack, arguments.at(1)) });
+        let (sk, skb) = (arguments.at(0), arguments.at(1));
+        if reading::is_read(sk, skb) {
+            Spanned::<BY>::read(skb);
         }
     }
 }
@@ -119,7 +100,6 @@ macro_rules! spans_object {
         dump_fentry dump_session dump_kprobe dump_kretprobe, dump_fexit0 = 0 }
         $crate::events! {
             $crate::hooks::spans::Queue<$by>: queue_fentry queue_kprobe;
-            $crate::hooks::spans::Read: read_fentry read_kprobe;
             $crate::hooks::spans::Consume<$by>: consume_fentry consume_kprobe;
         }
 

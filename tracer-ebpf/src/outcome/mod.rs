@@ -1,6 +1,7 @@
 //! What becomes of a call. Each outcome has an object of its own, with its programs, maps and counters: a
 //! capture that wants several loads several, which then stand side by side on the same functions.
 
+mod answer;
 pub(crate) mod asker;
 mod key;
 pub(crate) mod open;
@@ -8,6 +9,7 @@ pub(crate) mod origin;
 mod recorded;
 pub(crate) mod spanned;
 mod timed;
+pub(crate) mod unfailed;
 mod who;
 
 use nltrace_common::Hook;

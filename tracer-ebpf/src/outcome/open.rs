@@ -1,13 +1,14 @@
 //! What is kept of a thread whose calls become records.
 
 use aya_ebpf::macros::map;
-use nltrace_common::record::{CallRecord, INLINE_BYTES, OriginRecord, ThreadRecord};
+use nltrace_common::record::{
+    AnswerRecord, CallRecord, INLINE_BYTES, OriginRecord, SMALL_BYTES, ThreadRecord,
+};
 
 use super::asker::Scoped;
 use crate::{
-    bpf::TaskStorage,
+    bpf::{TaskStorage, opaque},
     entry::Id,
-    reading::Reading,
     stack::{Call, Stack},
 };
 
@@ -36,6 +37,10 @@ pub struct Open {
     pub(super) further: u64,
     /// For what happens within it, and where it came from: only where that is asked for.
     pub(super) scope: Scope,
+    /// A request's first answer, which waits to be sent with it, and the first bytes of that. Precedes
+    /// `origin` as it does in the ring buffer.
+    pub(super) answer: AnswerRecord,
+    pub(super) answer_bytes: [u8; SMALL_BYTES],
     /// Precedes `record` as it does in the ring buffer.
     pub(super) origin: OriginRecord,
     /// What is known of the call.
@@ -58,13 +63,15 @@ pub(crate) struct Scope {
     pub(super) ack: u64,
     /// Where in the datagram the message lies that it is for.
     pub(super) ack_in_hand: u64,
+    /// 1: something was told to user space that happened within the request.
+    pub(super) told: u64,
+    /// From [`super::unfailed::changes`] when it began.
+    pub(super) changes: u64,
 }
 
 /// What else is kept of a thread, for exchanges.
 #[repr(C)]
 pub struct Besides {
-    /// The read that it is in.
-    pub(crate) reading: Reading,
     /// The call of sendmsg(2) that it is in.
     pub(crate) sending: Sending,
     /// The lock that it waits for.
@@ -126,6 +133,12 @@ impl Call for Open {
         // SAFETY: the caller's `call` is in a map value.
         unsafe { (*call).receive == id }
     }
+
+    #[inline(always)]
+    unsafe fn waiting(call: *const Self) -> u64 {
+        // SAFETY: as above. Only requests have one; of calls without exchanges the member is zero.
+        unsafe { opaque(u64::from((*call).answer.record).wrapping_neg() >> 63) }
+    }
 }
 
 impl Sending {
@@ -145,6 +158,11 @@ impl Sending {
     }
 }
 
+const _: () = assert!(
+    core::mem::offset_of!(Open, origin)
+        == core::mem::offset_of!(Open, answer) + size_of::<AnswerRecord>() + SMALL_BYTES,
+    "all of them are copied in one piece"
+);
 const _: () = assert!(
     core::mem::offset_of!(Open, record) == core::mem::offset_of!(Open, origin) + size_of::<OriginRecord>(),
     "all three are copied in one piece"

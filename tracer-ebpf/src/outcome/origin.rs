@@ -15,6 +15,7 @@ use nltrace_common::{
 use super::{
     asker::Asker,
     open::{Open, Sending},
+    unfailed,
 };
 use crate::{
     bpf::opaque,
@@ -47,7 +48,15 @@ pub(super) unsafe fn begin<R: Reader>(stack: *mut Stack<Open>, call: *mut Open, 
         (*scope).depth = 0;
         (*scope).sk = 0;
         (*scope).ack = 0;
+        (*scope).told = 0;
+        (*call).answer.record = 0;
         join(stack, call, task, entry);
+        if unfailed::is_wanted() {
+            (*scope).changes = unfailed::changes();
+            if entry.hook != Hook::Unicast {
+                unfailed::is_told(stack, call);
+            }
+        }
         (*origin).netns_cookie = sock::netns_cookie::<R>(entry.sk);
         match entry.hook {
             Hook::Dump => begin_part(stack, call, entry.sk),
@@ -214,6 +223,9 @@ pub(super) unsafe fn arrived(stack: *mut Stack<Open>, call: *mut Open, sk: u64, 
         if skb != 0 {
             (*origin).queued_skb = Stack::number(stack, skb);
             (*origin).queued_ns = bpf_ktime_get_ns();
+            if unfailed::is_wanted() {
+                unfailed::answered((*origin).queued_skb, (*origin).queued_ns);
+            }
         }
         if (*call).record.stage == Stage::Reply as u8 {
             to_or_from(origin, sk);

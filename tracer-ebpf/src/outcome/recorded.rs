@@ -7,9 +7,9 @@ use nltrace_common::{
 };
 
 use super::{
-    Outcome,
+    Outcome, answer,
     open::{Open, part},
-    origin, who,
+    origin, unfailed, who,
 };
 use crate::{
     counters,
@@ -46,6 +46,9 @@ impl Outcome for Recorded {
             if !keep(call, entry.hook, &datagram, || entry.user_portid::<R>()) {
                 Stack::pop(stack);
                 return Verdict::Filtered;
+            }
+            if unfailed::is_wanted() && entry.stage as u8 == Stage::Reply as u8 {
+                (*call).record.captured = unfailed::enough(call, (*call).record.captured);
             }
             describe::<R>(&raw mut (*call).record, entry, task);
             // The capture is not part of what is timed.
@@ -102,8 +105,18 @@ impl Outcome for Recorded {
                 finish(&raw mut (*call).record, task, latency_ns, ret);
                 if origin::is_wanted() {
                     origin::end(stack, call);
+                    if answer::keep(stack, call) || unfailed::is_wanted() && unfailed::leave_out(call) {
+                        Stack::pop(stack);
+                        return;
+                    }
+                    if unfailed::is_wanted() && (*call).record.stage == Stage::Reply as u8 {
+                        unfailed::is_told(stack, call);
+                    }
                 }
                 send(hook, call);
+            }
+            if hook == Hook::Dump && unfailed::is_wanted() && !netlink_sock::is_dumping((*call).skb) {
+                unfailed::dump_ends((*call).skb);
             }
             Stack::pop(stack);
         }
@@ -132,6 +145,9 @@ unsafe fn begin_part<R: Reader>(
         (*record).captured = 0;
         (*record).datagram_len = 0;
         describe::<R>(record, entry, task);
+        if unfailed::is_wanted() {
+            unfailed::dump_begins((*call).skb);
+        }
         (*record).ts_ns = bpf_ktime_get_ns();
     }
     Verdict::Open
@@ -157,9 +173,17 @@ impl Recorded {
     #[inline(always)]
     pub(crate) fn delivered<R: Reader>(id: Id, sk: u64, skb: u64) {
         let task = Task::current();
-        let Some(stack) = Stack::<Open>::existing(task) else { return };
+        let Some(stack) = Stack::<Open>::existing(task) else {
+            if unfailed::is_wanted() {
+                unfailed::queued_elsewhere(skb);
+            }
+            return;
+        };
         // SAFETY: `stack` is a map value, and so is `call`.
         unsafe {
+            if unfailed::is_wanted() {
+                unfailed::queued(Stack::number(stack, skb));
+            }
             let Some((call, held)) = Stack::around(stack, id) else { return };
             let stage = (*call).record.stage;
             if stage == Stage::Broadcast as u8 {
@@ -338,26 +362,29 @@ unsafe fn send(hook: Hook, call: *const Open) {
     // SAFETY: the caller's `call` is a map value; `bytes` follows `record` in it.
     unsafe {
         let has_receive = (*call).record.flags & flags::HAS_RECEIVE != 0;
+        let calls = 1 + Open::waiting(call);
         // Before the reader can see it: who has read all that was recorded has read everything.
-        counters.recorded();
+        counters.all_recorded(calls);
         if has_receive {
             receive.recorded();
         } else if (*call).receive != Id::NONE {
-            receive.unmatched();
+            receive.unmatched(1);
         }
-        let is_sent = if origin::is_wanted() {
+        let is_sent = if !origin::is_wanted() {
+            emit::send(&raw const (*call).record)
+        } else if calls == 1 {
             emit::send_with_origin(&raw const (*call).origin, &raw const (*call).record)
         } else {
-            emit::send(&raw const (*call).record)
+            emit::send_answered(&raw const (*call).answer, &raw const (*call).record)
         };
         if is_sent {
             return;
         }
-        counters.not_recorded();
-        counters.lost(Loss::NoRoom);
+        counters.not_recorded(calls);
+        counters.all_lost(Loss::NoRoom, calls);
         counters.further_lost((*call).further);
         if has_receive {
-            receive.not_recorded();
+            receive.not_recorded(1);
             receive.lost(Loss::NoRoom);
             receive.further_lost((*call).further);
         }

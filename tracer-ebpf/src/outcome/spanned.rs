@@ -24,7 +24,6 @@ use crate::{
     filter, histogram,
     kernel::{Probed, Reader, Task, netlink_sock},
     party,
-    reading::Reading,
     stack::{Call, Stack},
 };
 
@@ -66,7 +65,6 @@ mod dump {
 /// What else is kept of a thread.
 #[repr(C)]
 pub struct SpanThread {
-    pub(crate) reading: Reading,
     /// The lock that it waits for, and since when; 0: none.
     lock: u64,
     lock_ns: u64,

@@ -54,7 +54,7 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
     let mut session = Session::trace(options, root)?;
     let watching = Watching {
         queued: session.watches(Hook::Queue),
-        reads: session.watches(Hook::Consume) && session.watches(Hook::Read),
+        reads: session.watches(Hook::Consume),
         waits: session.watches(Hook::Wait) && session.watches(Hook::WaitEnd),
     };
     let model = Exchanges::new(

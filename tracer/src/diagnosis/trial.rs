@@ -161,7 +161,7 @@ fn plan(outcome: Outcome, method: Option<Method>) -> Plan {
     let stages = method.map_or_else(Vec::new, |_| vec![Stage::Request]);
     // No process has this number: the moment leaves no trace in what is counted.
     let filter = Filter { stages, pid: Pid::new(u32::MAX), ..Filter::default() };
-    Plan { outcomes: vec![outcome], filter, method, verbose: false, who: false }
+    Plan { outcomes: vec![outcome], filter, method, verbose: false, who: false, failures: false }
 }
 
 fn no_sessions(config: &Config, options: &[&str]) -> Check {

@@ -142,6 +142,8 @@ pub struct Further {
     pub filtered: u64,
     /// Of calls that could not be recorded.
     pub lost: u64,
+    /// Not messages: exchanges that the programs left out.
+    pub left_out: u64,
 }
 
 impl Further {
@@ -150,6 +152,7 @@ impl Further {
         Self {
             filtered: sum(|tally| tally.counters.further_filtered),
             lost: sum(|tally| tally.counters.further_lost),
+            left_out: sum(|tally| tally.counters.left_out),
         }
     }
 }
@@ -194,6 +197,7 @@ impl Ledger {
         let further = Further {
             filtered: self.further.filtered.wrapping_sub(earlier.further.filtered),
             lost: self.further.lost.wrapping_sub(earlier.further.lost),
+            left_out: self.further.left_out.wrapping_sub(earlier.further.left_out),
         };
         Self { hooks, further }
     }
@@ -229,6 +233,7 @@ mod tests {
             lost: [1, 0],
             further_filtered: 0,
             further_lost: 0,
+            left_out: 0,
         },
         skipped: Some(2),
     };
@@ -242,6 +247,7 @@ mod tests {
             lost: [0, 0],
             further_filtered: 0,
             further_lost: 0,
+            left_out: 0,
         },
         skipped: Some(0),
     };

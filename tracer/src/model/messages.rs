@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn every_message_has_one_outcome() {
-        let mut ledger = Ledger { further: Further { filtered: 4, lost: 2 }, ..Ledger::default() };
+        let mut ledger =
+            Ledger { further: Further { filtered: 4, lost: 2, left_out: 0 }, ..Ledger::default() };
         let mut lost = [Some(0); Loss::COUNT];
         lost[0] = Some(3);
         // Three calls were filtered in the kernel, one of them with five messages, and one after it had

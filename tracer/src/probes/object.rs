@@ -54,7 +54,7 @@ pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
             "PARTY_COUNT",
             "DUMPERS",
         ],
-        Outcome::Recorded { .. } => &["AYA_LOGS", "FOLLOWED", "STACKS", "RECORDS", "LOCKS"],
+        Outcome::Recorded { .. } => &["AYA_LOGS", "FOLLOWED", "STACKS", "RECORDS", "LOCKS", "DUMPING"],
         Outcome::Dropped { .. } => &[
             "AYA_LOGS",
             "THREADS",
@@ -91,6 +91,7 @@ pub(super) fn prepared(
     let mut constants = constants(facts);
     write_options(&mut constants, outcome, &plan.filter_of(outcome), slot_count);
     constants[usize::from(option::WHO)] = plan.who.into();
+    constants[usize::from(option::FAILURES)] = plan.failures.into();
     if let Some(pid) = plan.filter.pid.filter(|_| plan.filter.children) {
         // Also where the programs compare nothing with it: it is whose children they follow.
         constants[usize::from(option::FILTER_TGID)] = pid.number().into();
@@ -255,6 +256,7 @@ mod tests {
                 method: Default::default(),
                 verbose: false,
                 who: false,
+                failures: false,
             };
             known.extend(placeholders(&Object::parse(compiled(outcome)).unwrap()));
             let prepared = prepared(outcome, &plan, &facts("7.3"), outcome.slots(2)).unwrap();

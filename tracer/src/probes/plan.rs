@@ -223,6 +223,8 @@ pub struct Plan {
     pub verbose: bool,
     /// Whether it is told of each request who asked, where exchanges are asked for.
     pub who: bool,
+    /// Whether requests that did not fail are left out, with all that happened within them.
+    pub failures: bool,
 }
 
 /// Functions of the kernel itself to attach to, with the same programs.

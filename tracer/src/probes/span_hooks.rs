@@ -24,7 +24,7 @@ impl SpanHook {
 
 /// The hooks, in the order in which they are attached: what happens within calls is watched before the calls
 /// are.
-pub(super) static SPAN_HOOKS: [SpanHook; 8] = {
+pub(super) static SPAN_HOOKS: [SpanHook; 7] = {
     use Ends::{Both, Entry};
     use Stage::{Answer, Lock, Queue, RoundTrip, WholeDump};
 
@@ -33,7 +33,6 @@ pub(super) static SPAN_HOOKS: [SpanHook; 8] = {
     }
     [
         line(Hook::Consume, Entry, &[Queue, RoundTrip]),
-        line(Hook::Read, Entry, &[Queue, RoundTrip]),
         line(Hook::WaitEnd, Entry, &[Lock]),
         line(Hook::Wait, Entry, &[Lock]),
         line(Hook::Queue, Entry, &[Answer, WholeDump, RoundTrip, Queue]),
@@ -58,7 +57,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let hooks = |stage| hooks_by(stage, false);
-        assert_eq!(hooks(Stage::Queue), [Hook::Consume, Hook::Read, Hook::Queue]);
+        assert_eq!(hooks(Stage::Queue), [Hook::Consume, Hook::Queue]);
         assert_eq!(hooks(Stage::Lock), [Hook::WaitEnd, Hook::Wait, Hook::Unicast, Hook::Dump]);
         assert_eq!(hooks(Stage::Answer), hooks(Stage::WholeDump));
         assert_eq!(hooks_by(Stage::Queue, true), hooks(Stage::RoundTrip), "whose answer it is");

@@ -140,6 +140,11 @@ impl Buffer {
         self.bytes.len()
     }
 
+    /// The bytes that were appended since [`Buffer::place`] was `from`, without what was repeated.
+    pub fn bytes_since(&self, from: usize) -> &[u8] {
+        self.bytes.get(from..).unwrap_or_default()
+    }
+
     /// What was appended since [`Buffer::place`] was `from`.
     pub fn since(&self, from: usize) -> Passage {
         Passage { id: self.id, range: from..self.bytes.len() }

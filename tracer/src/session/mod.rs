@@ -100,7 +100,11 @@ impl Session<Live> {
         let snaplen = snaplen.max(options.capture.filter.detail.is_some().into());
         let outcome = Outcome::Recorded { snaplen, ring_bytes, deliveries, exchanges };
         let who = options.exchanges.as_ref().is_some_and(|exchanges| exchanges.who);
-        let mut plan = Plan { who, ..setup::plan(outcome, &options.capture) };
+        // Who asks is told before anything can be decided, and answers are kept whole where they are wanted.
+        let failures = options.exchanges.as_ref().is_some_and(|exchanges| {
+            exchanges.errors && !who && !exchanges.answers && exchanges.matching.is_none()
+        });
+        let mut plan = Plan { who, failures, ..setup::plan(outcome, &options.capture) };
         if options.exchanges.as_ref().is_some_and(ExchangeOptions::has_drops) {
             plan.outcomes.push(Outcome::Dropped { causes: Causes::default(), stacks: false, each: true });
         }

@@ -44,7 +44,14 @@ pub(super) fn hist_plan(options: &HistOptions) -> Plan {
 /// The plan that the common options make.
 pub(super) fn plan(outcome: Outcome, options: &CaptureOptions) -> Plan {
     let CaptureOptions { filter, method, verbose, .. } = options;
-    Plan { outcomes: vec![outcome], filter: filter.clone(), method: *method, verbose: *verbose, who: false }
+    Plan {
+        outcomes: vec![outcome],
+        filter: filter.clone(),
+        method: *method,
+        verbose: *verbose,
+        who: false,
+        failures: false,
+    }
 }
 
 /// Refuses `--strict` where the kernel does not count the calls that it skips at some probe: nobody could say

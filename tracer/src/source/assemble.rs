@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use nltrace_common::record::{
-    CallRecord, CloseRecord, DeliveryRecord, ForkRecord, HeldRecord, OriginRecord, PayloadRecord, ReadRecord,
-    ReasonRecord, SMALL_BYTES, SendFailedRecord, TextRecord, WaitRecord, WhoRecord, flags, kind,
+    AnswerRecord, CallRecord, CloseRecord, DeliveryRecord, ForkRecord, HeldRecord, OriginRecord,
+    PayloadRecord, ReadRecord, ReasonRecord, SMALL_BYTES, SendFailedRecord, TextRecord, WaitRecord,
+    WhoRecord, flags, kind,
 };
 use zerocopy::FromBytes as _;
 
@@ -90,6 +91,7 @@ impl Assembler {
                 let (origin, rest) = OriginRecord::ref_from_prefix(bytes).map_err(|_| bad)?;
                 self.call(Some(origin), rest, each).ok_or(bad)
             }
+            Some(kind::ANSWERED) => self.answered(bytes, each).ok_or(bad),
             Some(kind::DELIVERY) => {
                 let (delivery, _) = DeliveryRecord::ref_from_prefix(bytes).map_err(|_| bad)?;
                 self.deliveries.keep(delivery);
@@ -144,6 +146,18 @@ impl Assembler {
             }
         }
         Some(())
+    }
+
+    /// Hands on a request's first answer, and then the request. None where the bytes are too few.
+    #[inline]
+    fn answered(&mut self, bytes: &[u8], each: &mut impl FnMut(Event<'_>)) -> Option<()> {
+        let (answer, rest) = AnswerRecord::ref_from_prefix(bytes).ok()?;
+        let (captured, rest) = rest.split_at_checked(SMALL_BYTES)?;
+        let (origin, rest) = OriginRecord::ref_from_prefix(rest).ok()?;
+        let (request, _) = CallRecord::ref_from_prefix(rest).ok()?;
+        let captured = captured.get(..answer.captured as usize)?;
+        self.splitter.one(Call::answer(answer, captured, origin, request)?, each);
+        self.call(Some(origin), rest, each)
     }
 
     /// What came so far.

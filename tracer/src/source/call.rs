@@ -3,7 +3,7 @@
 use netlink_wire::until_nul;
 use nltrace_common::{
     Context, Stage,
-    record::{CallRecord, DeliveryRecord, OriginRecord, flags, origin_flags},
+    record::{AnswerRecord, CallRecord, DeliveryRecord, OriginRecord, flags, origin_flags},
 };
 
 use super::{
@@ -196,6 +196,34 @@ impl<'a> Call<'a> {
             ret: None,
             within: self.context.map(|_| Within { ts_ns: self.ts_ns, in_hand: Some(0) }),
             ..*self
+        })
+    }
+
+    /// The answer that a request's record has with it.
+    #[inline]
+    pub(super) fn answer(
+        answer: &AnswerRecord,
+        captured: &'a [u8],
+        origin: &OriginRecord,
+        request: &CallRecord,
+    ) -> Option<Self> {
+        let call = Self::new(request, captured)?;
+        Some(Self {
+            stage: Stage::Reply,
+            ts_ns: answer.ts_ns,
+            latency_ns: answer.latency_ns,
+            ret: Some(answer.ret),
+            datagram_len: answer.datagram_len,
+            len: answer.datagram_len,
+            within: Some(Within { ts_ns: request.ts_ns, in_hand: offset(answer.in_hand) }),
+            socket_inode: known(origin.socket_inode),
+            socket_options: Some(origin.socket_options),
+            queued: Some(Queued { skb: answer.queued_skb, ns: answer.queued_ns }),
+            to_asker: true,
+            from_user: Some(false),
+            netns_cookie: known(origin.netns_cookie),
+            context: Context::from_number(origin.context as u8),
+            ..call
         })
     }
 

@@ -99,6 +99,9 @@ const fn bystander(rest: &'static str) -> Load {
 const DUMP: Load = Load { command: "message_loop", count: 50_000, rest: "dump" };
 const BATCH: Load = Load { command: "message_loop", count: 10_000, rest: "batch" };
 
+/// tests/c/lock_loop.c: requests whose handler takes a lock that nobody else wants.
+const LOCK: Load = Load { command: "lock_loop", count: 10_000, rest: "" };
+
 const ONE_LISTENER: Load = drops("1");
 const EIGHT_LISTENERS: Load = drops("8");
 const FULL_UNICAST: Load = drops("unicast");
@@ -162,6 +165,8 @@ pub(crate) const CASES: &[Case] = &[
         SMALL,
         "nltrace hist --json -s request,receive,reply,broadcast,part,answer,queue -- /tmp/load",
     ),
+    untraced("untraced, RTM_GETLINK of one link", LOCK),
+    ours("hist -s lock, RTM_GETLINK of one link", LOCK, "nltrace hist --json -s lock -- /tmp/load"),
     ours("hist, 1 KiB", KIB, "nltrace hist --json -- /tmp/load"),
     ours("hist, 16 KiB", KIB_16, "nltrace hist --json -- /tmp/load"),
     ours("trace --calls --json > file", MANY, "nltrace trace --calls --json -- /tmp/load > /tmp/trace"),
@@ -248,6 +253,11 @@ pub(crate) const CASES: &[Case] = &[
          sh -c 'kill -STOP $PPID; bash /tmp/load; kill -CONT $PPID' > /dev/null",
     ),
     peer("bpftrace, histograms", SMALL, "bpftrace -c 'bash /tmp/load' /opt/nltrace/bench/histograms.bt"),
+    peer(
+        "bpftrace, histograms, answer and queue, too",
+        SMALL,
+        "bpftrace -c 'bash /tmp/load' /opt/nltrace/bench/spans.bt",
+    ),
     Case {
         loss: Loss::Lines("^Lost [0-9]+ events"),
         ..peer(

@@ -19,7 +19,7 @@ use crate::{
     emit,
     entry::Id,
     kernel::{Probed, Reader, Task, read_optional},
-    outcome::{asker::Asker, open::Open, origin::acknowledging},
+    outcome::{asker::Asker, open::Open, origin::acknowledging, unfailed},
     stack::Stack,
 };
 
@@ -36,6 +36,10 @@ impl Event for Ack {
         let nlh = unsafe { Stack::number(asker.stack, arguments.at(1)) };
         // SAFETY: a map value.
         let in_hand = unsafe { acknowledging(asker.call, asker.address, nlh) };
+        // SAFETY: a map value.
+        if unfailed::is_wanted() && unsafe { unfailed::leaves_reason_out(asker.call, error) } {
+            return;
+        }
         let text = if extack == 0 { 0 } else { Probed::read(extack, EXT_ACK_TEXT) };
         let reason = Why { task, asker, nlh, in_hand, error, extack };
         if text == 0 {

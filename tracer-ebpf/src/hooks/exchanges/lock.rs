@@ -31,6 +31,7 @@ use crate::{
     outcome::{
         asker::Asker,
         open::{Open, WAIT_CALLERS, Waiting},
+        unfailed,
     },
     stack::Stack,
 };
@@ -65,6 +66,10 @@ pub fn wait(arguments: *mut c_void) -> i32 {
         if (*waiting).lock != 0 {
             // The end of that was missed.
             count((*waiting).lock, u64::MAX);
+            ends();
+        }
+        if unfailed::is_wanted() {
+            unfailed::begins();
         }
         (*waiting).lock = lock;
         (*waiting).flags = flags as u32;
@@ -102,6 +107,14 @@ fn count(lock: u64, threads: u64) {
             }
             None => {}
         }
+    }
+}
+
+/// A wait within a request ends.
+#[inline(always)]
+fn ends() {
+    if unfailed::is_wanted() {
+        unfailed::ends();
     }
 }
 
@@ -156,6 +169,7 @@ pub fn wait_end(arguments: *mut c_void) -> i32 {
             (*waiting).lock = 0;
             count(lock, u64::MAX);
             waited(task, waiting, lock, result);
+            ends();
         }
     }
     0

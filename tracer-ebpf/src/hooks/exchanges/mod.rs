@@ -15,7 +15,7 @@ use super::{
 
 pub use ack::Ack;
 pub use lock::{wait, wait_end};
-pub use read::{Consume, Read};
+pub use read::Consume;
 pub use release::Release;
 pub use send::SendMsg;
 pub use text::text;

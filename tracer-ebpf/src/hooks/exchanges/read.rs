@@ -1,8 +1,6 @@
-//! `static int netlink_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)`, and within
-//! it `void skb_free_datagram(struct sock *sk, struct sk_buff *skb)`
+//! `void skb_free_datagram(struct sock *sk, struct sk_buff *skb)`
 //!
-//! A socket's owner reads, or peeks; and it has read. A dump's next part is made after that. Checked on 6.1,
-//! 6.12 and 7.3.
+//! A socket's owner has read. A dump's next part is made after that. Checked on 6.1, 6.12 and 7.3.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use nltrace_common::{
@@ -12,32 +10,14 @@ use nltrace_common::{
 
 use super::{Arguments, Event};
 use crate::{
-    emit,
+    counters, emit,
     entry::Id,
     filter,
     kernel::{Probed, Reader, Task, netlink_sock},
-    outcome::open::Open,
-    reading::Reading,
+    outcome::{open::Open, unfailed},
+    reading,
     stack::Stack,
 };
-
-/// Reads that begin.
-pub struct Read;
-
-impl Event for Read {
-    #[inline(always)]
-    fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let sk = netlink_sock::of_socket(arguments.at(0));
-        if !filter::wants_family_of::<Probed>(sk) {
-            return;
-        }
-        let Some(stack) = Stack::<Open>::get_or_create(Task::current()) else { return };
-        // SAFETY: a map value.
-        unsafe {
-            Reading::begin(&raw mut (*stack).besides.reading, sk, arguments.at(2), arguments.at(3));
-        }
-    }
-}
 
 /// Reads that end.
 pub struct Consume;
@@ -45,15 +25,21 @@ pub struct Consume;
 impl Event for Consume {
     #[inline(always)]
     fn happen<R: Reader>(_: Id, arguments: &impl Arguments) {
-        let task = Task::current();
-        let Some(stack) = Stack::<Open>::existing(task) else { return };
-        let sk = arguments.at(0);
-        // SAFETY: a map value.
-        if unsafe { Reading::end(&raw mut (*stack).besides.reading, sk) }.is_none() {
+        let (sk, skb) = (arguments.at(0), arguments.at(1));
+        if !reading::is_read(sk, skb) || !filter::wants_family_of::<Probed>(sk) {
             return;
         }
-        // SAFETY: as above.
-        let skb = unsafe { Stack::number(stack, arguments.at(1)) };
+        // A thread without a stack has asked nothing.
+        if unfailed::is_wanted()
+            && let Some(stack) = Stack::<Open>::existing(Task::current())
+            // SAFETY: a map value.
+            && unfailed::is_read_left_out(unsafe { Stack::number(stack, skb) })
+        {
+            let counters = counters::of(Hook::Consume);
+            counters.hit();
+            counters.filtered();
+            return;
+        }
         emit::send_event(Hook::Consume, |record: *mut ReadRecord| {
             // SAFETY: there is room for the record; the helper has no preconditions.
             unsafe {
@@ -62,7 +48,7 @@ impl Event for Consume {
                 (*record).ts_ns = bpf_ktime_get_ns();
                 (*record).socket_inode = netlink_sock::inode(sk);
                 (*record).skb = skb;
-                task.describe(&raw mut (*record).reader);
+                Task::current().describe(&raw mut (*record).reader);
             }
         });
     }

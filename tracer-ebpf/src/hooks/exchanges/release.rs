@@ -15,6 +15,7 @@ use crate::{
     entry::Id,
     filter,
     kernel::{Probed, Reader, Task, netlink_sock},
+    outcome::unfailed,
 };
 
 /// Closed sockets.
@@ -26,6 +27,9 @@ impl Event for Release {
         let sk = netlink_sock::of_socket(arguments.at(0));
         if sk == 0 || !filter::wants_family_of::<Probed>(sk) {
             return;
+        }
+        if unfailed::is_wanted() {
+            unfailed::dump_ends(sk);
         }
         emit::send_event(Hook::Release, |record: *mut CloseRecord| {
             // SAFETY: there is room for the record; the helper has no preconditions.

@@ -15,7 +15,7 @@ use crate::{
     emit,
     entry::Id,
     kernel::Task,
-    outcome::{asker::Asker, open::Open},
+    outcome::{asker::Asker, open::Open, unfailed},
 };
 
 /// The program. `arguments` are the tracepoint's, eight bytes each.
@@ -28,6 +28,8 @@ pub fn text(arguments: *mut c_void) -> i32 {
     if text == 0 {
         return 0;
     }
+    // SAFETY: a map value.
+    unsafe { unfailed::must_be_sent(asker.call) };
     emit::send_event(Hook::Text, |record: *mut TextRecord| {
         // SAFETY: there is room for the record; the helper has no preconditions.
         unsafe {

@@ -62,6 +62,8 @@ pub(super) struct Exchanging {
     matching: Option<Matching>,
     wanted: Wanted,
     totals: ExchangeTotals,
+    /// Exchanges that the programs left out.
+    left_out: u64,
     around: Around,
     /// None: text.
     json: Option<ExchangeJson>,
@@ -108,6 +110,7 @@ impl Exchanging {
             matching: exchanges.matching.clone(),
             wanted,
             totals: ExchangeTotals::default(),
+            left_out: 0,
             around,
             json: options.json.then(|| ExchangeJson::new(decoder.clone())),
             text: ExchangeText::new(start_ns, style, decoder),
@@ -119,7 +122,12 @@ impl Exchanging {
     /// What became of exchanges.
     pub(super) fn totals(&self) -> ExchangeTotals {
         let counts = self.exchanges.counts();
-        ExchangeTotals { expired: counts.expired, alone: counts.alone, ..self.totals }
+        ExchangeTotals {
+            filtered: self.totals.filtered + self.left_out,
+            expired: counts.expired,
+            alone: counts.alone,
+            ..self.totals
+        }
     }
 
     /// Takes what is complete from the model, and writes what is wanted of it.
@@ -211,6 +219,8 @@ impl Renderer for Exchanging {
     }
 
     fn report(&mut self, report: &Report) -> String {
+        let left_out = report.ledger.further.left_out;
+        self.left_out = if report.interval.is_some() { self.left_out + left_out } else { left_out };
         // Of an interval it is not known which messages of its exchanges will be left out.
         let report = if report.interval.is_none() { self.refiltered(report) } else { report.clone() };
         match &self.json {

@@ -9,7 +9,7 @@ use super::{
 use crate::decode::Family;
 
 /// `NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END` (linux/netfilter/nfnetlink.h).
-const BATCH_BEGIN: u16 = 0x10;
+pub(super) const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
 
 /// A request's call with all messages of its datagram.

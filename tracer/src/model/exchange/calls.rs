@@ -65,16 +65,24 @@ impl Exchanges {
     /// A unicast to a user's socket.
     fn reply(&mut self, call: &Call<'_>) {
         let is_dropped = self.is_dropped(call);
-        if let Some(within) = call.within.filter(|_| call.to_asker) {
-            let keep = self.keep.answers;
-            self.frame(call.tid, within.ts_ns).answer(call, is_dropped, keep);
-        } else if !self.later_answer(call, is_dropped) && !self.keep_early(call, is_dropped) {
+        if !self.answered_within(call, is_dropped)
+            && !self.later_answer(call, is_dropped)
+            && !self.keep_early(call, is_dropped)
+        {
             self.unasked(call);
         }
     }
 
+    /// An answer to the request that its thread is in: true if that is what it is.
+    pub(super) fn answered_within(&mut self, call: &Call<'_>, is_dropped: bool) -> bool {
+        let Some(within) = call.within.filter(|_| call.to_asker) else { return false };
+        let keep = self.keep.answers;
+        self.frame(call.tid, within.ts_ns).answer(call, is_dropped, keep);
+        true
+    }
+
     /// Whether a message could not be queued.
-    fn is_dropped(&self, call: &Call<'_>) -> bool {
+    pub(super) fn is_dropped(&self, call: &Call<'_>) -> bool {
         call.ret.is_some_and(|ret| ret < 0) || (self.watching.queued && call.queued.is_none())
     }
 

@@ -196,12 +196,36 @@ impl Exchanges {
 
     /// Remembers what a request did and when, for others that it kept waiting or interrupted.
     fn remember(&mut self, request: &Sent, id: u64, span: Span, decided: &Decided, has_notified: bool) {
-        let Sent { family, netns, who, .. } = *request;
         let nlmsg_type = request.header().map(|header| header.message_type.0);
-        self.requests.add(who.tid, span, id, family, nlmsg_type);
-        let Some(nlmsg_type) = nlmsg_type.filter(|_| !decided.outcome.is_failure()) else { return };
+        self.remember_request(request, nlmsg_type, id, span);
+        if let Some(nlmsg_type) = nlmsg_type.filter(|_| !decided.outcome.is_failure()) {
+            self.remember_change(request, nlmsg_type, id, span, has_notified);
+        }
+    }
+
+    /// Remembers when a thread was in a request.
+    pub(super) fn remember_request(
+        &mut self,
+        request: &Sent,
+        nlmsg_type: Option<u16>,
+        exchange: u64,
+        span: Span,
+    ) {
+        self.requests.add(request.who.tid, span, exchange, request.family, nlmsg_type);
+    }
+
+    /// Remembers what a request changed, if it did, as far as that can be told.
+    pub(super) fn remember_change(
+        &mut self,
+        request: &Sent,
+        nlmsg_type: u16,
+        exchange: u64,
+        span: Span,
+        has_notified: bool,
+    ) {
+        let Sent { family, netns, who, .. } = *request;
         if has_notified || is_change(family, nlmsg_type) {
-            let change = Change { span, exchange: Some(id), who, nlmsg_type };
+            let change = Change { span, exchange: Some(exchange), who, nlmsg_type };
             self.changes.add(family, netns, change);
         }
     }

@@ -15,7 +15,7 @@ const MAX_EARLY: usize = 1024;
 pub(super) type Key = (u32, u32, u32);
 
 /// Whether a family's requests may be answered from elsewhere: from another thread than the asker's.
-const fn answers_from_elsewhere(family: Family) -> bool {
+pub(super) const fn answers_from_elsewhere(family: Family) -> bool {
     matches!(family, Family::AUDIT)
 }
 

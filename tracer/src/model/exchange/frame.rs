@@ -1,10 +1,8 @@
 //! What happened within requests and dumps' parts that have not returned: their records come last.
 
-use std::collections::HashMap;
-
 use netlink_wire::{Flags, MessageType, Status};
 
-use super::{Sent, Unasked, tally::Tally};
+use super::{Sent, Unasked, hash::ByNumber, tally::Tally};
 use crate::model::{Asker, Call, Reason, Sentence, Wait};
 
 /// Answers of one frame that are told apart, waits and messages that wait for it, at most.
@@ -150,7 +148,9 @@ impl Frame {
                 == (in_hand, seq, told.is_some(), is_shared)
                 && group.status.is_some() == status.is_some()
         };
-        if let Some(group) = self.groups.iter_mut().rev().find(alike) {
+        // A request's first answer comes with the request, which may be after others.
+        let is_late = self.groups.first().is_some_and(|group| group.first.ts_ns > call.ts_ns);
+        if !is_late && let Some(group) = self.groups.iter_mut().rev().find(alike) {
             group.status = status.or(group.status);
             group.tally.add(call, flags, is_dropped);
             return;
@@ -160,15 +160,17 @@ impl Frame {
         }
         let mut tally = Tally::keeping(keep);
         tally.add(call, flags, is_dropped);
-        self.groups.push(Group {
-            in_hand,
-            is_told: told.is_some(),
-            seq,
-            status,
-            is_shared,
-            tally,
-            first: sent,
-        });
+        let mut group =
+            Group { in_hand, is_told: told.is_some(), seq, status, is_shared, tally, first: sent };
+        if !is_late {
+            return self.groups.push(group);
+        }
+        if let Some(at) = self.groups.iter_mut().position(|other| alike(&other)) {
+            let later = self.groups.remove(at);
+            group.status = later.status.or(status);
+            group.tally.append(later.tally);
+        }
+        self.groups.insert(0, group);
     }
 
     /// Which message the acknowledgement or error is about that is being sent: what was begun last and not
@@ -209,7 +211,7 @@ impl Frame {
 /// Frames in progress. A thread has few: a part in a request, and what is left of one whose record was lost.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    by_thread: HashMap<u32, Vec<(u64, Frame)>>,
+    by_thread: ByNumber<u32, Vec<(u64, Frame)>>,
 }
 
 impl Frames {
@@ -220,6 +222,11 @@ impl Frames {
             frames.len() - 1
         });
         &mut frames[at].1
+    }
+
+    /// Whether a thread has any.
+    pub(super) fn has(&self, tid: u32) -> bool {
+        !self.by_thread.is_empty() && self.by_thread.contains_key(&tid)
     }
 
     /// What happened within one that has returned.

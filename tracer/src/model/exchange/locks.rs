@@ -1,8 +1,8 @@
 //! Waits for locks: how long, for which, and who had them meanwhile.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use super::{Blocker, BlockingRequest, LockWait, frame::Span};
+use super::{Blocker, BlockingRequest, LockWait, frame::Span, hash::ByNumber};
 use crate::{
     decode::Family,
     model::{Held, Thread, Wait},
@@ -131,7 +131,7 @@ impl Owners {
 /// The last requests of threads, by when they were in the kernel.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    by_thread: HashMap<u32, VecDeque<(Span, BlockingRequest)>>,
+    by_thread: ByNumber<u32, VecDeque<(Span, BlockingRequest)>>,
     /// The threads in the order in which they came.
     threads: VecDeque<u32>,
 }

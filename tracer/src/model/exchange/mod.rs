@@ -20,10 +20,12 @@ mod decide;
 mod early;
 mod followed;
 mod frame;
+mod hash;
 mod locks;
 mod open;
 mod outcome;
 mod queue;
+mod quick;
 mod result;
 mod sent;
 mod tally;
@@ -38,9 +40,11 @@ use asked::Asked;
 use changes::Changes;
 use early::Early;
 use frame::{Frame, FrameKey, Frames};
+use hash::ByNumber;
 use locks::{Owners, Requests};
 use open::Open;
 use queue::{Entered, Queue, Target};
+use quick::Quick;
 use unasked::Deliveries;
 
 pub use followed::Followed;
@@ -179,7 +183,7 @@ pub struct Exchanges {
     /// Open exchanges by the socket that asked.
     by_socket: BTreeSet<(u64, u64)>,
     /// The dump that a socket has open.
-    dumps: HashMap<u64, u64>,
+    dumps: ByNumber<u64, u64>,
     ended_dumps: VecDeque<EndedDump>,
     /// The part whose messages are coming, and the exchange that it belongs to.
     part: Option<(u64, Option<u64>)>,
@@ -196,6 +200,7 @@ pub struct Exchanges {
     requests: Requests,
     changes: Changes,
     deliveries: Deliveries,
+    quick: Quick,
     ready: VecDeque<Line>,
 }
 
@@ -223,7 +228,7 @@ impl Exchanges {
             rest: None,
             open: BTreeMap::new(),
             by_socket: BTreeSet::new(),
-            dumps: HashMap::new(),
+            dumps: ByNumber::default(),
             ended_dumps: VecDeque::new(),
             part: None,
             queue: Queue::default(),
@@ -235,6 +240,7 @@ impl Exchanges {
             requests: Requests::default(),
             changes: Changes::default(),
             deliveries: Deliveries::default(),
+            quick: Quick::default(),
             ready: VecDeque::new(),
         }
     }
@@ -242,6 +248,10 @@ impl Exchanges {
     /// Takes what happened, and hands on what is complete with that.
     pub fn take(&mut self, event: &Event<'_>, each: &mut dyn FnMut(Line)) {
         self.close_unless_it_goes_on(event);
+        if self.take_quickly(event) {
+            self.due();
+            return self.ready.drain(..).for_each(each);
+        }
         match event {
             Event::Call(call) => {
                 self.see(call.ts_ns.saturating_add(call.latency_ns));
@@ -289,6 +299,7 @@ impl Exchanges {
     /// Hands on everything, as far as it is known when the capture has ended.
     pub fn finish(&mut self, each: &mut dyn FnMut(Line)) {
         self.close_asking();
+        self.leave_quick_way();
         for (key, frame) in self.frames.take_all() {
             self.abandon(key, frame);
         }
@@ -306,7 +317,7 @@ impl Exchanges {
 
     /// Exchanges that are not shown yet.
     pub fn open(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.quick.count()
     }
 
     fn see(&mut self, ns: u64) {
@@ -360,6 +371,7 @@ impl Exchanges {
 
     /// Enters a datagram that was queued.
     fn enter(&mut self, queued: Queued, target: Target) {
+        self.leave_buffer(queued.skb);
         match self.queue.enter(queued, target) {
             Entered::Waits => {}
             Entered::Read(read) => self.was_read(queued, target, read),

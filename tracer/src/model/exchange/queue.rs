@@ -1,7 +1,8 @@
 //! What is queued on sockets, by the addresses of buffers, and who reads it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use super::hash::ByNumber;
 use crate::model::{Queued, Read, Thread};
 
 /// Reads that are remembered because what was read may be known only later: its record comes when its call
@@ -23,8 +24,8 @@ pub(super) type ReadBy = (u64, Thread);
 /// Datagrams in queues.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    queued: HashMap<u64, (u64, Vec<Target>)>,
-    early: HashMap<u64, ReadBy>,
+    queued: ByNumber<u64, (u64, Vec<Target>)>,
+    early: ByNumber<u64, ReadBy>,
     order: VecDeque<(u64, u64)>,
 }
 
@@ -52,6 +53,12 @@ impl Queue {
         }
         let before = Queued { ns: std::mem::replace(ns, queued.ns), ..queued };
         Entered::Replaces(before, std::mem::replace(targets, vec![target]))
+    }
+
+    /// Whether a datagram in the same buffer waits, or this one was read already.
+    pub(super) fn knows(&self, queued: Queued) -> bool {
+        self.queued.contains_key(&queued.skb)
+            || self.early.get(&queued.skb).is_some_and(|(ts_ns, _)| *ts_ns >= queued.ns)
     }
 
     /// Takes out what was read.

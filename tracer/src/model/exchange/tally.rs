@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use netlink_wire::{Flags, HEADER_LEN, align};
 
-use super::Sent;
+use super::{Answers, Sent};
 use crate::model::{Call, Queued, Thread};
 
 /// Answers that are kept for `--answers`, and their bytes, at most; the others are only counted.
@@ -52,6 +52,19 @@ impl Tally {
     /// One that keeps answers where they are wanted.
     pub(super) fn keeping(is_wanted: bool) -> Self {
         Self { kept: is_wanted.then(Vec::new), ..Self::default() }
+    }
+
+    /// One answer that was queued and not read.
+    pub(super) fn of_one(answers: Answers, queued: Queued) -> Self {
+        Self {
+            messages: answers.messages,
+            datagrams: answers.datagrams,
+            bytes: answers.bytes,
+            interrupted: answers.interrupted,
+            unread: VecDeque::from([Unread { queued, messages: 1 }]),
+            last: Some(Last { queued, read: None }),
+            ..Self::default()
+        }
     }
 
     /// Counts a message; `is_dropped` if its datagram could not be queued. True if it is the first of a
@@ -134,7 +147,7 @@ impl Tally {
 }
 
 /// Bytes of a message in its datagram with the padding behind it.
-fn padded_len(call: &Call<'_>) -> u64 {
+pub(super) fn padded_len(call: &Call<'_>) -> u64 {
     let is_last = call.place.of == Some(call.place.index + 1);
     let is_only = is_last && call.place.index == 0;
     if is_only || (call.len as usize) < HEADER_LEN {

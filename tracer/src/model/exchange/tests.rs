@@ -4,6 +4,7 @@ mod answers;
 mod bounds;
 mod dumps;
 mod outcomes;
+mod quick;
 mod times;
 
 use netlink_wire::{Captured, Extent};

@@ -9,7 +9,7 @@ use crate::{
 
 /// A plan for what `filter` wants.
 fn plan(filter: Filter, method: Option<Method>) -> Plan {
-    Plan { outcomes: vec![timed(None)], filter, method, verbose: false, who: false }
+    Plan { outcomes: vec![timed(None)], filter, method, verbose: false, who: false, failures: false }
 }
 
 /// Of each step its functions, and the ways to attach in their order.
@@ -73,7 +73,7 @@ fn exchanges_take_hooks_of_their_own_and_every_stage() {
     for function in [
         "netlink_ack",
         "netlink_extack",
-        "netlink_recvmsg",
+        "skb_free_datagram",
         "contention_begin",
         "netlink_sendmsg",
         "netlink_unicast",
@@ -206,6 +206,7 @@ fn the_objects_have_every_program() {
         method: None,
         verbose: false,
         who: false,
+        failures: false,
     };
     for Step { outcome, ends, targets, methods, .. } in every.steps(&facts("7.3")) {
         let of_kind = every.outcomes.iter().find(|one| one.kind() == outcome).unwrap();

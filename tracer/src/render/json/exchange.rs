@@ -1,12 +1,14 @@
 //! `trace --json`: exchanges, notifications and messages that answer nothing, an object a line.
 
+mod repeated;
 mod result;
 mod start;
 #[cfg(test)]
 mod tests;
 
 use netlink_specs::Direction as Way;
-use netlink_wire::until_nul;
+use netlink_wire::{Header, until_nul};
+use repeated::Repeated;
 
 use super::{
     object::Object,
@@ -14,7 +16,7 @@ use super::{
     tree::tree_json,
 };
 use crate::{
-    decode::{Decoded, Family, FlagNames, TypeName, group_name, tree::Decoder},
+    decode::{Decoded, Family, FlagNames, Message, TypeName, group_name, tree::Decoder},
     model::{
         Asker, AskerKind, LostEvents, Thread,
         exchange::{Delivered, Direction, Exchange, Line, Sent, Unasked},
@@ -29,12 +31,50 @@ pub use start::{Start, start_json};
 #[derive(Debug, Default)]
 pub struct ExchangeJson {
     decoding: Decoding,
+    heads: Repeated<Head>,
+    /// The last control group whose path was found.
+    cgroup: Option<u64>,
+    kinds: Repeated<Kind>,
+    payload: Payload,
+    results: Repeated<result::Plain>,
+    ends: Repeated<result::PlainEnd>,
+}
+
+/// What a request's fields between its time and its type are made of. A control group has the same path for
+/// as long as it is there.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    cpu: Option<u32>,
+    family: Family,
+    netns: u32,
+    netns_cookie: Option<u64>,
+    socket_inode: Option<u64>,
+    socket_options: Option<u32>,
+    portid: u32,
+    who: Thread,
+    uid: Option<u32>,
+    cgroup: Option<u64>,
+    nlmsg_pid: Option<u32>,
+}
+
+/// What the fields of a message's type are made of.
+type Kind = (Family, Option<(u16, u16)>, Option<[u8; 2]>);
+
+/// Bytes of a payload that is kept, at most.
+const KEPT_PAYLOAD: usize = 1024;
+
+/// The last payload and its meaning, and what they are made of.
+#[derive(Debug, Default)]
+struct Payload {
+    key: Option<(Family, Way, u16, u16, u32)>,
+    bytes: Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl ExchangeJson {
     /// Lines whose messages are decoded so.
     pub fn new(decoder: Decoder) -> Self {
-        Self { decoding: Decoding::new(decoder) }
+        Self { decoding: Decoding::new(decoder), ..Self::default() }
     }
 
     /// Appends a line, with its line break.
@@ -52,21 +92,64 @@ impl ExchangeJson {
         let request = &exchange.request;
         object.key("event").raw(b"\"exchange\"");
         object.number("id", exchange.id);
-        endpoint(object, request);
-        options(object, request);
-        addresses(object, request);
-        object.number("dst_portid", 0u32);
-        groups(object, &exchange.dst_groups);
-        who(object, request, around);
+        object.number("ts_ns", request.ts_ns);
+        self.head(object, exchange, around);
         asker(object, request.asker.as_deref());
         self.content(object, request, Way::Request);
-        result::write(object, exchange, self.decoding.decoder());
+        result::write(object, exchange, self.decoding.decoder(), &mut self.results, &mut self.ends);
         match &exchange.answer_messages {
             Some(answers) => {
                 object.list("answer_messages", answers, |object, answer| self.answer(object, answer));
             }
             None => object.null("answer_messages"),
         }
+    }
+
+    /// Who asks, and on which socket.
+    fn head(&mut self, object: &mut Object<'_>, exchange: &Exchange, around: &mut dyn Surroundings) {
+        let request = &exchange.request;
+        let cgroup = |around: &mut dyn Surroundings| {
+            request.cgroup.and_then(|number| around.cgroup(number).map(str::to_owned))
+        };
+        let write = |object: &mut Object<'_>, cgroup: Option<String>| {
+            place(object, request);
+            options(object, request);
+            addresses(object, request);
+            object.number("dst_portid", 0u32);
+            groups(object, &exchange.dst_groups);
+            who(object, request, cgroup.as_deref());
+        };
+        // A control group that is not found may be found later.
+        if !exchange.dst_groups.is_empty() || !self.finds(request.cgroup, around) {
+            return write(object, cgroup(around));
+        }
+        let Sent { cpu, family, netns, netns_cookie, socket_inode, socket_options, portid, .. } = *request;
+        let Sent { who, uid, cgroup: group, .. } = *request;
+        let nlmsg_pid = request.header().map(|header| header.portid.0);
+        let key = Head {
+            cpu,
+            family,
+            netns,
+            netns_cookie,
+            socket_inode,
+            socket_options,
+            portid,
+            who,
+            uid,
+            cgroup: group,
+            nlmsg_pid,
+        };
+        let hint = u64::from(who.tid) ^ u64::from(portid) << 32 ^ u64::from(family.number()) << 20;
+        self.heads.write(object, hint, key, |object| write(object, cgroup(around)));
+    }
+
+    /// Whether the path of a control group is known, or there is none.
+    fn finds(&mut self, cgroup: Option<u64>, around: &mut dyn Surroundings) -> bool {
+        let Some(number) = cgroup else { return true };
+        if self.cgroup != Some(number) && around.cgroup(number).is_some() {
+            self.cgroup = Some(number);
+        }
+        self.cgroup == Some(number)
     }
 
     fn answer(&mut self, object: &mut Object<'_>, answer: &Sent) {
@@ -79,12 +162,13 @@ impl ExchangeJson {
         object.key("event").raw(if unasked.is_notification() { b"\"notify\"" } else { b"\"message\"" });
         object.number("id", unasked.id);
         object.key("direction").json_text(unasked.direction.name().as_bytes());
-        endpoint(object, message);
+        object.number("ts_ns", message.ts_ns);
+        place(object, message);
         addresses(object, message);
         object.maybe("group", unasked.group);
         let group = unasked.group.and_then(|group| group_name(message.family, group));
         object.text("group_name", group.map(str::as_bytes));
-        who(object, message, around);
+        who(object, message, message.cgroup.and_then(|number| around.cgroup(number)));
         let context = message.context.map(|context| context.name().as_bytes());
         object.text("context", context);
         let way = if unasked.direction == Direction::KernelToUser { Way::Reply } else { Way::Request };
@@ -109,56 +193,80 @@ impl ExchangeJson {
     fn content(&mut self, object: &mut Object<'_>, sent: &Sent, way: Way) {
         let family = sent.family;
         let message = sent.message();
-        let nlmsg_type = message.header.map(|header| header.message_type.0);
-        object.maybe("type", nlmsg_type);
-        type_name(object, family, nlmsg_type);
-        let generic = message
-            .payload
-            .first_chunk::<2>()
-            .filter(|_| family == Family::GENERIC && nlmsg_type >= Some(16));
-        object.maybe("cmd", generic.map(|bytes| bytes[0]));
-        object.maybe("cmd_version", generic.map(|bytes| bytes[1]));
-        match message.header {
-            Some(header) => {
-                let out = object.key("flags");
-                out.raw(b"[");
-                write_flags(out, FlagNames::new(family, header.message_type, header.flags));
-                out.raw(b"]");
-                object.number("seq", header.sequence);
-                object.number("len", header.length);
+        let kind = message.header.map(|header| (header.message_type.0, header.flags.0));
+        let nlmsg_type = kind.map(|(nlmsg_type, _)| nlmsg_type);
+        let is_generic = family == Family::GENERIC && nlmsg_type >= Some(16);
+        let generic = message.payload.first_chunk::<2>().filter(|_| is_generic).copied();
+        let hint = kind.map_or(0, |(nlmsg_type, flags)| u64::from(nlmsg_type) << 16 | u64::from(flags));
+        self.kinds.write(object, hint, (family, kind, generic), |object| {
+            object.maybe("type", nlmsg_type);
+            type_name(object, family, nlmsg_type);
+            object.maybe("cmd", generic.map(|[command, _]| command));
+            object.maybe("cmd_version", generic.map(|[_, version]| version));
+            match message.header {
+                Some(header) => {
+                    let out = object.key("flags");
+                    out.raw(b"[");
+                    write_flags(out, FlagNames::new(family, header.message_type, header.flags));
+                    out.raw(b"]");
+                }
+                None => object.null("flags"),
             }
-            None => {
-                object.null("flags");
-                object.null("seq");
-                object.null("len");
-            }
-        }
-        let out = object.key("payload");
-        out.raw(b"\"");
-        out.hex(message.payload);
-        out.raw(b"\"");
-        object.flag("payload_truncated", Some(message.truncated));
-        let out = object.key("decoded");
-        match Decoded::of(family, &message) {
-            Some(decoded) if family == Family::NLTEST || matches!(decoded, Decoded::Status(_)) => {
-                write_decoded(out, decoded);
-            }
-            _ => self.decoding.decode(family, &message, way, |tree| match tree.is_described() {
-                true => tree_json(out, tree, &()),
-                false => out.raw(b"null"),
-            }),
-        }
+        });
+        object.maybe("seq", message.header.map(|header| header.sequence));
+        object.maybe("len", message.header.map(|header| header.length));
+        self.payload(object, family, &message, way);
         object.object("datagram", Some(sent.place), |object, place| {
             object.number("id", place.datagram);
             object.number("index", place.index);
             object.maybe("of", place.of);
         });
     }
+
+    /// The bytes of a message, and what they say.
+    fn payload(&mut self, object: &mut Object<'_>, family: Family, message: &Message<'_>, way: Way) {
+        // What generic netlink's numbers mean is learned meanwhile.
+        let key = message.header.filter(|_| family != Family::GENERIC).map(|header| {
+            let Header { message_type, flags, length, .. } = header;
+            (family, way, message_type.0, flags.0, length)
+        });
+        if key.is_some()
+            && self.payload.key == key
+            && self.payload.bytes == message.payload
+            && !message.truncated
+        {
+            return object.again(&self.payload.text);
+        }
+        let from = object.place();
+        let out = object.key("payload");
+        out.raw(b"\"");
+        out.hex(message.payload);
+        out.raw(b"\"");
+        object.flag("payload_truncated", Some(message.truncated));
+        let out = object.key("decoded");
+        match Decoded::of(family, message) {
+            Some(decoded) if family == Family::NLTEST || matches!(decoded, Decoded::Status(_)) => {
+                write_decoded(out, decoded);
+            }
+            _ => self.decoding.decode(family, message, way, |tree| match tree.is_described() {
+                true => tree_json(out, tree, &()),
+                false => out.raw(b"null"),
+            }),
+        }
+        // A large one is not kept: it would be copied for nothing.
+        let is_kept = key.is_some() && !message.truncated && message.payload.len() <= KEPT_PAYLOAD;
+        self.payload.key = key.filter(|_| is_kept);
+        if is_kept {
+            self.payload.bytes.clear();
+            self.payload.bytes.extend_from_slice(message.payload);
+            self.payload.text.clear();
+            self.payload.text.extend_from_slice(object.since(from));
+        }
+    }
 }
 
-/// When, and on which socket.
-fn endpoint(object: &mut Object<'_>, sent: &Sent) {
-    object.number("ts_ns", sent.ts_ns);
+/// On which socket.
+fn place(object: &mut Object<'_>, sent: &Sent) {
     object.maybe("cpu", sent.cpu);
     object.number("family", sent.family.number());
     object.text("family_name", sent.family.name().map(str::as_bytes));
@@ -189,12 +297,11 @@ fn groups(object: &mut Object<'_>, groups: &[u32]) {
     out.raw(b"]");
 }
 
-fn who(object: &mut Object<'_>, sent: &Sent, around: &mut dyn Surroundings) {
+fn who(object: &mut Object<'_>, sent: &Sent, cgroup: Option<&str>) {
     object.number("pid", sent.who.pid);
     object.number("tid", sent.who.tid);
     object.text("comm", Some(sent.who.name()));
     object.maybe("uid", sent.uid);
-    let cgroup = sent.cgroup.and_then(|number| around.cgroup(number));
     object.text("cgroup", cgroup.map(str::as_bytes));
 }
 

@@ -27,6 +27,21 @@ impl<'o> Object<'o> {
         self.out
     }
 
+    /// Where the next byte will be.
+    pub(super) fn place(&self) -> usize {
+        self.out.place()
+    }
+
+    /// What was written since then.
+    pub(super) fn since(&self, from: usize) -> &[u8] {
+        self.out.bytes_since(from)
+    }
+
+    /// Fields that were written before, behind others.
+    pub(super) fn again(&mut self, text: &[u8]) {
+        self.out.raw(text);
+    }
+
     pub(super) fn number(&mut self, key: &str, number: impl Into<u64>) {
         let number = number.into();
         self.key(key).number(number);

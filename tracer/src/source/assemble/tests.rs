@@ -285,3 +285,38 @@ fn whatever_is_no_call_is_counted_apart() {
         assert!(is_bad(&mut assembler, &[&kind.to_ne_bytes()[..], &[0; 20]].concat()).is_some(), "{kind}");
     }
 }
+
+#[test]
+fn a_request_brings_its_first_answer() {
+    let request = record(7, 1000, flags::HAS_RET | flags::HAS_RECEIVE, b"request!");
+    let mut bytes = vec![0u8; size_of::<AnswerRecord>()];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &kind::ANSWERED.to_ne_bytes());
+    put(offset_of!(AnswerRecord, captured), &6u32.to_ne_bytes());
+    put(offset_of!(AnswerRecord, ts_ns), &1_020u64.to_ne_bytes());
+    put(offset_of!(AnswerRecord, latency_ns), &5u64.to_ne_bytes());
+    put(offset_of!(AnswerRecord, queued_skb), &0xa0u64.to_ne_bytes());
+    put(offset_of!(AnswerRecord, queued_ns), &1_022u64.to_ne_bytes());
+    put(offset_of!(AnswerRecord, in_hand), &NO_OFFSET.to_ne_bytes());
+    put(offset_of!(AnswerRecord, datagram_len), &48u32.to_ne_bytes());
+    let mut small = b"answer".to_vec();
+    small.resize(SMALL_BYTES, 0xee);
+    let mut origin = vec![0u8; size_of::<OriginRecord>()];
+    origin[offset_of!(OriginRecord, socket_inode)] = 70;
+    let whole = [bytes, small, origin, request].concat();
+
+    let mut assembler = assembler();
+    let found = calls(&mut assembler, &whole);
+    let stages: Vec<_> = found.iter().map(|(call, _)| call.stage).collect();
+    assert_eq!(stages, [Stage::Reply, Stage::Receive, Stage::Request]);
+    let (answer, captured) = &found[0];
+    assert_eq!((answer.tid, answer.ts_ns, answer.latency_ns, answer.len), (7, 1_020, 5, 48));
+    assert_eq!((answer.to_asker, answer.socket_inode), (true, Some(70)));
+    assert_eq!(answer.within, Some(Within { ts_ns: 1000, in_hand: None }));
+    assert_eq!(answer.queued, Some(Queued { skb: 0xa0, ns: 1_022 }));
+    assert_eq!((captured.as_slice(), found[2].1.as_slice()), (&b"answer"[..], &b"request!"[..]));
+    assert_eq!(assembler.arrived().calls, 3);
+    for len in [4, 60, 130, 250] {
+        assert!(is_bad(&mut assembler, &whole[..len]).is_some(), "{len} bytes");
+    }
+}

@@ -2,12 +2,12 @@
 
 use netlink_wire::Errno;
 
-use super::{Object, thread, type_name};
+use super::{Object, repeated::Repeated, thread, type_name};
 use crate::{
     decode::tree::Decoder,
     model::{
         Policy, Sentence, Thread,
-        exchange::{Blocker, Exchange, Extack, Interruption, LockWait},
+        exchange::{Answers, Blocker, Exchange, Extack, Interruption, LockWait, Outcome},
     },
 };
 
@@ -37,8 +37,60 @@ const TYPES: [&str; 22] = [
     "uint",
 ];
 
+/// What the fields from the batch to the times are made of, of an exchange with nothing special.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plain {
+    outcome: Outcome,
+    acked: bool,
+    error: Option<i32>,
+    answers: Answers,
+}
+
+impl Plain {
+    fn of(exchange: &Exchange) -> Option<Self> {
+        let Exchange { outcome, acked, error, answers, .. } = *exchange;
+        let is_plain = exchange.batch.is_none()
+            && exchange.extack.is_none()
+            && exchange.interrupted_by.is_empty()
+            && exchange.busy_with.is_none();
+        is_plain.then_some(Self { outcome, acked, error, answers })
+    }
+
+    fn hint(&self) -> u64 {
+        self.outcome as u64 ^ self.answers.bytes << 8
+    }
+}
+
+/// What the fields behind the times are made of, where no lock was waited for.
+pub(super) type PlainEnd = (Option<u64>, Option<Thread>, bool);
+
 /// Appends the fields from the batch on.
-pub(super) fn write(object: &mut Object<'_>, exchange: &Exchange, decoder: &Decoder) {
+pub(super) fn write(
+    object: &mut Object<'_>,
+    exchange: &Exchange,
+    decoder: &Decoder,
+    results: &mut Repeated<Plain>,
+    ends: &mut Repeated<PlainEnd>,
+) {
+    match Plain::of(exchange) {
+        Some(plain) => {
+            results.write(object, plain.hint(), plain, |object| outcome(object, exchange, decoder));
+        }
+        None => outcome(object, exchange, decoder),
+    }
+    times(object, exchange);
+    let locks = exchange.locks.as_ref();
+    if locks.is_none_or(Vec::is_empty) && exchange.blocked_by.is_empty() {
+        let hint = exchange.read_by.map_or(0, |reader| u64::from(reader.tid));
+        let key = (exchange.time.lock_ns, exchange.read_by, locks.is_some());
+        ends.write(object, hint, key, |object| end(object, exchange));
+    } else {
+        end(object, exchange);
+    }
+}
+
+/// What came of it.
+fn outcome(object: &mut Object<'_>, exchange: &Exchange, decoder: &Decoder) {
     object.object("batch", exchange.batch, |object, batch| {
         object.number("id", batch.id);
         object.flag("committed", batch.committed);
@@ -71,7 +123,6 @@ pub(super) fn write(object: &mut Object<'_>, exchange: &Exchange, decoder: &Deco
         object.number("seq", busy_with.seq);
         object.number("tid", busy_with.tid);
     });
-    times(object, exchange);
 }
 
 /// What the kernel said, and of which attribute.
@@ -111,7 +162,11 @@ fn times(object: &mut Object<'_>, exchange: &Exchange) {
     object.maybe("answer_ns", time.answer_ns);
     object.maybe("queue_ns", time.queue_ns);
     object.maybe("rtt_ns", time.rtt_ns);
-    object.maybe("lock_ns", time.lock_ns);
+}
+
+/// Locks, and who read.
+fn end(object: &mut Object<'_>, exchange: &Exchange) {
+    object.maybe("lock_ns", exchange.time.lock_ns);
     object.object("read_by", exchange.read_by, thread);
     match &exchange.locks {
         Some(locks) => object.list("locks", locks, lock),

@@ -253,3 +253,43 @@ fn hostile_names_and_bytes_stay_in_their_strings() {
         exchange(cut);
     }
 }
+
+/// Parts of lines are kept and written again: a line says the same whatever was written before it.
+#[test]
+fn a_line_does_not_depend_on_those_before_it() {
+    let changes: [fn(&mut Exchange); 19] = [
+        |_| {},
+        |exchange| exchange.request.netns += 1,
+        |exchange| exchange.request.netns_cookie = Some(9),
+        |exchange| exchange.request.socket_inode = None,
+        |exchange| exchange.request.socket_options = Some(3),
+        |exchange| exchange.request.portid = 1,
+        |exchange| exchange.request.who.comm = *b"another\0\0\0\0\0\0\0\0\0",
+        |exchange| exchange.request.who.pid += 1,
+        |exchange| exchange.request.uid = Some(1000),
+        |exchange| exchange.request.cgroup = Some(4711),
+        |exchange| exchange.request.cgroup = Some(4712),
+        |exchange| exchange.dst_groups = vec![3],
+        |exchange| exchange.request.captured[4] = 20,
+        |exchange| exchange.request.captured[6] = 3,
+        |exchange| exchange.request.captured[8] = 200,
+        |exchange| exchange.request.captured[20] = 200,
+        |exchange| exchange.answers.messages = 2,
+        |exchange| exchange.acked = true,
+        |exchange| exchange.read_by = None,
+    ];
+    let write = |json: &mut ExchangeJson, change: fn(&mut Exchange)| {
+        let mut exchange = answered();
+        change(&mut exchange);
+        let mut out = Buffer::default();
+        json.write(&mut out, &Line::Exchange(Box::new(exchange)), &mut Named);
+        String::from_utf8(out.rest(0)).unwrap()
+    };
+    let mut json = ExchangeJson::default();
+    for one in changes {
+        for other in changes {
+            write(&mut json, one);
+            assert_eq!(write(&mut json, other), write(&mut ExchangeJson::default(), other));
+        }
+    }
+}
