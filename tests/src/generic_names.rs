@@ -36,6 +36,7 @@ fn a_family_and_a_command_are_found_by_name() {
     assert!(of_ethtool.len() > 2, "{of_ethtool:?}");
     assert_eq!(commands(&of_family, "ethtool"), of_ethtool);
     assert_eq!(of_family.exchanges().count(), of_ethtool.len(), "and nothing else");
+    assert!(of_family.exchanges().all(|line| *line.at("/type_name") == "ethtool"), "{of_family:?}");
     // ETHTOOL_MSG_LINKMODES_GET
     let of_command = traced("-t ethtool/linkmodes_get", "ethtool lo");
     let wanted: Vec<_> = of_ethtool.iter().copied().filter(|(_, command)| *command == 4).collect();

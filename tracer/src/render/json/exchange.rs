@@ -198,9 +198,14 @@ impl ExchangeJson {
         let is_generic = family == Family::GENERIC && nlmsg_type >= Some(16);
         let generic = message.payload.first_chunk::<2>().filter(|_| is_generic).copied();
         let hint = kind.map_or(0, |(nlmsg_type, flags)| u64::from(nlmsg_type) << 16 | u64::from(flags));
-        self.kinds.write(object, hint, (family, kind, generic), |object| {
+        let families = &self.decoding.decoder().generic;
+        let learned = nlmsg_type.filter(|_| is_generic).and_then(|number| families.name(number));
+        let write = |object: &mut Object<'_>| {
             object.maybe("type", nlmsg_type);
-            type_name(object, family, nlmsg_type);
+            match learned {
+                Some(name) => object.text("type_name", Some(name.as_bytes())),
+                None => type_name(object, family, nlmsg_type),
+            }
             object.maybe("cmd", generic.map(|[command, _]| command));
             object.maybe("cmd_version", generic.map(|[_, version]| version));
             match message.header {
@@ -212,7 +217,12 @@ impl ExchangeJson {
                 }
                 None => object.null("flags"),
             }
-        });
+        };
+        match learned {
+            // What its number means may change.
+            Some(_) => write(object),
+            None => self.kinds.write(object, hint, (family, kind, generic), write),
+        }
         object.maybe("seq", message.header.map(|header| header.sequence));
         object.maybe("len", message.header.map(|header| header.length));
         self.payload(object, family, &message, way);
