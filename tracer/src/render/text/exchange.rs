@@ -2,6 +2,7 @@
 //! line that one reads aloud.
 
 mod drop;
+mod layout;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ mod time;
 use netlink_specs::Direction as Way;
 use netlink_wire::until_nul;
 use nltrace_common::Context;
-use terminal::{Charset, Theme, escape, units::grouped};
+use terminal::{Charset, escape, units::grouped};
 
 use super::{
     trace::{quoted, write_fields, write_status},
@@ -28,94 +29,22 @@ use crate::{
     render::{Surroundings, buffer::Buffer, decoding::Decoding},
 };
 
+use layout::{Head, Layout, SECONDS, Said, TREE_DEPTH, shortened};
+
+pub use layout::{ExchangeStyle, exchange_heading};
 pub(in crate::render) use time::unit;
-
-/// Columns of what stands before the request.
-const SECONDS: usize = 11;
-const PROCESS: usize = 18;
-const FAMILY: usize = 9;
-
-/// How far to the right the values of a message are.
-const TREE_DEPTH: usize = (SECONDS + 5) / 2;
-
-/// Columns that a request has at least and at most on a terminal, and without one.
-const LEAST_REQUEST: usize = 20;
-const MOST_REQUEST: usize = 48;
-const REQUEST: usize = 32;
-
-/// Columns of what came of it, and of the time.
-const OUTCOME: usize = 12;
-const TIME: usize = 15;
-
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExchangeStyle {
-    /// Colours and characters.
-    pub theme: Theme,
-    /// Columns of the terminal; None: there is none, and lines are as long as they are.
-    pub columns: Option<usize>,
-    /// Whether to say on whose behalf requests are made.
-    pub who: bool,
-    /// Whether to show the values of messages, one a line.
-    pub tree: bool,
-}
-
-/// Appends what stands over the lines, with its line break.
-pub fn exchange_heading(out: &mut Buffer, style: ExchangeStyle) {
-    let request = style.request();
-    let heading = format!(
-        "{:>SECONDS$}  {:PROCESS$} {:FAMILY$} {:request$}  {:OUTCOME$}  TIME\n",
-        "SECONDS", "PROCESS", "FAMILY", "REQUEST", "OUTCOME"
-    );
-    out.raw(heading.as_bytes());
-}
-
-impl ExchangeStyle {
-    /// Columns of a request.
-    fn request(self) -> usize {
-        let others = SECONDS + 2 + PROCESS + 1 + FAMILY + 1 + 2 + OUTCOME + 2 + TIME;
-        self.columns
-            .map_or(REQUEST, |columns| columns.saturating_sub(others).clamp(LEAST_REQUEST, MOST_REQUEST))
-    }
-}
 
 /// Writes lines.
 #[derive(Debug)]
 pub struct ExchangeText {
-    /// Times are counted from here.
-    start_ns: u64,
-    style: ExchangeStyle,
+    layout: Layout,
     decoding: Decoding,
-}
-
-/// How a line begins.
-struct Head {
-    ts_ns: u64,
-    who: String,
-    family: String,
-}
-
-/// What a line says behind the family.
-#[derive(Default)]
-struct Said {
-    /// What was asked or told.
-    request: String,
-    /// What came of it.
-    outcome: String,
-    /// What there is to say about that.
-    more: Vec<String>,
-    /// Whether it is bad.
-    is_bad: bool,
-    /// How long it took, and where most of that went.
-    time: Option<String>,
-    /// What there is to say about that.
-    why: Option<String>,
 }
 
 impl ExchangeText {
     /// Lines with times counted from `start_ns`.
     pub fn new(start_ns: u64, style: ExchangeStyle, decoder: Decoder) -> Self {
-        Self { start_ns, style, decoding: Decoding::new(decoder) }
+        Self { layout: Layout { start_ns, style }, decoding: Decoding::new(decoder) }
     }
 
     /// Appends a line, and those that belong to it, with their line breaks. Returns how many there are.
@@ -128,7 +57,7 @@ impl ExchangeText {
 
     /// Appends a line of drops that are alike: who missed what. Returns how many lines that are.
     pub fn dropped(&self, out: &mut Buffer, row: &DropRow) -> u64 {
-        let theme = self.style.theme;
+        let theme = self.layout.style.theme;
         let said = Said {
             request: drop::what(row),
             outcome: drop::outcome(row),
@@ -139,14 +68,17 @@ impl ExchangeText {
         let family = row.family.map_or_else(|| "any".to_owned(), Family::label);
         let head =
             Head { ts_ns: row.first_ts_ns.unwrap_or(row.last_ts_ns), who: drop::who(row, theme), family };
-        self.line(out, &head, &said)
+        self.layout.line(out, &head, &said)
     }
 
     /// Appends a line that says that calls were lost. Returns how many lines that are.
     pub fn lost(&self, out: &mut Buffer, lost: &LostEvents) -> u64 {
         let calls = if lost.count == 1 { "call was" } else { "calls were" };
         let text = format!("{} {calls} lost", grouped(lost.count));
-        out.raw(format!("{}  {}\n", self.seconds(lost.to_ns), self.style.theme.bad(&text)).as_bytes());
+        out.raw(
+            format!("{}  {}\n", self.layout.seconds(lost.to_ns), self.layout.style.theme.bad(&text))
+                .as_bytes(),
+        );
         1
     }
 
@@ -168,21 +100,25 @@ impl ExchangeText {
         if let Some(of @ 2..) = request.place.of {
             asked.push_str(&format!(" ({} of {of})", request.place.index + 1));
         }
-        let (outcome, more) = outcome::outcome(exchange, self.decoding.decoder(), self.style.theme);
-        let (time, why) = time::time(exchange, self.style.theme, around);
+        let (outcome, more) = outcome::outcome(exchange, self.decoding.decoder(), self.layout.style.theme);
+        let (time, why) = time::time(exchange, self.layout.style.theme, around);
         let is_bad = exchange.outcome.is_failure()
             || exchange.answers.interrupted != 0
             || exchange.answers.dropped != 0;
-        let mut lines =
-            self.line(out, &self.head(request), &Said { request: asked, outcome, more, is_bad, time, why });
-        if self.style.who {
+        let mut lines = self.layout.line(
+            out,
+            &self.head(request),
+            &Said { request: asked, outcome, more, is_bad, time, why },
+        );
+        if self.layout.style.who {
             out.raw(format!("{:SECONDS$}  {}\n", "", self.whose(request, around)).as_bytes());
             lines += 1;
         }
         lines += self.tree(out, request, Way::Request);
         for answer in exchange.answer_messages.iter().flatten() {
             let text = self.words(answer, Way::Reply, Limits::SHORT);
-            let text = shortened(&text, self.columns_behind(SECONDS + 5), self.style.theme.charset());
+            let text =
+                shortened(&text, self.layout.columns_behind(SECONDS + 5), self.layout.style.theme.charset());
             out.raw(format!("{:SECONDS$}  <- {text}\n", "").as_bytes());
             lines += 1 + self.tree(out, answer, Way::Reply);
         }
@@ -203,7 +139,7 @@ impl ExchangeText {
             time: time::cause(unasked),
             why: None,
         };
-        let lines = self.line(out, &self.head(message), &said) + self.tree(out, message, way);
+        let lines = self.layout.line(out, &self.head(message), &said) + self.tree(out, message, way);
         for delivered in unasked.deliveries.iter().flatten() {
             out.raw(format!("{:SECONDS$}  -> {}\n", "", self.delivered(delivered)).as_bytes());
         }
@@ -212,7 +148,7 @@ impl ExchangeText {
 
     /// `networkd[612] socket 20154: queued, read after 20 µs`
     fn delivered(&self, delivered: &Delivered) -> String {
-        let theme = self.style.theme;
+        let theme = self.layout.style.theme;
         let owner = delivered
             .owner
             .map(|owner| format!("{}[{}] ", escaped(until_nul(&owner.comm), theme.charset()), owner.pid));
@@ -227,7 +163,7 @@ impl ExchangeText {
 
     /// Who asked, and from where.
     fn whose(&self, request: &Sent, around: &mut dyn Surroundings) -> String {
-        let charset = self.style.theme.charset();
+        let charset = self.layout.style.theme.charset();
         let mut parts = Vec::new();
         parts.extend(request.uid.map(|uid| format!("uid {uid}")));
         let group = request.cgroup.and_then(|number| around.cgroup(number)).map(str::to_owned);
@@ -249,74 +185,6 @@ impl ExchangeText {
         parts.join(", ")
     }
 
-    /// Puts a line together, and more for what there is no room for. Returns how many lines that are.
-    fn line(&self, out: &mut Buffer, head: &Head, said: &Said) -> u64 {
-        let ExchangeStyle { theme, columns: width, .. } = self.style;
-        let request_columns = self.style.request();
-        let request = match width {
-            Some(_) => shortened(&said.request, Some(request_columns), theme.charset()),
-            None => said.request.clone(),
-        };
-        let start = format!("{}  {}", self.seconds(head.ts_ns), head.who);
-        // What is wider than its column takes the room that those behind it can spare.
-        let start = padded(&start, SECONDS + 2 + PROCESS) + " " + &head.family;
-        let start = padded(&start, SECONDS + 2 + PROCESS + 1 + FAMILY);
-        let start = format!("{start} {}  ", padded(&request, request_columns));
-        let mut time = said.time.as_deref().unwrap_or_default();
-        let room = width.map_or(usize::MAX, |width| width.saturating_sub(columns(&start)));
-        if columns(&said.outcome).max(OUTCOME) + 2 + columns(time) > room {
-            // Where the time went says less than what came of it.
-            time = time.split(',').next().unwrap_or_default();
-        }
-        let behind = if time.is_empty() { 0 } else { 2 + columns(time) };
-        let fits = |outcome: &str, time: usize| columns(outcome).max(OUTCOME).saturating_add(time) <= room;
-        let mut below = Vec::new();
-        let long = said.more.iter().fold(said.outcome.clone(), |long, more| joined(&long, more));
-        let outcome = if fits(&long, behind) {
-            long
-        } else {
-            below.extend(said.more.iter().map(String::as_str));
-            shortened(&said.outcome, Some(room.saturating_sub(behind).max(1)), theme.charset())
-        };
-        let mut time = time.to_owned();
-        if let Some(why) = &said.why {
-            let long = format!("{}: {why}", time.trim_end_matches(", lock"));
-            if fits(&outcome, 2 + columns(&long)) { time = long } else { below.push(why) }
-        }
-        let fill = OUTCOME.saturating_sub(columns(&outcome));
-        let coloured = if said.is_bad { theme.bad(&outcome) } else { outcome };
-        let line = if time.is_empty() { coloured } else { format!("{coloured}{:fill$}  {time}", "") };
-        out.raw(start.as_bytes());
-        out.raw(line.as_bytes());
-        out.raw(b"\n");
-        let mut lines = 1;
-        let room = self.columns_behind(SECONDS + 4);
-        let mut below = below.into_iter().peekable();
-        while let Some(first) = below.next() {
-            let mut text = first.to_owned();
-            let fits =
-                |text: &str, next: &str| room.is_none_or(|room| columns(text) + 2 + columns(next) <= room);
-            while let Some(next) = below.next_if(|next| fits(&text, next)) {
-                text = format!("{text}, {next}");
-            }
-            let text = shortened(&text, room, theme.charset());
-            out.raw(format!("{:indent$}{text}\n", "", indent = SECONDS + 4).as_bytes());
-            lines += 1;
-        }
-        lines
-    }
-
-    fn seconds(&self, ts_ns: u64) -> String {
-        let since = ts_ns.saturating_sub(self.start_ns);
-        let text = format!("{}.{:06}", since / 1_000_000_000, since / 1_000 % 1_000_000);
-        format!("{text:>SECONDS$}")
-    }
-
-    /// Columns that are left behind so many.
-    fn columns_behind(&self, taken: usize) -> Option<usize> {
-        self.style.columns.map(|columns| columns.saturating_sub(taken))
-    }
-
     /// How the line of a message begins.
     fn head(&self, sent: &Sent) -> Head {
         Head { ts_ns: sent.ts_ns, who: self.process(sent), family: sent.family.label() }
@@ -326,13 +194,13 @@ impl ExchangeText {
     fn process(&self, sent: &Sent) -> String {
         match sent.context {
             Some(Context::Softirq) => "softirq".to_owned(),
-            _ => named(sent.who, self.style.theme.charset()),
+            _ => named(sent.who, self.layout.style.theme.charset()),
         }
     }
 
     /// A message's type and what it says.
     fn words(&mut self, sent: &Sent, way: Way, limits: Limits) -> String {
-        let (family, charset) = (sent.family, self.style.theme.charset());
+        let (family, charset) = (sent.family, self.layout.style.theme.charset());
         let message = sent.message();
         let nlmsg_type = message.header.map(|header| header.message_type.0);
         let mut text = self.type_name(family, nlmsg_type);
@@ -364,10 +232,11 @@ impl ExchangeText {
 
     /// Appends the values of a message, one a line, if they are asked for. Returns how many lines that are.
     fn tree(&mut self, out: &mut Buffer, sent: &Sent, way: Way) -> u64 {
-        if !self.style.tree {
+        if !self.layout.style.tree {
             return 0;
         }
-        let style = Style { charset: self.style.theme.charset(), interfaces: &(), limits: Limits::LONG };
+        let style =
+            Style { charset: self.layout.style.theme.charset(), interfaces: &(), limits: Limits::LONG };
         let mut lines = Buffer::default();
         let message = sent.message();
         self.decoding.decode(sent.family, &message, way, |tree| {
@@ -383,7 +252,7 @@ impl ExchangeText {
         let Some(number) = nlmsg_type else { return String::new() };
         let generic = self.decoding.decoder().generic.name(number).filter(|_| family == Family::GENERIC);
         match generic {
-            Some(name) => escaped(name.as_bytes(), self.style.theme.charset()),
+            Some(name) => escaped(name.as_bytes(), self.layout.style.theme.charset()),
             None => type_name(family, number),
         }
     }
@@ -431,29 +300,6 @@ fn reached(unasked: &Unasked) -> (String, Vec<String>) {
     let name = name.map_or_else(|| format!("group {group}"), |name| format!("group {name}"));
     let is_heard = unasked.listeners != Some(0);
     (listeners, dropped.into_iter().chain(is_heard.then_some(name)).collect())
-}
-
-/// An outcome and what there is to say about it.
-fn joined(outcome: &str, more: &str) -> String {
-    let comma = if more.starts_with(['"', '(']) { "" } else { "," };
-    format!("{outcome}{comma} {more}")
-}
-
-/// A text with spaces behind it.
-fn padded(text: &str, width: usize) -> String {
-    format!("{text}{:fill$}", "", fill = width.saturating_sub(columns(text)))
-}
-
-fn columns(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// As much of a text as there is room for.
-fn shortened(text: &str, room: Option<usize>, charset: Charset) -> String {
-    let Some(room) = room.filter(|room| columns(text) > *room) else { return text.to_owned() };
-    let kept = room.saturating_sub(columns(charset.ellipsis()));
-    let kept: String = text.chars().take(kept).collect();
-    kept.trim_end().to_owned() + charset.ellipsis()
 }
 
 /// What is left to say at the end: what was left out, what nobody answered or read. None where that is

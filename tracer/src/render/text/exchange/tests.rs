@@ -1,3 +1,5 @@
+use terminal::Theme;
+
 use super::*;
 use crate::model::{
     Symbol,
