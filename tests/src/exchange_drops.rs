@@ -78,6 +78,20 @@ fn what_is_not_asked_for_is_left_out_and_counted() {
         &serde_json::json!({"shown": 0, "filtered": dropped, "calls_lost": 0})
     );
     socket.read_all();
+    // The socket is younger than the capture, and gone when that ends.
+    let own = exchanged(&format!("-f nltest -p {}", process::id()), |_| {
+        let young = Netlink::listening(NLTEST, 0);
+        (1..=700).for_each(|seq| young.send_to(0, 0, &acknowledged(seq)).expect("taken"));
+        assert!(young.drops() > 0);
+        let (inode, dropped) = (young.inode(), young.drops());
+        let unread = young.read_all();
+        drop(young);
+        assert_eq!(unread + dropped, 700, "of socket {inode}");
+    });
+    let told: u64 = drops(&own).iter().map(|line| line.number("/count")).sum();
+    assert!(told > 0, "{:#?}", own.summary);
+    assert_eq!(own.summary.number("/drops/shown"), told);
+    assert_eq!(own.summary.number("/drops/filtered"), 0, "{:#?}", drops(&own));
     // A drop is no refusal.
     let refused = exchanged("-f nltest --errors", |_| fill());
     assert!(socket.drops() > dropped && drops(&refused).is_empty());

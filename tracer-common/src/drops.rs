@@ -73,6 +73,8 @@ pub mod row_flags {
     pub const HAS_BYTES: u32 = 64;
     /// The socket's members below are known.
     pub const HAS_SOCKET: u32 = 128;
+    /// Of a [`super::ToldDrop`]: there was no room for its row.
+    pub const NO_ROW: u32 = 256;
 }
 
 /// What was counted of a row's drops, and what was seen at the first of them.

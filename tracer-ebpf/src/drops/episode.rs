@@ -14,7 +14,7 @@ use aya_ebpf::{
 };
 use nltrace_common::drops::{EpisodeCounts, EpisodeRecord, MAX_EPISODES, drop_kind};
 
-use super::{Drop, Lane, gap};
+use super::{Drop, Lane, gap, tell};
 use crate::{
     bpf::{Shared, add, add_and_get, raise, replace_if},
     kernel::netlink_sock,
@@ -59,8 +59,8 @@ pub(crate) unsafe fn overrun(lane: *mut Lane) {
     let drop = unsafe { &raw const (*lane).drop };
     // SAFETY: `drop` is a map value, whose key has what the map's keys are; so is what the look-up finds.
     unsafe {
-        // Without the bit there are single drops only.
-        if (*drop).is_hidden != 0 || (*drop).key.socket_inode == 0 {
+        // Without the bit there are single drops only. Who is told of each wants no episodes.
+        if tell::is_wanted() || (*drop).is_hidden != 0 || (*drop).key.socket_inode == 0 {
             return;
         }
         let key = (&raw const (*drop).key.socket_inode).cast_mut().cast::<c_void>();

@@ -33,11 +33,11 @@ fn rows() -> *mut c_void {
 ///
 /// `drop` lies in a map value.
 #[inline(never)]
-pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
+pub(crate) unsafe fn count(drop: *mut Drop) -> u64 {
     // SAFETY: the caller's promise; what is found is a map value.
     unsafe {
         let row = row_of(drop, || {});
-        tell::tell(drop);
+        tell::tell(drop, !row.is_null());
         if row.is_null() {
             return 0;
         }
@@ -56,7 +56,7 @@ pub(crate) unsafe fn count(drop: *const Drop) -> u64 {
 ///
 /// `drop` lies in a map value.
 #[inline(always)]
-pub(crate) unsafe fn count_described(drop: *const Drop, describe: impl FnOnce()) {
+pub(crate) unsafe fn count_described(drop: *mut Drop, describe: impl FnOnce()) {
     // SAFETY: the caller's promise; what is found is a map value.
     unsafe {
         let row = if tell::is_wanted() {
@@ -65,7 +65,7 @@ pub(crate) unsafe fn count_described(drop: *const Drop, describe: impl FnOnce())
         } else {
             row_of(drop, describe)
         };
-        tell::tell(drop);
+        tell::tell(drop, !row.is_null());
         if row.is_null() {
             return;
         }

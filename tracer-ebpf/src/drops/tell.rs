@@ -5,7 +5,10 @@ use core::mem::offset_of;
 use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf,
 };
-use nltrace_common::{constant::option, drops::ToldDrop};
+use nltrace_common::{
+    constant::option,
+    drops::{ToldDrop, row_flags},
+};
 
 use super::Drop;
 use crate::config::constant;
@@ -28,24 +31,25 @@ pub(super) fn is_wanted() -> bool {
     constant::<{ option::TELL_DROPS }>() != 0
 }
 
-/// Tells of a drop that was counted. Where there is no room, its row has it all the same.
+/// Tells of a drop that was counted, in its row or in that for all that found no room. Where there is no room
+/// in the ring, those have it all the same.
 ///
 /// # Safety
 ///
 /// `drop` lies in a map value.
 #[inline(always)]
-pub(super) unsafe fn tell(drop: *const Drop) {
+pub(super) unsafe fn tell(drop: *mut Drop, has_row: bool) {
     if !is_wanted() {
         return;
     }
     let ring = (&raw const DROP_RECORDS).cast_mut().cast();
     // SAFETY: the caller's promise; a drop begins with a record.
     unsafe {
-        bpf_ringbuf_output(
-            ring,
-            drop.cast_mut().cast(),
-            size_of::<ToldDrop>() as u64,
-            BPF_RB_NO_WAKEUP.into(),
-        );
+        let flags = (*drop).row.flags;
+        if !has_row {
+            (*drop).row.flags = flags | row_flags::NO_ROW;
+        }
+        bpf_ringbuf_output(ring, drop.cast(), size_of::<ToldDrop>() as u64, BPF_RB_NO_WAKEUP.into());
+        (*drop).row.flags = flags;
     }
 }

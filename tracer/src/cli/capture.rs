@@ -114,8 +114,8 @@ pub(super) struct TraceArgs {
     /// Only exchanges that took at least this long, e.g. 10ms, 1.5s, 200us
     #[arg(long, value_name = "DURATION", value_parser = values::length)]
     min_latency: Option<Duration>,
-    /// Only what has this in its words, in those of an answer too, e.g. 10.9.0.0/16; between slashes it is a
-    /// regular expression
+    /// Only what has this in its words, in those of an answer too, in any case, e.g. 10.9.0.0/16; between
+    /// slashes it is a regular expression, in which the case counts
     #[arg(long = "match", value_name = "TEXT|/REGEX/")]
     matching: Option<Matching>,
     /// Show each answer

@@ -123,7 +123,8 @@ pub fn tree() -> clap::Command {
 
 /// A type that has no such name. The parser cannot know: which names there are depends on another option.
 fn wrong_type(subcommand: &str, error: &KindError) -> clap::Error {
-    wrong(subcommand, ErrorKind::ValueValidation, &format!("invalid value for '--type <NAME|N>': {error}"))
+    let option = if matches!(error, KindError::Alone(_)) { "--family" } else { "--type" };
+    wrong(subcommand, ErrorKind::ValueValidation, &format!("invalid value for '{option} <NAME|N>': {error}"))
 }
 
 /// Options that the parser alone does not refuse.

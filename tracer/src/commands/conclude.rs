@@ -40,19 +40,25 @@ pub(super) fn conclude(session: &Session<Live>, end: End, strict: bool) -> anyho
             );
         }
     }
-    if let End::Command(status) = end
-        && !status.success()
-    {
-        note(describe(status));
-        return Ok(Exit::Failed);
+    let drop_calls = session.report().drop_calls.unwrap_or_default();
+    if !drop_calls.is_balanced() {
+        anyhow::bail!(
+            "the accounting of drops does not add up: {drop_calls:?}; this is a bug in nltrace, please report it"
+        );
     }
-    let drop_calls_lost = session.report().drop_calls.map_or(0, |calls| calls.lost.total());
+    let drop_calls_lost = drop_calls.lost.total();
     if drop_calls_lost != 0 {
         let calls = if drop_calls_lost == 1 { "call that shows" } else { "calls that show" };
         note(format_args!(
             "{} {calls} drops were lost: drops may be missing; nltrace drops says why",
             grouped(drop_calls_lost)
         ));
+    }
+    if let End::Command(status) = end
+        && !status.success()
+    {
+        note(describe(status));
+        return Ok(Exit::Failed);
     }
     let lost = ledger.total().lost.total() + drop_calls_lost;
     Ok(if strict && lost != 0 { Exit::Lost } else { Exit::Done })

@@ -43,10 +43,10 @@ impl FromStr for Matching {
 }
 
 impl Matching {
-    /// Whether it is somewhere in these words.
+    /// Whether it is somewhere in these words; a text also in another case.
     pub fn is_in(&self, words: &str) -> bool {
         match &self.0 {
-            Pattern::Text(text) => words.contains(text),
+            Pattern::Text(text) => words.to_lowercase().contains(&text.to_lowercase()),
             Pattern::Regex(regex) => regex.is_match(words),
         }
     }
@@ -87,6 +87,7 @@ mod tests {
         for (pattern, expected) in [
             ("10.9.0.0/16", true),
             ("10x9", false),
+            ("NEWROUTE", true),
             ("/10.9/", true),
             ("/^newroute .* dev 2$/", true),
             ("/^via/", false),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::error::SessionError;
+use super::{BATCH, error::SessionError};
 use crate::{
     kernel::{Facts, NfLog, NfQueue, rmem_max, symbols},
     model::{
@@ -74,17 +74,30 @@ impl DropWatch {
     }
 
     /// Takes what the kernel told of single drops.
-    pub(super) fn take_told(&mut self, kernel: &mut Kernel) -> Result<(), SessionError> {
-        while let Some(dropped) = kernel.next_drop()? {
-            dropped.socket_inode.into_iter().for_each(|inode| self.look_for(inode));
-            self.lines.add(self.collector.told(&dropped));
+    fn take_told(&mut self, kernel: &mut Kernel, most: usize) -> Result<(), SessionError> {
+        for _ in 0..most {
+            let Some(dropped) = kernel.next_drop()? else { break };
+            self.lines.add(self.collector.told(&dropped), dropped.has_row);
         }
         Ok(())
     }
 
-    /// Hands over the lines of drops that are due at `now_ns`.
-    pub(super) fn lines_due(&mut self, now_ns: u64, each: &mut impl FnMut(&DropRow)) {
-        self.lines.due(now_ns).iter().for_each(each);
+    /// Hands over the lines of drops that are due at `now_ns`. What comes faster than it is taken waits, or
+    /// is told at the end.
+    pub(super) fn lines_due(
+        &mut self,
+        kernel: &mut Kernel,
+        now_ns: u64,
+        each: &mut impl FnMut(&DropRow),
+    ) -> Result<(), SessionError> {
+        self.take_told(kernel, BATCH)?;
+        let unknown = self.lines.sockets_due(now_ns).find(|inode| !self.collector.knows(*inode));
+        if let Some(unknown) = unknown {
+            self.look_for(unknown);
+        }
+        let Self { lines, collector, .. } = self;
+        lines.due(now_ns, |row| collector.complete(row)).iter().for_each(each);
+        Ok(())
     }
 
     /// Hands over the lines of all drops until `to_ns` that were not handed over yet.
@@ -94,7 +107,7 @@ impl DropWatch {
         to_ns: u64,
         each: &mut impl FnMut(&DropRow),
     ) -> Result<(), SessionError> {
-        self.take_told(kernel)?;
+        self.take_told(kernel, usize::MAX)?;
         if let Some(drops) = self.drops(kernel, to_ns)? {
             self.lines.rest(&drops.rows).iter().for_each(each);
         }

@@ -246,8 +246,7 @@ impl Source for Live {
 
     fn dropped(&mut self, now_ns: u64, each: &mut impl FnMut(&DropRow)) -> Result<(), SessionError> {
         if let Some(drops) = self.drops.as_mut().filter(|_| self.tells_drops) {
-            drops.take_told(&mut self.kernel)?;
-            drops.lines_due(now_ns, each);
+            drops.lines_due(&mut self.kernel, now_ns, each)?;
         }
         Ok(())
     }

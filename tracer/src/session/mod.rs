@@ -198,7 +198,7 @@ impl<S: Source> Session<S> {
         // Before the probes go, and with them what they were attached to.
         self.report.duration_ns = self.elapsed_ns();
         self.report.watched = self.source.watched();
-        self.stop(followed.as_ref().ok().copied()).await?;
+        self.stop(followed.as_ref().ok().copied(), sink).await?;
         let end = followed?;
         self.finish(sink).await?;
         Ok(end)
@@ -229,7 +229,9 @@ impl<S: Source> Session<S> {
                 Some(Trigger::Poll) => {
                     let now_ns = monotonic_ns();
                     sink.tick(now_ns);
-                    self.source.dropped(now_ns, &mut |row| sink.dropped(row))?;
+                    if sink.has_room() {
+                        self.source.dropped(now_ns, &mut |row| sink.dropped(row))?;
+                    }
                     self.look_for_losses(sink)?;
                     if let Some(end) = self.poll_source() {
                         return Ok(end);
@@ -308,8 +310,10 @@ impl<S: Source> Session<S> {
 
     /// Ends the capture, also one that failed (`end` is None then): detaches everything, and ends the command
     /// if it still runs. Results do not change after that.
-    async fn stop(&mut self, end: Option<End>) -> Result<(), SessionError> {
-        self.settle().await?;
+    async fn stop(&mut self, end: Option<End>, sink: &mut impl Sink) -> Result<(), SessionError> {
+        if end.is_some() {
+            self.settle(sink).await?;
+        }
         self.source.stop();
         self.triggers.end_command(end).await;
         self.drain_detached().await?;
@@ -320,13 +324,14 @@ impl<S: Source> Session<S> {
         Ok(())
     }
 
-    /// Waits for what has happened and is not counted yet.
-    async fn settle(&mut self) -> Result<(), SessionError> {
+    /// Waits for what has happened and is not counted yet, and goes on to take what comes.
+    async fn settle(&mut self, sink: &mut impl Sink) -> Result<(), SessionError> {
         for _ in 0..SETTLE_TIMES {
             if self.source.is_settled()? {
                 break;
             }
             tokio::time::sleep(DRAIN_EVERY).await;
+            self.drain(sink)?;
         }
         Ok(())
     }

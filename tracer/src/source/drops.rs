@@ -57,6 +57,8 @@ pub struct Dropped {
     pub in_kernel_drops: bool,
     /// The socket's Drops before the first and after the last.
     pub kernel_drops: Option<(u32, u32)>,
+    /// Whether they are in a row of their own; else they are in one for all that found no room.
+    pub has_row: bool,
 }
 
 impl Dropped {
@@ -95,6 +97,7 @@ impl Dropped {
             in_kernel_drops: has(row_flags::IN_KERNEL_DROPS),
             kernel_drops: has(row_flags::HAS_KERNEL_DROPS)
                 .then_some((row.kernel_drops_first, row.kernel_drops_last)),
+            has_row: !has(row_flags::NO_ROW),
         })
     }
 }

@@ -15,7 +15,7 @@ const LONG: &[(&str, Duration)] = &[
     ("c_programs::load_rounds_passes", Duration::from_secs(240)),
     (
         "exchange_witness::strace_sees_the_same_exchanges_of_everybody_who_uses_netlink",
-        Duration::from_secs(180),
+        Duration::from_secs(240),
     ),
     (
         "messages::a_batch_of_a_thousand_rules_is_whole_and_is_filtered_by_any_of_its_types",

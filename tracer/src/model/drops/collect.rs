@@ -211,6 +211,15 @@ impl Collector {
         self.row(dropped, &BTreeMap::new())
     }
 
+    /// Puts in who has the socket that something was dropped on, if that was not known. False: nobody knows.
+    pub fn complete(&self, row: &mut DropRow) -> bool {
+        if row.owners.is_empty() && row.socket_inode.is_some() {
+            row.owners = self.owners(row.socket_inode).to_vec();
+            row.owner = row.owner.or(row.owners.first().copied());
+        }
+        row.socket_inode.is_none() || row.owner.is_some()
+    }
+
     /// `closers` are those who closed sockets, by their inode numbers.
     fn row(&self, dropped: &Dropped, closers: &BTreeMap<u64, Process>) -> DropRow {
         let closer = || dropped.socket_inode.and_then(|inode| closers.get(&inode).copied());

@@ -12,7 +12,10 @@ const GATHER_NS: u64 = 100_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct DropLines {
     waiting: BTreeMap<RowKey, DropRow>,
+    /// As many as the kernel has rows, at most.
     told: HashMap<RowKey, Told>,
+    /// Those that found no room among them, by their cause and by whether they are in the sockets' Drops.
+    without_row: HashMap<(Cause, bool), Told>,
 }
 
 /// How much was told of a row.
@@ -23,10 +26,13 @@ struct Told {
 }
 
 impl DropLines {
-    /// Takes a drop, or several that are alike.
-    pub fn add(&mut self, dropped: DropRow) {
-        let key = dropped.key();
-        let told = self.told.entry(key).or_default();
+    /// Takes a drop, or several that are alike, which are in the kernel's row for them if there is one.
+    pub fn add(&mut self, dropped: DropRow, has_row: bool) {
+        let key = line_key(&dropped);
+        let told = match has_row {
+            true => self.told.entry(key).or_default(),
+            false => self.without_row.entry((key.cause, key.in_kernel_drops)).or_default(),
+        };
         told.count += dropped.count;
         told.bytes += dropped.bytes.unwrap_or_default();
         match self.waiting.entry(key) {
@@ -37,34 +43,45 @@ impl DropLines {
         }
     }
 
-    /// Lines that have waited long enough at `now_ns`, the earlier first.
-    pub fn due(&mut self, now_ns: u64) -> Vec<DropRow> {
-        let is_due =
-            |row: &DropRow| row.first_ts_ns.is_none_or(|first| first.saturating_add(GATHER_NS) <= now_ns);
-        let due = self.waiting.extract_if(.., |_, row| is_due(row)).map(|(_, row)| row);
-        in_order(due.collect())
+    /// The sockets that lines are of which have waited long enough at `now_ns`.
+    pub fn sockets_due(&self, now_ns: u64) -> impl Iterator<Item = u64> {
+        self.waiting.values().filter(move |row| is_due(row, now_ns)).filter_map(|row| row.socket_inode)
+    }
+
+    /// Lines that have waited long enough at `now_ns`, the earlier first, once it is known who missed them:
+    /// `complete` finds that out. The others wait for the end.
+    pub fn due(&mut self, now_ns: u64, mut complete: impl FnMut(&mut DropRow) -> bool) -> Vec<DropRow> {
+        let due = self.waiting.extract_if(.., |_, row| is_due(row, now_ns) && complete(row));
+        in_order(due.map(|(_, row)| row).collect())
     }
 
     /// Lines for all that is left when the kernel has counted `rows`.
     pub fn rest(&mut self, rows: &[DropRow]) -> Vec<DropRow> {
-        let mut told = std::mem::take(&mut self.told);
-        let mut rest: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
+        let Self { mut waiting, mut told, without_row } = std::mem::take(self);
+        let mut rest = Vec::new();
         for row in rows.iter().filter(|row| !row.is_other()) {
-            rest.extend(untold(row, told.remove(&row.key()).unwrap_or_default()));
+            let key = line_key(row);
+            if let Some(line) = waiting.remove(&key) {
+                rest.push(DropRow { owners: row.owners.clone(), owner: row.owner, ..line });
+            }
+            rest.extend(untold(row, told.remove(&key).unwrap_or_default()));
         }
-        // What was told and has no row found no room among them, and is in one for all of its cause.
-        let mut without_row: HashMap<(Cause, bool), Told> = HashMap::new();
-        for (key, Told { count, bytes }) in told {
-            let known = without_row.entry((key.cause, key.in_kernel_drops)).or_default();
-            known.count += count;
-            known.bytes += bytes;
-        }
+        rest.extend(waiting.into_values());
         for row in rows.iter().filter(|row| row.is_other()) {
-            let known = without_row.get(&(row.cause, row.in_kernel_drops)).copied().unwrap_or_default();
-            rest.extend(untold(row, known));
+            let told = without_row.get(&(row.cause, row.in_kernel_drops)).copied().unwrap_or_default();
+            rest.extend(untold(row, told));
         }
         in_order(rest)
     }
+}
+
+/// What a line is kept by: a socket may get its port id between two drops.
+fn line_key(row: &DropRow) -> RowKey {
+    RowKey { portid: row.portid.filter(|_| row.socket_inode.is_none()), ..row.key() }
+}
+
+fn is_due(row: &DropRow, now_ns: u64) -> bool {
+    row.first_ts_ns.is_none_or(|first| first.saturating_add(GATHER_NS) <= now_ns)
 }
 
 /// What of a row was not told.
@@ -100,15 +117,20 @@ mod tests {
         lines.iter().map(|row| (row.cause, row.count)).collect()
     }
 
+    /// All that is due, whoever missed it.
+    fn due(lines: &mut DropLines, now_ns: u64) -> Vec<DropRow> {
+        lines.due(now_ns, |_| true)
+    }
+
     #[test]
     fn drops_that_are_alike_are_one_line_for_a_tenth_of_a_second() {
         let mut lines = DropLines::default();
-        lines.add(at(acks(), 1_000, 1));
-        lines.add(at(multicast(), 500, 2));
-        lines.add(at(acks(), 9_000, 3));
-        assert_eq!(lines.due(500 + GATHER_NS - 1), []);
-        assert_eq!(counts(&lines.due(500 + GATHER_NS)), [(multicast().cause, 2)]);
-        let due = lines.due(1_000 + GATHER_NS);
+        lines.add(at(acks(), 1_000, 1), true);
+        lines.add(at(multicast(), 500, 2), true);
+        lines.add(at(acks(), 9_000, 3), true);
+        assert_eq!(due(&mut lines, 500 + GATHER_NS - 1), []);
+        assert_eq!(counts(&due(&mut lines, 500 + GATHER_NS)), [(multicast().cause, 2)]);
+        let due = due(&mut lines, 1_000 + GATHER_NS);
         assert_eq!(counts(&due), [(acks().cause, 4)]);
         assert_eq!((due[0].first_ts_ns, due[0].last_ts_ns, due[0].bytes), (Some(1_000), 9_000, Some(400)));
     }
@@ -116,9 +138,9 @@ mod tests {
     #[test]
     fn what_was_not_told_in_time_is_told_at_the_end() {
         let mut lines = DropLines::default();
-        lines.add(at(acks(), 1_000, 4));
-        assert_eq!(lines.due(u64::MAX).len(), 1);
-        lines.add(at(acks(), 2_000, 1));
+        lines.add(at(acks(), 1_000, 4), true);
+        assert_eq!(due(&mut lines, u64::MAX).len(), 1);
+        lines.add(at(acks(), 2_000, 1), true);
         let rest = lines.rest(&[at(acks(), 1_000, 7), at(multicast(), 3_000, 2)]);
         let total: u64 = rest.iter().map(|row| row.count).sum();
         assert_eq!((rest.len(), total), (3, 1 + 2 + 2), "{rest:?}");
@@ -126,12 +148,34 @@ mod tests {
     }
 
     #[test]
+    fn who_missed_it_may_be_known_at_the_end_only() {
+        let unowned = || DropRow { owners: Vec::new(), owner: None, ..at(acks(), 1_000, 4) };
+        let mut lines = DropLines::default();
+        lines.add(unowned(), true);
+        assert_eq!(lines.sockets_due(u64::MAX).collect::<Vec<_>>(), acks().socket_inode.as_slice());
+        assert_eq!(lines.due(u64::MAX, |row| row.owner.is_some()), []);
+        let rest = lines.rest(&[at(acks(), 1_000, 4)]);
+        assert_eq!((counts(&rest), rest[0].owner), (vec![(acks().cause, 4)], acks().owner));
+    }
+
+    #[test]
+    fn a_socket_that_gets_its_port_id_meanwhile_has_one_row() {
+        let mut lines = DropLines::default();
+        lines.add(DropRow { portid: Some(0), ..at(acks(), 1_000, 4) }, true);
+        assert_eq!(due(&mut lines, u64::MAX).len(), 1);
+        lines.add(at(acks(), 2_000, 3), true);
+        assert_eq!(counts(&lines.rest(&[at(acks(), 1_000, 7)])), [(acks().cause, 3)]);
+    }
+
+    #[test]
     fn what_found_no_room_among_the_rows_is_told_once() {
         let other = |count| DropRow { family: None, ..at(acks(), 1_000, count) };
         let mut lines = DropLines::default();
-        lines.add(at(acks(), 1_000, 4));
-        assert_eq!(lines.due(u64::MAX).len(), 1);
+        lines.add(at(acks(), 1_000, 4), false);
+        assert_eq!(due(&mut lines, u64::MAX).len(), 1);
         assert_eq!(counts(&lines.clone().rest(&[other(6)])), [(acks().cause, 2)]);
-        assert_eq!(lines.rest(&[other(4)]), []);
+        // Others of the same kind have a row, which says nothing of these.
+        lines.add(at(acks(), 2_000, 1), true);
+        assert_eq!(counts(&lines.rest(&[at(acks(), 2_000, 1), other(4)])), [(acks().cause, 1)]);
     }
 }

@@ -51,6 +51,8 @@ impl Wanted {
             && self.cgroups.as_ref().is_none_or(|wanted| groups.iter().any(|group| wanted.contains(group)))
             && portid.is_none_or(|portid| row.portid == Some(portid.0))
             && message_type.is_none_or(|wanted| row.nlmsg_type == Some(wanted.0))
+            // Drops are known by their type only.
+            && self.filter.detail.is_none()
             && self.netns.is_none_or(|netns| [row.netns, row.socket_netns].contains(&Some(netns)))
     }
 

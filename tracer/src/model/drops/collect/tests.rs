@@ -43,6 +43,7 @@ const DROPPED: Dropped = Dropped {
     owner_told: Some(105),
     in_kernel_drops: true,
     kernel_drops: Some((0, 5)),
+    has_row: true,
 };
 
 fn facts(owners: &[Process]) -> SocketFacts {
