@@ -132,3 +132,28 @@ message("rt-link", "newlink", {}, {"ifname": "v0", "mtu": 1500, "linkinfo": {"ki
 message("nftables", "newchain", {}, {"table": "t", "name": "c", "hook": {"num": 1, "priority": -5}})
 message("ethtool", "strset-get", {}, {"header": {"dev-name": "eth0"}, "counts-only": True}, "ethtool")
 "#;
+
+#[test]
+fn interfaces_have_the_names_that_they_had() {
+    let namespace = Namespace::new("names");
+    namespace.run(Program::new("ip").words("link add first0 type dummy")).run().success();
+    let script = "ip addr add 10.9.0.1/24 dev first0; ip link set first0 name second0; \
+                  ip addr add 10.9.0.2/24 dev second0";
+    let capture = nltrace("trace -f route -t newaddr -- sh -c").word(script);
+    let text = namespace.run(capture).run().success().stdout;
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(" newaddr 10.9.0.")).collect();
+    for (address, name) in [("10.9.0.1/24", "first0"), ("10.9.0.2/24", "second0")] {
+        let said = format!(" newaddr {address} dev {name}");
+        // The request, and the notification.
+        let found = lines.iter().filter(|line| line.contains(&said)).count();
+        assert_eq!((found, lines.iter().filter(|line| line.contains(address)).count()), (2, 2), "{text}");
+    }
+    let capture =
+        nltrace("trace --json -f route -t newaddr -- sh -c").word("ip addr add 10.9.0.3/24 dev second0");
+    let trace = namespace.run(capture).run().success().json_lines();
+    let asked = trace.iter().find(|line| line.text("/event") == "exchange").expect("the request");
+    let decoded = asked.at("/decoded");
+    let named: Vec<_> =
+        decoded.as_object().into_iter().flatten().filter(|(key, _)| key.ends_with("index_name")).collect();
+    assert!(!named.is_empty() && named.iter().all(|(_, name)| *name == "second0"), "{decoded}");
+}

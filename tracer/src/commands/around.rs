@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    decode::tree::GenericFamilies,
+    decode::{Links, tree::GenericFamilies},
     kernel::{Cgroups, NetnsNames},
     model::drops::DropRow,
     note,
@@ -32,13 +32,21 @@ pub(super) struct Around {
     pub(super) cgroups: Cgroups,
     pub(super) names: NetnsNames,
     generic: GenericFamilies,
+    /// Interfaces, as far as they came along.
+    pub(super) links: Links,
     root: PathBuf,
 }
 
 impl Around {
     /// Those below `root`, and the families of generic netlink.
     pub(super) fn new(root: &Path, generic: GenericFamilies) -> Self {
-        Self { cgroups: Cgroups::new(root), names: NetnsNames::read(root), generic, root: root.to_owned() }
+        Self {
+            cgroups: Cgroups::new(root),
+            names: NetnsNames::read(root),
+            generic,
+            links: Links::default(),
+            root: root.to_owned(),
+        }
     }
 
     /// The control groups that the processes are in now that sent or missed what was dropped; those that are
@@ -61,6 +69,14 @@ impl Surroundings for Around {
 
     fn netns(&self, inode: u32) -> Option<&str> {
         self.names.name(inode)
+    }
+
+    fn interface(&self, netns: u32, ts_ns: u64, index: u32) -> Option<&str> {
+        self.links.name(netns, ts_ns, index)
+    }
+
+    fn has_interfaces(&self) -> bool {
+        !self.links.is_empty()
     }
 
     fn generic(&self, number: u16) -> Option<&str> {

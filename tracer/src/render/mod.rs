@@ -18,6 +18,17 @@ pub trait Surroundings {
     /// The name that a network namespace has; None: it has none, or none is known.
     fn netns(&self, inode: u32) -> Option<&str>;
 
+    /// The name that the interface with an index had in a network namespace at a time, nanoseconds of
+    /// `CLOCK_MONOTONIC`; None: it is not known.
+    fn interface(&self, _netns: u32, _ts_ns: u64, _index: u32) -> Option<&str> {
+        None
+    }
+
+    /// Whether any interface has a name.
+    fn has_interfaces(&self) -> bool {
+        false
+    }
+
     /// The name of the family of generic netlink with a number; None: it is not known.
     fn generic(&self, _number: u16) -> Option<&str> {
         None

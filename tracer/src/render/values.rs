@@ -5,13 +5,29 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::buffer::Buffer;
+use super::{Surroundings, buffer::Buffer};
 use crate::decode::tree::{Unit, Value};
 
 /// Names of the interfaces in the namespace of a message, at its time.
 pub trait Interfaces {
     /// The name of the interface with an index; None if it is not known.
     fn name(&self, index: u32) -> Option<&str>;
+}
+
+/// Interfaces as they were when a message was sent.
+pub(super) struct InterfacesAt<'a> {
+    /// What knows them.
+    pub(super) around: &'a dyn Surroundings,
+    /// Inode number of the namespace that it was sent in.
+    pub(super) netns: u32,
+    /// When that was, nanoseconds of `CLOCK_MONOTONIC`.
+    pub(super) ts_ns: u64,
+}
+
+impl Interfaces for InterfacesAt<'_> {
+    fn name(&self, index: u32) -> Option<&str> {
+        self.around.interface(self.netns, self.ts_ns, index)
+    }
 }
 
 /// Nothing is known of them.

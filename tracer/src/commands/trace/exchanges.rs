@@ -12,7 +12,7 @@ use terminal::{Theme, columns};
 use super::{Renderer, calls::report_text};
 use crate::{
     commands::{around::Around, sockets::inode_of},
-    decode::tree::Decoder,
+    decode::{Family, tree::Decoder},
     kernel::Identity,
     model::{
         Event, LostEvents, Messages, Report,
@@ -135,7 +135,7 @@ impl Exchanging {
         let Self { exchanges, answers, matching, wanted, totals, around, json, text, .. } = self;
         let mut lines = 0;
         take(exchanges, &mut |mut line| {
-            let is_found = matching.as_ref().is_none_or(|matching| text.has(&line, matching));
+            let is_found = matching.as_ref().is_none_or(|matching| text.has(&line, matching, around));
             if !totals.count(&line, is_found && wanted.passes(&line)) {
                 return;
             }
@@ -177,8 +177,13 @@ impl Renderer for Exchanging {
     }
 
     fn event(&mut self, out: &mut Buffer, event: &Event<'_>) -> u64 {
-        if let Event::Fork(fork) = event {
-            self.wanted.followed.add(fork);
+        match event {
+            Event::Fork(fork) => self.wanted.followed.add(fork),
+            // What the kernel says of interfaces, whoever asked.
+            Event::Call(call) if call.family == Family::ROUTE && !call.stage.is_of_request() => {
+                self.around.links.learn(call.netns, call.ts_ns, call.captured);
+            }
+            _ => {}
         }
         self.write(out, |exchanges, each| exchanges.take(event, each))
     }
@@ -188,6 +193,7 @@ impl Renderer for Exchanging {
     }
 
     fn lost(&mut self, out: &mut Buffer, lost: &LostEvents) -> u64 {
+        self.around.links.forget();
         match self.json {
             Some(_) => {
                 lost_json(out, lost);

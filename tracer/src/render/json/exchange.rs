@@ -22,7 +22,7 @@ use crate::{
         exchange::{Delivered, Direction, Exchange, Line, Sent, Unasked},
         socket::SocketOption,
     },
-    render::{Surroundings, buffer::Buffer, decoding::Decoding},
+    render::{Surroundings, buffer::Buffer, decoding::Decoding, values::InterfacesAt},
 };
 
 pub use start::{Start, start_json};
@@ -95,11 +95,13 @@ impl ExchangeJson {
         object.number("ts_ns", request.ts_ns);
         self.head(object, exchange, around);
         asker(object, request.asker.as_deref());
-        self.content(object, request, Way::Request);
+        self.content(object, request, Way::Request, around);
         result::write(object, exchange, self.decoding.decoder(), &mut self.results, &mut self.ends);
         match &exchange.answer_messages {
             Some(answers) => {
-                object.list("answer_messages", answers, |object, answer| self.answer(object, answer));
+                object.list("answer_messages", answers, |object, answer| {
+                    self.answer(object, answer, around);
+                });
             }
             None => object.null("answer_messages"),
         }
@@ -152,9 +154,9 @@ impl ExchangeJson {
         self.cgroup == Some(number)
     }
 
-    fn answer(&mut self, object: &mut Object<'_>, answer: &Sent) {
+    fn answer(&mut self, object: &mut Object<'_>, answer: &Sent, around: &dyn Surroundings) {
         object.number("ts_ns", answer.ts_ns);
-        self.content(object, answer, Way::Reply);
+        self.content(object, answer, Way::Reply, around);
     }
 
     fn unasked(&mut self, object: &mut Object<'_>, unasked: &Unasked, around: &mut dyn Surroundings) {
@@ -172,7 +174,7 @@ impl ExchangeJson {
         let context = message.context.map(|context| context.name().as_bytes());
         object.text("context", context);
         let way = if unasked.direction == Direction::KernelToUser { Way::Reply } else { Way::Request };
-        self.content(object, message, way);
+        self.content(object, message, way, around);
         object.maybe("listeners", unasked.listeners);
         object.maybe("dropped", unasked.dropped);
         object.object("caused_by", unasked.caused_by, |object, cause| {
@@ -190,7 +192,7 @@ impl ExchangeJson {
     }
 
     /// What the message is: its header, its bytes and what they say.
-    fn content(&mut self, object: &mut Object<'_>, sent: &Sent, way: Way) {
+    fn content(&mut self, object: &mut Object<'_>, sent: &Sent, way: Way, around: &dyn Surroundings) {
         let family = sent.family;
         let message = sent.message();
         let kind = message.header.map(|header| (header.message_type.0, header.flags.0));
@@ -225,7 +227,7 @@ impl ExchangeJson {
         }
         object.maybe("seq", message.header.map(|header| header.sequence));
         object.maybe("len", message.header.map(|header| header.length));
-        self.payload(object, family, &message, way);
+        self.payload(object, &message, sent, way, around);
         object.object("datagram", Some(sent.place), |object, place| {
             object.number("id", place.datagram);
             object.number("index", place.index);
@@ -234,9 +236,18 @@ impl ExchangeJson {
     }
 
     /// The bytes of a message, and what they say.
-    fn payload(&mut self, object: &mut Object<'_>, family: Family, message: &Message<'_>, way: Way) {
-        // What generic netlink's numbers mean is learned meanwhile.
-        let key = message.header.filter(|_| family != Family::GENERIC).map(|header| {
+    fn payload(
+        &mut self,
+        object: &mut Object<'_>,
+        message: &Message<'_>,
+        sent: &Sent,
+        way: Way,
+        around: &dyn Surroundings,
+    ) {
+        let family = sent.family;
+        // What generic netlink's numbers and those of interfaces mean is learned meanwhile.
+        let is_fixed = family == Family::NLTEST || family != Family::GENERIC && !around.has_interfaces();
+        let key = message.header.filter(|_| is_fixed).map(|header| {
             let Header { message_type, flags, length, .. } = header;
             (family, way, message_type.0, flags.0, length)
         });
@@ -259,7 +270,10 @@ impl ExchangeJson {
                 write_decoded(out, decoded);
             }
             _ => self.decoding.decode(family, message, way, |tree| match tree.is_described() {
-                true => tree_json(out, tree, &()),
+                true => {
+                    let interfaces = InterfacesAt { around, netns: sent.netns, ts_ns: sent.ts_ns };
+                    tree_json(out, tree, &interfaces);
+                }
                 false => out.raw(b"null"),
             }),
         }

@@ -26,7 +26,7 @@ use crate::{
         exchange::{Delivered, Direction, Exchange, ExchangeTotals, Line, Sent, Unasked},
     },
     options::Matching,
-    render::{Surroundings, buffer::Buffer, decoding::Decoding},
+    render::{Surroundings, buffer::Buffer, decoding::Decoding, values::InterfacesAt},
 };
 
 use layout::{Head, Layout, SECONDS, Said, TREE_DEPTH, shortened};
@@ -51,7 +51,7 @@ impl ExchangeText {
     pub fn write(&mut self, out: &mut Buffer, line: &Line, around: &mut dyn Surroundings) -> u64 {
         match line {
             Line::Exchange(exchange) => self.exchange(out, exchange, around),
-            Line::Unasked(unasked) => self.unasked(out, unasked),
+            Line::Unasked(unasked) => self.unasked(out, unasked, around),
         }
     }
 
@@ -83,8 +83,8 @@ impl ExchangeText {
     }
 
     /// Whether something is in the words of a line's messages.
-    pub fn has(&mut self, line: &Line, matching: &Matching) -> bool {
-        let mut is_in = |sent: &Sent, way| matching.is_in(&self.words(sent, way, Limits::LONG));
+    pub fn has(&mut self, line: &Line, matching: &Matching, around: &dyn Surroundings) -> bool {
+        let mut is_in = |sent: &Sent, way| matching.is_in(&self.words(sent, way, Limits::LONG, around));
         match line {
             Line::Exchange(exchange) => {
                 is_in(&exchange.request, Way::Request)
@@ -96,7 +96,7 @@ impl ExchangeText {
 
     fn exchange(&mut self, out: &mut Buffer, exchange: &Exchange, around: &mut dyn Surroundings) -> u64 {
         let request = &exchange.request;
-        let mut asked = self.words(request, Way::Request, Limits::SHORT);
+        let mut asked = self.words(request, Way::Request, Limits::SHORT, around);
         if let Some(of @ 2..) = request.place.of {
             asked.push_str(&format!(" ({} of {of})", request.place.index + 1));
         }
@@ -114,21 +114,21 @@ impl ExchangeText {
             out.raw(format!("{:SECONDS$}  {}\n", "", self.whose(request, around)).as_bytes());
             lines += 1;
         }
-        lines += self.tree(out, request, Way::Request);
+        lines += self.tree(out, request, Way::Request, around);
         for answer in exchange.answer_messages.iter().flatten() {
-            let text = self.words(answer, Way::Reply, Limits::SHORT);
+            let text = self.words(answer, Way::Reply, Limits::SHORT, around);
             let text =
                 shortened(&text, self.layout.columns_behind(SECONDS + 5), self.layout.style.theme.charset());
             out.raw(format!("{:SECONDS$}  <- {text}\n", "").as_bytes());
-            lines += 1 + self.tree(out, answer, Way::Reply);
+            lines += 1 + self.tree(out, answer, Way::Reply, around);
         }
         lines
     }
 
-    fn unasked(&mut self, out: &mut Buffer, unasked: &Unasked) -> u64 {
+    fn unasked(&mut self, out: &mut Buffer, unasked: &Unasked, around: &dyn Surroundings) -> u64 {
         let message = &unasked.message;
         let way = way_of(unasked);
-        let words = self.words(message, way, Limits::SHORT);
+        let words = self.words(message, way, Limits::SHORT, around);
         let verb = if unasked.is_notification() { "notify" } else { "message" };
         let (outcome, more) = reached(unasked);
         let said = Said {
@@ -139,7 +139,7 @@ impl ExchangeText {
             time: time::cause(unasked),
             why: None,
         };
-        let lines = self.layout.line(out, &self.head(message), &said) + self.tree(out, message, way);
+        let lines = self.layout.line(out, &self.head(message), &said) + self.tree(out, message, way, around);
         for delivered in unasked.deliveries.iter().flatten() {
             out.raw(format!("{:SECONDS$}  -> {}\n", "", self.delivered(delivered)).as_bytes());
         }
@@ -199,7 +199,8 @@ impl ExchangeText {
     }
 
     /// A message's type and what it says.
-    fn words(&mut self, sent: &Sent, way: Way, limits: Limits) -> String {
+    fn words(&mut self, sent: &Sent, way: Way, limits: Limits, around: &dyn Surroundings) -> String {
+        let interfaces = InterfacesAt { around, netns: sent.netns, ts_ns: sent.ts_ns };
         let (family, charset) = (sent.family, self.layout.style.theme.charset());
         let message = sent.message();
         let nlmsg_type = message.header.map(|header| header.message_type.0);
@@ -216,7 +217,7 @@ impl ExchangeText {
             }
             _ => self.decoding.decode(family, &message, way, |tree| {
                 if tree.is_described() {
-                    let style = Style { charset, interfaces: &(), limits };
+                    let style = Style { charset, interfaces: &interfaces, limits };
                     words(&mut said, family, nlmsg_type, tree, style);
                 } else {
                     super::trace::bytes(&mut said, message.payload, charset);
@@ -231,12 +232,16 @@ impl ExchangeText {
     }
 
     /// Appends the values of a message, one a line, if they are asked for. Returns how many lines that are.
-    fn tree(&mut self, out: &mut Buffer, sent: &Sent, way: Way) -> u64 {
+    fn tree(&mut self, out: &mut Buffer, sent: &Sent, way: Way, around: &dyn Surroundings) -> u64 {
         if !self.layout.style.tree {
             return 0;
         }
-        let style =
-            Style { charset: self.layout.style.theme.charset(), interfaces: &(), limits: Limits::LONG };
+        let interfaces = InterfacesAt { around, netns: sent.netns, ts_ns: sent.ts_ns };
+        let style = Style {
+            charset: self.layout.style.theme.charset(),
+            interfaces: &interfaces,
+            limits: Limits::LONG,
+        };
         let mut lines = Buffer::default();
         let message = sent.message();
         self.decoding.decode(sent.family, &message, way, |tree| {

@@ -270,7 +270,7 @@ fn what_is_looked_for_is_found_in_requests_answers_and_messages() {
         ExchangeStyle { theme: Theme::PLAIN, columns: None, who: false, tree: false },
         Decoder::default(),
     );
-    let mut has = |line: &Line, pattern: &str| text.has(line, &pattern.parse().unwrap());
+    let mut has = |line: &Line, pattern: &str| text.has(line, &pattern.parse().unwrap(), &());
     let mut exchange = answered();
     exchange.answer_messages = Some(vec![refused().request]);
     let exchange = Line::Exchange(Box::new(exchange));
