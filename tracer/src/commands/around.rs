@@ -3,26 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    decode::{Links, tree::GenericFamilies},
+    decode::{Family, Links, tree::GenericFamilies},
     kernel::{Cgroups, NetnsNames},
     model::drops::DropRow,
     note,
     options::Filter,
     render::Surroundings,
-    session::Unable,
+    session::{SessionError, Unable},
     source::generic_families,
 };
 
-/// Asks the kernel for generic netlink's families, before anything is watched: that is a message itself. Puts
-/// the number of the one that is asked for into the filter.
+/// Asks the kernel for generic netlink's families if any may be wanted, before anything is watched: that is a
+/// message itself. Puts the number of the one that is asked for into the filter.
 pub(super) fn generic(filter: &mut Filter) -> anyhow::Result<GenericFamilies> {
+    if !filter.wants_family(Family::GENERIC) {
+        return Ok(GenericFamilies::default());
+    }
     let families = generic_families().unwrap_or_else(|error| {
         note(format_args!("generic netlink's families have no names: {error}"));
         GenericFamilies::default()
     });
-    filter.resolve(&families).map_err(|missing| Unable {
-        problem: missing.to_string(),
-        remedy: "load the module that has it; `genl ctrl list` lists what there is".to_owned(),
+    filter.resolve(&families).map_err(|missing| {
+        let remedy = "load the module that has it; `genl ctrl list` lists what there is".to_owned();
+        SessionError::from(Unable { problem: missing.to_string(), remedy })
     })?;
     Ok(families)
 }

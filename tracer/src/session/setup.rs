@@ -120,12 +120,13 @@ pub(super) fn check_memory(plan: &Plan, root: &Path) -> Result<(), SessionError>
     let needed = plan.map_bytes(cpus);
     match available_memory(root) {
         Some(available) if needed > available / 2 => {
-            let (needed, available) = (needed >> 20, available >> 20);
             let largest = plan.outcomes.iter().max_by_key(|outcome| outcome.map_bytes(cpus));
             let (option, what) = match largest {
                 Some(Outcome::Recorded { .. }) => ("--ring-size", "a ring buffer".to_owned()),
                 _ => ("--max-keys", format!("histograms for {cpus} processors")),
             };
+            let needed = largest.map_or(needed, |outcome| outcome.map_bytes(cpus));
+            let (needed, available) = (needed >> 20, available >> 20);
             let problem = format!(
                 "{what} of {needed} MiB would take more than half of the {available} MiB of available memory"
             );
