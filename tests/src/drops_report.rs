@@ -90,7 +90,7 @@ fn with_the_buffer_that_is_advised_nothing_is_dropped_and_with_less_something_is
 fn no_buffer_helps_a_reader_that_is_slower_for_as_long_as_anybody_looks() {
     let _module = Module::load();
     let (running, _) = listener("--rcvbuf 4096 --delay 0.01");
-    let storm = "while nltest burst -n 50 --group > /dev/null; do sleep 0.05; done";
+    let storm = "while nltest burst -n 200 --group > /dev/null; do sleep 0.05; done";
     let storm = Program::new("sh").words("-c").word(storm).start();
     // Both look at the same storm.
     let [object, text] = ["--json", ""].map(|form| nltrace(&format!("drops {form} -f nltest -d 4")).start());
