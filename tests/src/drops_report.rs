@@ -109,7 +109,7 @@ fn no_buffer_helps_a_reader_that_is_slower_for_as_long_as_anybody_looks() {
 fn a_slow_reader_gets_two_live_lines_and_an_explanation() {
     let _module = Module::load();
     // On a busy machine, too, the burst is over before it has read the queue empty.
-    let (running, portid) = listener("--rcvbuf 4096 --delay 0.2");
+    let (running, portid) = listener("--rcvbuf 4096 --delay 0.5");
     let drops = nltrace("drops -f nltest").start().listening();
     nltest("burst -n 100 --group").run().success();
     until_empty(portid);
@@ -117,7 +117,7 @@ fn a_slow_reader_gets_two_live_lines_and_an_explanation() {
     let output = drops.shows("receives again after").interrupt().success();
     running.interrupt();
     let text = &output.stdout;
-    assert_eq!(text.lines().filter(|line| line.contains(" bytes), drops messages")).count(), 1);
+    assert_eq!(text.lines().filter(|line| line.contains(" bytes), drops messages")).count(), 1, "{text}");
     assert_eq!(
         text.lines().filter(|line| line.ends_with(&format!(", {missed} dropped"))).count(),
         1,
