@@ -106,7 +106,7 @@ fn what_failed_is_told_as_ever_and_the_rest_is_counted() {
     let rounds = u64::from(ROUNDS);
     let ((hits, filtered), (errors_hits, left_out)) = (hits(&all), hits(&errors));
     assert_eq!((hits, errors_hits, filtered), (14 * rounds, 14 * rounds, 0));
-    assert!((rounds..=5 * rounds).contains(&left_out), "{left_out}");
+    assert!((2 * rounds..=5 * rounds).contains(&left_out), "{left_out}");
     let messages = ["seen", "lost"]
         .map(|part| [&all, &errors].map(|of| of.summary.number(&format!("/messages/{part}"))));
     assert!(messages.iter().all(|[all, errors]| all == errors), "{messages:?}");
@@ -127,10 +127,7 @@ fn what_a_module_answers_is_counted_to_the_last_message() {
     assert_eq!(summary.number("/messages/seen"), 3 * summary.number("/exchanges/filtered"));
     assert_eq!(
         summary.number("/accounting/hits"),
-        ["recorded", "filtered", "unmatched"]
-            .map(|part| summary.number(&format!("/accounting/{part}")))
-            .iter()
-            .sum::<u64>()
+        summary.number("/accounting/recorded") + summary.number("/accounting/filtered")
     );
     // Sockets that were closed, and nothing else.
     assert!(summary.number("/accounting/recorded") < 10, "{summary}");

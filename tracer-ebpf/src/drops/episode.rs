@@ -119,8 +119,10 @@ unsafe fn make_way(drop: *const Drop, episode: *mut EpisodeRecord) -> bool {
 unsafe fn end(episode: *mut EpisodeRecord) -> bool {
     // SAFETY: the caller's `episode` is a map value.
     unsafe {
-        let is_ended =
-            replace_if(&raw mut (*episode).record, drop_kind::EPISODE_BEGIN, drop_kind::EPISODE_END);
+        let state = &raw mut (*episode).record;
+        // In the order in which it changes.
+        let is_ended = replace_if(state, drop_kind::EPISODE_BEGIN, drop_kind::EPISODE_END)
+            || replace_if(state, drop_kind::EPISODE_CONGESTED, drop_kind::EPISODE_END);
         if is_ended {
             add(&raw mut (*COUNTS.get()).open, u64::MAX);
         }
@@ -175,27 +177,48 @@ unsafe fn begin(lane: *mut Lane, place: u32) -> bool {
 #[inline(always)]
 pub(crate) fn read_empty(sk: u64, now_ns: u64) {
     // A dump puts its next part into the queue before the kernel looks whether that is empty.
-    let is_over =
-        !netlink_sock::is_congested(sk) || netlink_sock::queue_len(sk) == 0 && !netlink_sock::is_dumping(sk);
-    if is_over {
-        let inode = netlink_sock::inode(sk);
-        if close_episode(inode, now_ns) != 0 {
-            // SAFETY: on the stack.
-            if !unsafe { gap::begin(&raw const inode, now_ns) } {
-                lost();
-            }
+    let is_empty = netlink_sock::queue_len(sk) == 0 && !netlink_sock::is_dumping(sk);
+    let inode = netlink_sock::inode(sk);
+    let is_over = is_empty || is_relieved(sk, inode);
+    // SAFETY: on the stack.
+    if is_over && close_episode(inode, now_ns) != 0 && !unsafe { gap::begin(&raw const inode, now_ns) } {
+        lost();
+    }
+}
+
+/// The last episode of the socket with this inode number; null: it had none.
+#[inline(always)]
+fn episode_of(inode: u64) -> *mut EpisodeRecord {
+    let key = inode;
+    // SAFETY: `key` is what the map's keys are.
+    unsafe { bpf_map_lookup_elem(episodes(), (&raw const key).cast_mut().cast()).cast() }
+}
+
+/// Whether a socket was congested in the episode that goes on, and is not any more. Only a read clears the
+/// bit, but the kernel sets it after the episode has begun: until it was seen, that it is clear says nothing.
+#[inline(always)]
+fn is_relieved(sk: u64, inode: u64) -> bool {
+    let episode = episode_of(inode);
+    if episode.is_null() {
+        return false;
+    }
+    // SAFETY: what the look-up finds is a map value.
+    unsafe {
+        let state = &raw mut (*episode).record;
+        if netlink_sock::is_congested(sk) {
+            replace_if(state, drop_kind::EPISODE_BEGIN, drop_kind::EPISODE_CONGESTED);
+            return false;
         }
+        state.read_volatile() == drop_kind::EPISODE_CONGESTED
     }
 }
 
 /// Ends the episode of the socket with this inode number, if it is in one.
 #[inline(never)]
 pub(crate) fn close_episode(inode: u64, now_ns: u64) -> u64 {
-    let key = inode;
-    let key = (&raw const key).cast_mut().cast();
-    // SAFETY: `key` is what the map's keys are, and what the look-up finds a map value.
+    let episode = episode_of(inode);
+    // SAFETY: what the look-up finds is a map value.
     unsafe {
-        let episode = bpf_map_lookup_elem(episodes(), key).cast::<EpisodeRecord>();
         if episode.is_null() || !end(episode) {
             return 0;
         }
@@ -213,13 +236,11 @@ pub(crate) fn close_episode(inode: u64, now_ns: u64) -> u64 {
 /// The socket with this inode number is closed. An episode whose end could not be told stays.
 #[inline(always)]
 pub(crate) fn forget_episode(inode: u64) {
-    let key = inode;
-    let key = (&raw const key).cast_mut().cast();
-    // SAFETY: `key` is what the map's keys are, and what the look-up finds a map value.
+    let episode = episode_of(inode);
+    // SAFETY: what the look-up finds is a map value, and `inode` what the map's keys are.
     unsafe {
-        let episode = bpf_map_lookup_elem(episodes(), key).cast::<EpisodeRecord>();
         if !episode.is_null() && (&raw const (*episode).record).read_volatile() == drop_kind::EPISODE_TOLD {
-            bpf_map_delete_elem(episodes(), key);
+            bpf_map_delete_elem(episodes(), (&raw const inode).cast_mut().cast());
         }
     }
 }
