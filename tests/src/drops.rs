@@ -100,7 +100,8 @@ fn acknowledgements_that_nobody_reads_are_counted_to_the_message() {
     }
 }
 
-/// Listeners, of which the first does not read before the end, and each other one behind it as fast as it can.
+/// Listeners, of which the first does not read before the end, and each other one behind it as fast as it
+/// can.
 fn multicasts(listeners: usize, senders: u32, arguments: &str) {
     const EACH: u32 = 300;
     let _module = Module::load();

@@ -205,8 +205,8 @@ pub mod drop_kind {
     /// It is over, and another takes its place; mostly in the map only, but that may happen while the end is
     /// sent.
     pub const EPISODE_GONE: u32 = 5;
-    /// In the map only: it goes on, and the socket was seen congested. Until then that it is not says nothing:
-    /// the kernel makes it so after the episode has begun.
+    /// In the map only: it goes on, and the socket was seen congested. Until then that it is not says
+    /// nothing: the kernel makes it so after the episode has begun.
     pub const EPISODE_CONGESTED: u32 = 6;
 }
 

@@ -33,8 +33,8 @@ pub(crate) fn add_links(namespace: &Namespace, count: u32) {
     namespace.run(Program::new("ip").words("-batch /tmp/links-to-delete")).run().success();
 }
 
-/// Changes the link with this index of this thread's namespace again and again while `ip` deletes those of `busy`, with the
-/// lock that both take. Returns how long the longest call of sendto(2) took.
+/// Changes the link with this index of this thread's namespace again and again while `ip` deletes those of
+/// `busy`, with the lock that both take. Returns how long the longest call of sendto(2) took.
 pub(crate) fn change_while_links_go(busy: &Namespace, index: i32) -> Duration {
     let done = AtomicBool::new(false);
     let mut longest = Duration::ZERO;

@@ -106,7 +106,9 @@ pub(super) struct TraceArgs {
     /// One line for each message of each kernel call: request, receive, reply, notify, part. By default there
     /// is one for each exchange (a request with all its answers), notification and message that answers
     /// nothing
-    #[arg(long, conflicts_with_all = ["errors", "min_latency", "answers", "tree", "matching", "who", "netns", "cgroup", "sent", "received", "fail"])]
+    #[arg(long, conflicts_with_all = [
+        "errors", "min_latency", "answers", "tree", "matching", "who", "netns", "cgroup", "sent", "received", "fail"
+    ])]
     calls: bool,
     /// Only exchanges that failed: refused, aborted, malformed, not sent
     #[arg(long)]

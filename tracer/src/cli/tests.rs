@@ -87,7 +87,8 @@ fn every_word_becomes_an_option() {
 
 #[test]
 fn exchanges_have_options_of_their_own() {
-    let words = "--errors --min-latency 1.5ms --match /dev.2/ --answers --tree --who --netns blue --cgroup /system.slice --sent --fail";
+    let words = "--errors --min-latency 1.5ms --match /dev.2/ --answers --tree --who --netns blue \
+                 --cgroup /system.slice --sent --fail";
     let expected = ExchangeOptions {
         netns: Some(Netns::Name("blue".to_owned())),
         cgroup: Some("/system.slice".into()),

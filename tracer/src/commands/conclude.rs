@@ -43,7 +43,8 @@ pub(super) fn conclude(session: &Session<Live>, end: End, strict: bool) -> anyho
     let drop_calls = session.report().drop_calls.unwrap_or_default();
     if !drop_calls.is_balanced() {
         anyhow::bail!(
-            "the accounting of drops does not add up: {drop_calls:?}; this is a bug in nltrace, please report it"
+            "the accounting of drops does not add up: {drop_calls:?}; this is a bug in nltrace, please \
+             report it"
         );
     }
     let drop_calls_lost = drop_calls.lost.total();

@@ -50,8 +50,8 @@ impl Rows {
         rows
     }
 
-    /// Those whose messages have a wanted first byte, and the others. Where there was no room nobody knows it:
-    /// they are wanted.
+    /// Those whose messages have a wanted first byte, and the others. Where there was no room nobody knows
+    /// it: they are wanted.
     pub fn parted(self, wanted: FirstByte) -> (Self, Self) {
         let is_wanted = |key: &Key| match *key {
             Key::Messages { stage, detail, .. } => wanted.wants(stage, detail),

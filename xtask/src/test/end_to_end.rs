@@ -1,7 +1,7 @@
 //! The end-to-end tests in one kernel: each in a process of its own, with a limit of its own.
 //!
-//! Many of them count what happens on the whole machine, so that no two can run in one guest at a time. Guests
-//! are machines of their own: each kernel's tests are shared out among several.
+//! Many of them count what happens on the whole machine, so that no two can run in one guest at a time.
+//! Guests are machines of their own: each kernel's tests are shared out among several.
 
 use std::{
     path::PathBuf,
@@ -77,8 +77,8 @@ pub(super) fn run_test(
     Ok((ended, String::from_utf8_lossy(&output).into_owned()))
 }
 
-/// Boots a kernel and runs a guest's share of the tests in it that a filter leaves; if it leaves none, there is
-/// nothing to boot for.
+/// Boots a kernel and runs a guest's share of the tests in it that a filter leaves; if it leaves none, there
+/// is nothing to boot for.
 pub(super) fn run(
     provided: &Provided,
     kernel: &Kernel,

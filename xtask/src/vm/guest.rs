@@ -82,8 +82,8 @@ struct Current {
 }
 
 impl Guest {
-    /// Boots `kernel`. A guest that does not get ready has failed, and [`Self::end`] says why. `label` tells it
-    /// from others of the same kernel that run at the same time: its files are named after it.
+    /// Boots `kernel`. A guest that does not get ready has failed, and [`Self::end`] says why. `label` tells
+    /// it from others of the same kernel that run at the same time: its files are named after it.
     pub(crate) fn boot(
         provided: &Provided,
         kernel: &Kernel,
