@@ -63,7 +63,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lock_loop: the last answer is no link\n");
 		return 1;
 	}
-	printf("{\"count\":%lu,\"elapsed_ns\":%llu,\"ns_per_message\":%.1f}\n", count,
-	       (unsigned long long)elapsed, (double)elapsed / (double)count);
+	report(count, elapsed);
 	return 0;
 }

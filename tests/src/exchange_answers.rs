@@ -5,7 +5,7 @@ use std::{process, thread};
 
 use serde_json::Value;
 
-use crate::guest::{Exchanged, Json, Module, Netlink, attribute, exchanged, message, result, wait_for};
+use crate::guest::{Json, Module, Netlink, attribute, exchanged, message, paired, result, wait_for};
 
 const NLTEST: u8 = 25;
 const AUDIT: u8 = 9;
@@ -35,16 +35,10 @@ fn burst(seq: u32, to: Option<u32>) -> Vec<u8> {
     message(16 + payload.len() as u32, BURST, REQUEST, seq, &payload)
 }
 
-fn nltest(act: impl FnOnce()) -> Exchanged {
-    let exchanged = exchanged("-f nltest", |_| act());
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    exchanged
-}
-
 #[test]
 fn answers_that_share_a_datagram_are_told_apart_by_their_numbers_within_it() {
     let _module = Module::load();
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 0);
         // The shared answers are sent when the kernel has come to another message.
         let datagram =
@@ -83,7 +77,7 @@ fn answers_in_one_datagram_that_share_a_number_too_are_counted_and_given_to_nobo
 fn a_burst_to_the_asker_answers_it_and_one_to_somebody_else_does_not() {
     let _module = Module::load();
     let (mut asker, mut other) = (0, 0);
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let sockets = [Netlink::listening(NLTEST, 0), Netlink::listening(NLTEST, 0)];
         (asker, other) = (sockets[0].portid(), sockets[1].portid());
         sockets[0].send(0, 0, &burst(1, None)).expect("sent");
@@ -107,7 +101,7 @@ fn a_burst_to_the_asker_answers_it_and_one_to_somebody_else_does_not() {
 #[test]
 fn a_copy_of_a_notification_is_no_answer_also_for_the_asker() {
     let _module = Module::load();
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 1);
         socket.send(0, 0, &message(16, NOTIFY, REQUEST | ACK, 7, b"")).expect("sent");
         assert_eq!(socket.read_all(), 2, "the copy and the ACK");

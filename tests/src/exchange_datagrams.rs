@@ -4,7 +4,7 @@
 use nltest::codec::{MessageType, Messages, Refusal};
 use serde_json::Value;
 
-use crate::guest::{Exchanged, Json, Namespace, Netlink, Program, attribute, exchanged, message, result};
+use crate::guest::{Exchanged, Json, Namespace, Netlink, Program, attribute, message, paired, result};
 
 const ROUTE: u8 = 0;
 const NETFILTER: u8 = 12;
@@ -29,9 +29,7 @@ fn set_mtu(mtu: u32, flags: u16, seq: u32) -> Vec<u8> {
 
 /// What happens while a test acts inside a namespace; only what is sent there is looked at.
 fn inside(namespace: &Namespace, family: &str, act: impl FnOnce() + Send) -> Exchanged {
-    let exchanged = exchanged(&format!("-f {family}"), |_| namespace.inside(act));
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    exchanged
+    paired(family, || namespace.inside(act))
 }
 
 /// A message's sequence number, and the errno of an acknowledgement or error.

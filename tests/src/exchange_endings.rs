@@ -8,7 +8,7 @@ use rustix::{
 };
 
 use crate::guest::{
-    Child, Exchanged, Json, Module, Namespace, Netlink, attribute, exchanged, message, result,
+    Child, Json, Module, Namespace, Netlink, attribute, exchanged, message, paired, result, rtnl::get_link,
 };
 
 const ROUTE: u8 = 0;
@@ -22,22 +22,12 @@ fn parts(count: u32, seq: u32) -> Vec<u8> {
     message(24, PARTS, REQUEST | DUMP, seq, &attribute(8, 3, &count.to_ne_bytes()))
 }
 
-fn get_link(index: i32, flags: u16, seq: u32) -> Vec<u8> {
-    message(32, 18, REQUEST | flags, seq, &[&[0; 4], &index.to_ne_bytes()[..], &[0; 8]].concat())
-}
-
-fn nltest(act: impl FnOnce()) -> Exchanged {
-    let exchanged = exchanged("-f nltest", |_| act());
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    exchanged
-}
-
 #[test]
 fn a_dump_goes_on_when_the_thread_that_asked_is_gone() {
     const COUNT: u32 = 20;
     let _module = Module::load();
     let mut asker = 0;
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 0);
         asker = thread::scope(|scope| {
             let asker = scope.spawn(|| {
@@ -61,7 +51,7 @@ fn a_process_that_is_killed_in_the_middle_of_a_dump_abandons_it() {
     const READ: u64 = 3;
     let _module = Module::load();
     let mut asker = 0;
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let mut child = Child::start(c"reader", |told| {
             let socket = Netlink::listening(NLTEST, 0);
             let _ = socket.send(0, 0, &parts(1000, 1));

@@ -11,7 +11,7 @@ use rustix::thread::gettid;
 use serde_json::Value;
 
 use crate::guest::{
-    Child, Exchanged, Json, Module, Netlink, attribute, exchanged, message, receive_descriptor, result,
+    Child, Json, Module, Netlink, attribute, exchanged, message, paired, receive_descriptor, result, rtnl,
     send_descriptor, socket_pair, wait_for,
 };
 
@@ -25,13 +25,7 @@ const ENODEV: i64 = -(libc::ENODEV as i64);
 
 /// A request for a link, always with the number 1.
 fn get_link(index: i32) -> Vec<u8> {
-    message(32, 18, REQUEST, 1, &[&[0; 4], &index.to_ne_bytes()[..], &[0; 8]].concat())
-}
-
-fn route(act: impl FnOnce()) -> Exchanged {
-    let exchanged = exchanged("-f route", |_| act());
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    exchanged
+    rtnl::get_link(index, 0, 1)
 }
 
 fn numbers(line: &Value, fields: [&str; 3]) -> [u64; 3] {
@@ -43,7 +37,7 @@ fn threads_that_share_a_socket_and_a_number_have_their_own_answers() {
     const THREADS: usize = 4;
     const REQUESTS: usize = 50;
     let (tids, read): ([AtomicU64; THREADS], _) = (Default::default(), AtomicU64::new(0));
-    let exchanged = route(|| {
+    let exchanged = paired("route", || {
         let socket = Netlink::listening(ROUTE, 0);
         thread::scope(|scope| {
             for (index, tid) in tids.iter().enumerate() {
@@ -80,7 +74,7 @@ fn threads_that_share_a_socket_and_a_number_have_their_own_answers() {
 #[test]
 fn a_socket_that_is_passed_on_keeps_what_was_asked_before() {
     let mut asker = 0;
-    let exchanged = route(|| {
+    let exchanged = paired("route", || {
         let [near, far] = socket_pair();
         let child = Child::start(c"first", |_| {
             let socket = Netlink::listening(ROUTE, 0);
@@ -144,7 +138,7 @@ fn a_dump_that_another_process_reads_is_who_asked_for_its() {
 #[test]
 fn a_fork_that_uses_its_parents_socket_asks_for_itself() {
     let mut asker = 0;
-    let exchanged = route(|| {
+    let exchanged = paired("route", || {
         let socket = Netlink::listening(ROUTE, 0);
         socket.send(0, 0, &get_link(1)).expect("sent");
         let child = Child::start(c"fork", |_| {
@@ -168,7 +162,7 @@ fn a_fork_that_uses_its_parents_socket_asks_for_itself() {
 #[test]
 fn a_port_id_and_a_number_that_are_used_again_are_another_exchange() {
     const PORTID: u32 = 0x7fff_0001;
-    let exchanged = route(|| {
+    let exchanged = paired("route", || {
         let first = Netlink::open(ROUTE.into()).bound(PORTID, 0);
         first.send(0, 0, &get_link(9_003)).expect("sent");
         // Its answer is never read.

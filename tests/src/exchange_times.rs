@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 
 use serde_json::Value;
 
-use crate::guest::{Exchanged, Json, Module, Netlink, attribute, exchanged, message, monotonic_ns};
+use crate::guest::{Json, Module, Netlink, attribute, message, monotonic_ns, paired};
 
 const NLTEST: u8 = 25;
 const DELAY: u16 = 0x11;
@@ -43,17 +43,11 @@ fn explained(exchange: &Value, waits_ns: u64) {
     assert!(parts * 100 >= whole * 95, "{parts} of {whole}: {exchange}");
 }
 
-fn nltest(act: impl FnOnce()) -> Exchanged {
-    let exchanged = exchanged("-f nltest", |_| act());
-    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
-    exchanged
-}
-
 #[test]
 fn a_sleeping_handler_and_a_late_reader_are_told_apart() {
     let _module = Module::load();
     let mut times = [0; 4];
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 0);
         times[0] = monotonic_ns();
         socket.send(0, 0, &delay(DELAY_US, 1)).expect("sent");
@@ -83,7 +77,7 @@ fn each_message_of_a_datagram_has_its_own_share() {
     const SLEEPS: [u32; 3] = [300_000, 100_000, 600_000];
     let _module = Module::load();
     let mut took = 0;
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 0);
         let datagram: Vec<_> = (1..).zip(SLEEPS).flat_map(|(seq, us)| delay(us, seq)).collect();
         let begin = monotonic_ns();
@@ -104,7 +98,7 @@ fn a_readers_waits_between_the_parts_of_a_dump_are_nobody_elses_time() {
     const COUNT: u32 = 3;
     let _module = Module::load();
     let (mut begin, mut end, mut waited, mut last) = (0, 0, Bounds { least: 0, most: 0 }, 0);
-    let exchanged = nltest(|| {
+    let exchanged = paired("nltest", || {
         let socket = Netlink::listening(NLTEST, 0);
         let parts = message(24, PARTS, REQUEST | DUMP, 1, &attribute(8, 3, &COUNT.to_ne_bytes()));
         begin = monotonic_ns();

@@ -24,6 +24,13 @@ pub(crate) fn exchanged(options: &str, act: impl FnOnce(&Running)) -> Exchanged 
     Exchanged::of(&trace.interrupt())
 }
 
+/// The same of a family, of whose answers each belongs to a request that was seen.
+pub(crate) fn paired(family: &str, act: impl FnOnce()) -> Exchanged {
+    let exchanged = exchanged(&format!("-f {family}"), |_| act());
+    assert_eq!(exchanged.unpaired_and_expired(), (0, 0));
+    exchanged
+}
+
 impl Exchanged {
     /// Everything that came was recorded, and each message is shown once.
     pub(crate) fn of(output: &Output) -> Self {

@@ -31,7 +31,7 @@ use std::{
 pub(crate) use self::{
     calls::Calls,
     child::{Child, receive_descriptor, send_descriptor, socket_pair},
-    exchanged::{Exchanged, exchanged, monotonic_ns, result},
+    exchanged::{Exchanged, exchanged, monotonic_ns, paired, result},
     json::Json,
     json_schema::{all_conform, conforms},
     kernel_log::KernelLog,

@@ -1,9 +1,6 @@
 //! Values as people write them, the same in text and JSON.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Surroundings, buffer::Buffer};
 use crate::decode::tree::{Unit, Value};
@@ -34,12 +31,6 @@ impl Interfaces for InterfacesAt<'_> {
 impl Interfaces for () {
     fn name(&self, _index: u32) -> Option<&str> {
         None
-    }
-}
-
-impl Interfaces for HashMap<u32, String> {
-    fn name(&self, index: u32) -> Option<&str> {
-        self.get(&index).map(String::as_str)
     }
 }
 

@@ -57,7 +57,8 @@ fn advice(cause: Loss, fentry: bool) -> &'static str {
             "the ring buffer was full; use a larger --ring-size, a smaller --snaplen or a narrower filter"
         }
         Loss::NoMemory => {
-            "the kernel had no memory for their start times; free some memory, or use a narrower filter"
+            "the kernel gave nltrace no memory for their threads when they began; it does not wait for that, so \
+             try again, and use a narrower filter or free memory if it happens again"
         }
         Loss::Skipped if fentry => {
             "nltrace's probe was already running on that CPU, so the kernel skipped it; try --method kprobe"
@@ -106,7 +107,7 @@ pub(in crate::render) mod tests {
     fn each_cause_of_loss_comes_with_its_own_advice() {
         let starts = [
             "37 calls were lost: the ring buffer",
-            "1 call was lost: the kernel had no memory",
+            "1 call was lost: the kernel gave nltrace no memory",
             "2 calls were",
         ];
         let advice = loss_advice(&ledger(), true);
