@@ -13,7 +13,8 @@ use super::{
     error::Refusal,
     hooks::{Ends, Shell, Target},
     loader::Loader,
-    plan::{OutcomeKind, Step},
+    outcome::OutcomeKind,
+    plan::Step,
 };
 use crate::{
     bpf::{

@@ -15,6 +15,7 @@ mod loader;
 mod method;
 mod missed;
 mod object;
+mod outcome;
 mod part;
 mod plan;
 mod span_hooks;
@@ -27,8 +28,9 @@ pub use hooks::{Ends, InModule, Target, in_modules, watchable};
 pub(crate) use iterator::SocketIterator;
 pub(crate) use loader::COUNTERS;
 pub use method::Method;
+pub use outcome::{HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Outcome, OutcomeKind};
 pub(crate) use part::Part;
-pub use plan::{HISTOGRAM_BYTES, MAX_HISTOGRAMS, MAX_KEYS, Outcome, OutcomeKind, Plan, Step};
+pub use plan::{Plan, Step};
 
 use crate::kernel::Facts;
 use attach::Attached;

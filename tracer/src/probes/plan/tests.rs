@@ -166,34 +166,6 @@ fn timed(max_keys: Option<u32>) -> Outcome {
 }
 
 #[test]
-fn histograms_stay_within_their_memory_on_every_machine() {
-    for cpus in [1, 2, 8, 64, 128] {
-        assert!(timed(None).map_bytes(cpus) <= HISTOGRAM_BYTES as u64, "{cpus} processors");
-        assert!(timed(None).slots(cpus) > 64, "{cpus} processors");
-    }
-    assert_eq!([2, 9, u32::MAX].map(|keys| timed(Some(keys)).slots(2)), [8, 9, MAX_KEYS]);
-}
-
-#[test]
-fn memory_is_known_before_it_is_taken() {
-    let slot = size_of::<HistogramSlot>() as u64;
-    let histograms = (1000 + Stage::COUNT as u64) * slot * 3;
-    assert_eq!(timed(Some(1000)).map_bytes(3), histograms + SHARED_BYTES as u64);
-    assert_eq!(
-        Outcome::Recorded { snaplen: 0, ring_bytes: 5000, deliveries: false, exchanges: false }.map_bytes(64),
-        8192
-    );
-}
-
-#[test]
-fn the_ring_is_a_power_of_two_of_at_least_a_page() {
-    let ring = |ring_bytes| {
-        Outcome::Recorded { snaplen: 0, ring_bytes, deliveries: false, exchanges: false }.ring_bytes()
-    };
-    assert_eq!([ring(0), ring(4096), ring(5000), ring(u32::MAX)], [4096, 4096, 8192, 1 << 31]);
-}
-
-#[test]
 fn the_objects_have_every_program() {
     let every = Plan {
         outcomes: vec![
