@@ -5,6 +5,8 @@
 //! returned, or its dump has ended; its reader may be faster than that, so a buffer that is queued as an
 //! answer says how far both are.
 
+mod buffers;
+
 use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, macros::map, maps::LruHashMap};
 use nltrace_common::{
     Hook, KEY_PRESENT, Stage, constant::option, key_in_stage, key_of_party, party_number, party_of_key,
@@ -17,7 +19,7 @@ use super::{
     timed::key_of,
 };
 use crate::{
-    bpf::{TaskStorage, compare_exchange},
+    bpf::TaskStorage,
     config::constant,
     counters,
     entry::{Entry, Id, Verdict},
@@ -79,45 +81,12 @@ struct Dump {
     waited_ns: u64,
 }
 
-/// A datagram in a queue.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Buffer {
-    /// When it was queued.
-    queued_ns: u64,
-    /// Its own key; 0: its time in the queue is not wanted.
-    key: u64,
-    /// One of [`state`].
-    state: u64,
-    /// When the request that it answers began, and its key, once it is known to be the last answer.
-    start_ns: u64,
-    request: u64,
-    /// When it was read, if that was earlier.
-    read_ns: u64,
-}
-
-/// Whether a buffer is a request's last answer.
-mod state {
-    /// It is none.
-    pub(super) const NONE: u64 = 0;
-    /// It is the last so far.
-    pub(super) const SO_FAR: u64 = 1;
-    /// It is the last, and not read yet.
-    pub(super) const LAST: u64 = 2;
-    /// It was read before that was known.
-    pub(super) const READ: u64 = 3;
-}
-
 #[map]
 static SPANS: TaskStorage<Stack<Span>> = TaskStorage::new();
 
 /// By the dump's socket; the oldest make room: dumps that were abandoned.
 #[map]
 static DUMPS: LruHashMap<u64, Dump> = LruHashMap::with_max_entries(4096, 0);
-
-/// By the buffer's address; what finds no room has no value.
-#[map]
-static BUFFERS: LruHashMap<u64, Buffer> = LruHashMap::with_max_entries(16 << 10, 0);
 
 impl Call for Span {
     type Besides = SpanThread;
@@ -343,23 +312,7 @@ fn finish<const BY: bool>(key: u64, start_ns: u64, skb: u64, last_ns: u64, waite
         value::<BY>(Stage::WholeDump, key, last_ns.saturating_sub(start_ns));
     }
     if wants(Stage::RoundTrip) {
-        last::<BY>(key, start_ns, skb);
-    }
-}
-
-/// The buffer is a request's last answer: when it is read, or if it has been, its round trip is known.
-#[inline(always)]
-fn last<const BY: bool>(key: u64, start_ns: u64, skb: u64) {
-    let Some(buffer) = BUFFERS.get_ptr_mut(skb) else { return };
-    // SAFETY: a map value.
-    unsafe {
-        (*buffer).start_ns = start_ns;
-        (*buffer).request = key;
-        let (before, _) = compare_exchange(&raw mut (*buffer).state, state::SO_FAR, state::LAST);
-        if before == state::READ {
-            value::<BY>(Stage::RoundTrip, key, (*buffer).read_ns.saturating_sub(start_ns));
-            let _ = BUFFERS.remove(skb);
-        }
+        buffers::last::<BY>(key, start_ns, skb);
     }
 }
 
@@ -376,31 +329,13 @@ impl<const BY: bool> Spanned<BY> {
         if key == 0 && !(is_answer && wants(Stage::RoundTrip)) {
             return;
         }
-        let state = if is_answer && wants(Stage::RoundTrip) { state::SO_FAR } else { state::NONE };
-        let buffer = Buffer { queued_ns: now_ns, key, state, start_ns: 0, request: 0, read_ns: 0 };
-        let _ = BUFFERS.insert(skb, buffer, 0);
+        buffers::queue(skb, now_ns, key, is_answer && wants(Stage::RoundTrip));
     }
 
     /// A datagram is read.
     #[inline(always)]
     pub(crate) fn read(skb: u64) {
-        let Some(buffer) = BUFFERS.get_ptr_mut(skb) else { return };
-        // SAFETY: a map value; the helper has no preconditions.
-        unsafe {
-            let now_ns = bpf_ktime_get_ns();
-            if (*buffer).key != 0 {
-                value::<BY>(Stage::Queue, (*buffer).key, now_ns.saturating_sub((*buffer).queued_ns));
-            }
-            (*buffer).read_ns = now_ns;
-            let (before, _) = compare_exchange(&raw mut (*buffer).state, state::SO_FAR, state::READ);
-            if before == state::SO_FAR {
-                return;
-            }
-            if before == state::LAST {
-                value::<BY>(Stage::RoundTrip, (*buffer).request, now_ns.saturating_sub((*buffer).start_ns));
-            }
-        }
-        let _ = BUFFERS.remove(skb);
+        buffers::read::<BY>(skb);
     }
 
     /// The current thread begins to wait for a lock, if it does so in a request.
@@ -448,21 +383,10 @@ fn answers(task: Task, id: Id, sk: u64, skb: u64, now_ns: u64) -> bool {
         (*call).last_skb = Stack::number(asker.stack, skb);
         (*call).last_ns = now_ns;
         if before != 0 && wants(Stage::RoundTrip) {
-            not_last(before);
+            buffers::not_last(before);
         }
     }
     true
-}
-
-/// Another answer was queued after this one.
-#[inline(always)]
-fn not_last(skb: u64) {
-    let Some(buffer) = BUFFERS.get_ptr_mut(skb) else { return };
-    // SAFETY: a map value.
-    let (before, _) = unsafe { compare_exchange(&raw mut (*buffer).state, state::SO_FAR, state::NONE) };
-    if before == state::READ {
-        let _ = BUFFERS.remove(skb);
-    }
 }
 
 /// The key of a datagram that is queued, by its own type; 0 if that is not wanted.
