@@ -123,14 +123,13 @@ fn what_a_module_answers_is_counted_to_the_last_message() {
     let summary = &exchanged.summary;
     assert_eq!((exchanged.lines.len(), summary.number("/exchanges/shown")), (0, 0));
     assert!(summary.number("/exchanges/filtered") >= COUNT, "{summary}");
-    assert_eq!(summary.number("/messages/filtered"), summary.number("/messages/seen"));
-    assert_eq!(summary.number("/messages/seen"), 3 * summary.number("/exchanges/filtered"));
-    assert_eq!(
-        summary.number("/accounting/hits"),
-        summary.number("/accounting/recorded") + summary.number("/accounting/filtered")
-    );
+    // Linux 6.1 does not run a kprobe in an interrupt of another: a return may be missed.
+    let of = |part: &str| summary.number(&format!("/accounting/{part}"));
+    let calls = summary.number("/messages/seen") + of("unmatched");
+    assert_eq!(calls, 3 * summary.number("/exchanges/filtered"), "{summary}");
+    assert_eq!(of("hits"), of("recorded") + of("filtered") + of("unmatched"), "{summary}");
     // Sockets that were closed, and nothing else.
-    assert!(summary.number("/accounting/recorded") < 10, "{summary}");
+    assert!(of("recorded") < 10, "{summary}");
 }
 
 /// Who kept a request waiting that failed did not fail itself, and is named all the same.

@@ -15,6 +15,11 @@ pub(crate) fn program_id(program: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(program_info(program)?.id)
 }
 
+/// How many instructions the kernel followed to check a program. Since 5.16; 0: it does not say.
+pub(crate) fn verified_instructions(program: BorrowedFd<'_>) -> io::Result<u32> {
+    Ok(program_info(program)?.verified_insns)
+}
+
 /// How often a program was not run because one was at work on that processor already. Since 5.12, of kprobes
 /// since 6.7.
 pub(crate) fn program_misses(program: BorrowedFd<'_>) -> io::Result<u64> {

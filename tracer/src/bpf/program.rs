@@ -1,10 +1,17 @@
 //! Loading a program.
 
-use std::{ffi::CStr, io, os::fd::OwnedFd};
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
-use aya_obj::generated::{BPF_F_SLEEPABLE, bpf_attach_type, bpf_cmd, bpf_insn, bpf_prog_type};
+use aya_obj::generated::{BPF_F_SLEEPABLE, bpf_attach_type, bpf_cmd, bpf_func_info, bpf_insn, bpf_prog_type};
 
-use super::syscall::{bpf_fd, empty, shown};
+use super::{
+    functions::Functions,
+    syscall::{bpf_fd, empty, number, shown},
+};
 
 /// Bytes of the verifier's words that are kept.
 const LOG_BYTES: usize = 64 << 10;
@@ -53,6 +60,7 @@ pub(crate) fn load_program(
     license: &CStr,
     instructions: &[bpf_insn],
 ) -> io::Result<OwnedFd> {
+    let functions = Functions::of(instructions)?;
     let mut attr = empty();
     // SAFETY: plain numbers, and the member that BPF_PROG_LOAD reads.
     let load = unsafe { &mut attr.__bindgen_anon_3 };
@@ -75,8 +83,14 @@ pub(crate) fn load_program(
     load.insn_cnt = instructions.len() as u32;
     load.license = license.as_ptr() as u64;
     load.prog_name = shown(name);
+    if let Some(Functions { btf, places }) = &functions {
+        load.prog_btf_fd = number(btf.as_fd());
+        load.func_info_rec_size = size_of::<bpf_func_info>() as u32;
+        load.func_info = places.as_ptr() as u64;
+        load.func_info_cnt = places.len() as u32;
+    }
     // Without a log: writing one takes the kernel longer than the check itself.
-    // SAFETY: `instructions` and `license` are alive.
+    // SAFETY: `instructions`, `license` and `functions` are alive.
     let refused = match unsafe { bpf_fd(bpf_cmd::BPF_PROG_LOAD, &attr) } {
         Err(error) if log::log_enabled!(log::Level::Debug) => error,
         result => return result,

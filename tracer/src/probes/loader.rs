@@ -18,6 +18,7 @@ use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_map_type};
 use super::{AttachError, ProbeError, error::Refusal};
 use crate::bpf::{
     address::Addresses,
+    info::verified_instructions,
     map,
     program::{Purpose, load_program},
 };
@@ -94,6 +95,10 @@ impl Loader {
         let function = self.object.functions.get(&program.function_key()).ok_or_else(missing)?;
         let loaded = load_program(purpose, &name, &program.license, &function.instructions);
         let program = Rc::new(loaded.map_err(|error| Refusal::Refused(AttachError::Load(error)))?);
+        if log::log_enabled!(log::Level::Debug) {
+            let verified = verified_instructions(program.as_fd()).unwrap_or_default();
+            log::debug!("{name}: the kernel followed {verified} instructions to check it");
+        }
         self.loaded.push(Loaded { name, purpose, program: Rc::clone(&program) });
         Ok(program)
     }

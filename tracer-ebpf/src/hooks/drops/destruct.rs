@@ -3,7 +3,9 @@
 //! The memory of a socket is freed, some time after it was closed, and what is in its queue was never read.
 //! Checked on 6.1, 6.12 and 7.3.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_loop};
 use nltrace_common::{
     Cause, Delivery, Hook, NLMSG_HDRLEN, NO_TYPE,
     drops::{NO_CONTEXT, NO_DELIVERY, NO_GROUP, row_flags},
@@ -22,7 +24,7 @@ use crate::{
 pub struct Destruct;
 
 /// Datagrams of a queue of which it is looked up what they are; the others are counted together.
-const WALKED: u64 = 64;
+const WALKED: u32 = 1024;
 
 impl Probe for Destruct {
     const HOOK: Hook = Hook::Destruct;
@@ -77,28 +79,19 @@ const FROM_KERNEL: u32 = 1;
 
 /// Counts the datagrams of a queue, of which `lane` has the first and how many there are: by kind, and those
 /// behind the ones that are looked at together.
-///
-/// What goes from one turn to the next is kept in `lane`, and there are next to no branches: the verifier
-/// follows every turn, and in each every branch both ways.
 #[inline(never)]
 unsafe fn walk(lane: *mut Lane) {
     // SAFETY: the caller's `lane` is a map value.
     unsafe {
-        let (drop, next) = (&raw mut (*lane).drop, &raw mut (*lane).walked);
+        let drop = &raw mut (*lane).drop;
         let kinds = (&raw mut (*lane).unread).cast::<Unread>();
         for index in 0..UNREAD {
             (*kinds.add(index)).count = 0;
             (*kinds.add(index)).bytes = 0;
         }
-        for _ in 0..opaque(WALKED) {
-            if (&raw const (*drop).queue_len).read_volatile() == 0 {
-                break;
-            }
-            let buffer = next.read_volatile();
-            add(kinds, buffer);
-            (*drop).queue_len -= 1;
-            next.write_volatile(skb::next(buffer));
-        }
+        // The kernel takes nothing but the stack.
+        let mut lane = lane;
+        bpf_loop(WALKED, look_at as *mut c_void, (&raw mut lane).cast(), 0);
         (*drop).key.cause = Cause::ClosedUnread as u8;
         (*drop).key.context = NO_CONTEXT;
         for index in 0..opaque(UNREAD as u64 - 1) {
@@ -106,6 +99,25 @@ unsafe fn walk(lane: *mut Lane) {
         }
         let others = (*kinds.add(UNREAD - 1)).count;
         count_rest(drop, u64::from((*drop).queue_len) + others);
+    }
+}
+
+/// One turn of the kernel's loop: counts the next datagram of the queue. 1 after the last.
+///
+/// The verifier follows it once, however many turns there are.
+unsafe extern "C" fn look_at(_turn: u64, lane: *const *mut Lane) -> u64 {
+    // SAFETY: the kernel passes on what the loop was given, where a map value is.
+    unsafe {
+        let lane = *lane;
+        let (drop, next) = (&raw mut (*lane).drop, &raw mut (*lane).walked);
+        if (*drop).queue_len == 0 {
+            return 1;
+        }
+        let buffer = *next;
+        add((&raw mut (*lane).unread).cast(), buffer);
+        (*drop).queue_len -= 1;
+        *next = skb::next(buffer);
+        0
     }
 }
 
