@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target_dir = out_dir.join("bpf");
 
     compile(&target_dir)?;
-    for name in ["hist", "hist_by", "spans", "spans_by", "trace", "drops", "sockets"] {
+    for name in ["hist", "hist_by", "spans", "spans_by", "trace", "drops", "sockets", "interfaces"] {
         fs::copy(target_dir.join(TARGET).join("release").join(name), out_dir.join(name))?;
     }
     Ok(())

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::guest::{Json, Namespace, Program, Trace, nltrace};
+use crate::guest::{
+    Json, Namespace, Netlink, Program, Trace, exchanged, message, nltrace,
+    rtnl::{NLM_F_ACK, NLM_F_REQUEST},
+};
 
 /// A `nltrace trace` of everything that a script of ip does, in a namespace of its own.
 fn traced(namespace: &Namespace, family: &str, script: &str) -> Trace {
@@ -157,4 +160,28 @@ fn interfaces_have_the_names_that_they_had() {
     let named: Vec<_> =
         decoded.as_object().into_iter().flatten().filter(|(key, _)| key.ends_with("index_name")).collect();
     assert!(!named.is_empty() && named.iter().all(|(_, name)| *name == "second0"), "{decoded}");
+}
+
+/// No process is in the namespace when the capture begins, and no message has the name.
+#[test]
+fn interfaces_that_nobody_mentions_have_names() {
+    const RTM_DELADDR: u16 = 21;
+    let namespace = Namespace::new("quiet");
+    namespace.run(Program::new("ip").words("link add quiet0 type dummy")).run().success();
+    let listed = namespace.run(Program::new("ip").words("-j link show quiet0")).run().success().json();
+    let index = listed.number("/0/ifindex") as u32;
+    // struct ifaddrmsg of linux/if_addr.h
+    let address = |index: u32| [&[2, 32, 0, 0][..], &index.to_ne_bytes()].concat();
+    let request = |index, seq| message(24, RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, seq, &address(index));
+    let exchanged = exchanged("-f route -t deladdr", |_| {
+        namespace.inside(|| {
+            let socket = Netlink::listening(0, 0);
+            for (index, seq) in [(index, 1), (index + 77, 2)] {
+                socket.send(0, 0, &request(index, seq)).expect("sent");
+                socket.read_all();
+            }
+        });
+    });
+    assert_eq!(exchanged.with_seq(1).text("/decoded/ifa_index_name"), "quiet0");
+    assert!(exchanged.with_seq(2).at("/decoded/ifa_index_name").is_null());
 }

@@ -11,6 +11,7 @@ mod counters;
 pub mod drops;
 mod histogram;
 mod hook;
+pub mod interfaces;
 pub mod kfunc;
 mod loss;
 pub mod member;

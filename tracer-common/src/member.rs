@@ -213,6 +213,24 @@ members! {
         NET_INUM: u32 = ns.inum;
         /// A number that no other namespace ever has.
         NET_COOKIE: u64 = net_cookie;
+        /// The next namespace, where it is linked to the others.
+        NET_LIST: u64 = list, optional;
+        /// What all network namespaces have in common, and nothing else has.
+        NET_OPS: u64 = ns.ops, optional;
+        /// The first interface, where it is linked to the others.
+        NET_DEVICES: u64 = dev_base_head, optional;
+    }
+    net_device NET_DEVICE {
+        /// The next interface of the namespace, where it is linked to the others.
+        DEVICE_LIST: u64 = dev_list, optional;
+        /// Its index there.
+        DEVICE_INDEX: u32 = ifindex, optional;
+        /// Its name, the first eight bytes.
+        DEVICE_NAME: u64 = name, optional;
+        /// The same, the last eight bytes.
+        DEVICE_NAME_HIGH: u64 = name[8], optional;
+        /// The namespace that it is in.
+        DEVICE_NET: u64 = nd_net.net, optional;
     }
     nlmsghdr NLMSGHDR {
         /// The message's length, header included.

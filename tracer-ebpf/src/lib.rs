@@ -39,6 +39,7 @@ mod filter;
 mod followed;
 mod histogram;
 pub mod hooks;
+pub mod interfaces;
 mod kernel;
 pub mod outcome;
 mod party;

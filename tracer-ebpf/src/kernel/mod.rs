@@ -110,11 +110,11 @@ fn copy<T, const OFFSET: Constant>(base: u64) -> (i64, u64) {
 
 /// A member that is a number to the verifier, whatever it points to; zeros where it cannot be read.
 #[inline(always)]
-pub(crate) fn read_number<const STRUCTURE: Constant, const OFFSET: Constant>(
+pub(crate) fn read_number<T, const STRUCTURE: Constant, const OFFSET: Constant>(
     base: u64,
-    _: Member<u64, STRUCTURE, OFFSET>,
+    _: Member<T, STRUCTURE, OFFSET>,
 ) -> u64 {
-    copy::<u64, OFFSET>(base).1
+    copy::<T, OFFSET>(base).1
 }
 
 /// Where a member lies in its struct; None: the kernel lacks it.

@@ -13,7 +13,7 @@ use nltrace_common::{
     record::ThreadRecord,
 };
 
-use super::{Probed, Reader, Typed, arch};
+use super::{Probed, Reader, Typed, arch, read_number};
 use crate::bpf::opaque;
 
 /// A thread, most often the one that runs. The verifier knows its type.
@@ -54,6 +54,12 @@ impl Task {
     #[inline(always)]
     pub(crate) fn tid(self) -> u32 {
         Typed::read(self.0, TASK_PID) as u32
+    }
+
+    /// Its network namespace, as a number; 0: it is about to be gone.
+    #[inline(always)]
+    pub(crate) fn net(self) -> u64 {
+        read_number(read_number(self.0, TASK_NSPROXY), NSPROXY_NET)
     }
 
     /// The thread's name, its 16 bytes as two numbers.

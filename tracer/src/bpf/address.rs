@@ -10,12 +10,9 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
 };
 
-use aya_obj::generated::{bpf_cmd, bpf_insn};
+use aya_obj::generated::bpf_insn;
 
-use super::{
-    program::{Purpose, load_program},
-    syscall::{bpf, empty, number},
-};
+use super::program::{Purpose, load_program, run_program};
 
 /// Bytes of a name, its NUL included.
 const NAME_BYTES: usize = 64;
@@ -47,12 +44,8 @@ impl Addresses {
         let mut question = Question { address: 0, name: [0; NAME_BYTES] };
         let name = function.to_bytes_with_nul();
         question.name.get_mut(..name.len()).ok_or(io::ErrorKind::NotFound)?.copy_from_slice(name);
-        let mut attr = empty();
-        attr.test.prog_fd = number(self.0.as_fd());
-        attr.test.ctx_in = &raw mut question as u64;
-        attr.test.ctx_size_in = size_of::<Question>() as u32;
-        // SAFETY: `question` is alive and as long as said; the kernel writes the answer into it.
-        unsafe { bpf(bpf_cmd::BPF_PROG_TEST_RUN, &mut attr) }?;
+        // SAFETY: a number and bytes.
+        unsafe { run_program(self.0.as_fd(), &mut question) }?;
         // SAFETY: `question` is alive; the compiler does not see that the kernel has written to it.
         match unsafe { (&raw const question.address).read_volatile() } {
             0 => Err(io::ErrorKind::NotFound.into()),

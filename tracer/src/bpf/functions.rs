@@ -5,9 +5,9 @@
 
 use std::{collections::BTreeSet, io, os::fd::OwnedFd};
 
-use aya_obj::generated::{BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, bpf_cmd, bpf_func_info, bpf_insn};
+use aya_obj::generated::{BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, bpf_func_info, bpf_insn};
 
-use super::syscall::{bpf_fd, empty};
+use super::btf::{kind, load_types};
 
 /// A program's functions.
 pub(super) struct Functions {
@@ -21,14 +21,9 @@ impl Functions {
     /// None: none of them is handed to a helper.
     pub(super) fn of(instructions: &[bpf_insn]) -> io::Result<Option<Self>> {
         let Some(places) = places(instructions) else { return Ok(None) };
-        let types = types();
-        let mut attr = empty();
-        // SAFETY: plain numbers, and the member that BPF_BTF_LOAD reads.
-        let load = unsafe { &mut attr.__bindgen_anon_7 };
-        load.btf = types.as_ptr() as u64;
-        load.btf_size = types.len() as u32;
-        // SAFETY: `types` are alive.
-        let btf = unsafe { bpf_fd(bpf_cmd::BPF_BTF_LOAD, &attr) }?;
+        // One without arguments and result, which only its own program calls.
+        let types = [[0, kind::FUNC_PROTO, 0], [1, kind::FUNC, 1]];
+        let btf = load_types(types.as_flattened(), b"\0function\0")?;
         Ok(Some(Self { btf, places }))
     }
 }
@@ -54,28 +49,8 @@ fn places(instructions: &[bpf_insn]) -> Option<Vec<bpf_func_info>> {
         .then(|| starts.into_iter().map(|insn_off| bpf_func_info { insn_off, type_id: FUNCTION }).collect())
 }
 
-/// The number of the only function among [`types`].
+/// The number of the only function among the types.
 const FUNCTION: u32 = 2;
-
-/// A BTF file of one function without arguments and result, which only its own program calls.
-///
-/// Documentation/bpf/btf.rst has the format.
-fn types() -> Vec<u8> {
-    const MAGIC_AND_VERSION: u32 = 0x0001_eb9f;
-    const HEADER_BYTES: u32 = 24;
-    const FUNC: u32 = 12 << 24;
-    const FUNC_PROTO: u32 = 13 << 24;
-    const VOID: u32 = 0;
-    const PROTOTYPE: u32 = 1;
-    const NAME: u32 = 1;
-    const STRINGS: &[u8] = b"\0function\0";
-
-    let types = [[0, FUNC_PROTO, VOID], [NAME, FUNC, PROTOTYPE]];
-    let types_bytes = size_of_val(&types) as u32;
-    let header = [MAGIC_AND_VERSION, HEADER_BYTES, 0, types_bytes, types_bytes, STRINGS.len() as u32];
-    let words = header.iter().chain(types.as_flattened());
-    words.flat_map(|word| word.to_ne_bytes()).chain(STRINGS.iter().copied()).collect()
-}
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,10 @@ use std::{
 use aya_obj::generated::{bpf_attr, bpf_cmd, bpf_map_type};
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::syscall::{bpf, bpf_fd, empty, number, shown};
+use super::{
+    btf::{self, kind},
+    syscall::{bpf, bpf_fd, empty, number, shown},
+};
 
 /// Task storage with values of so many bytes. The kernel wants both types described, as BTF.
 pub(crate) fn create_task_storage(name: &str, value_bytes: u32, flags: u32) -> io::Result<OwnedFd> {
@@ -35,33 +38,18 @@ mod type_id {
     pub(crate) const VALUE: u32 = 3;
 }
 
-/// Types of a key and of a value of so many bytes (Documentation/bpf/btf.rst).
+/// Types of a key and of a value of so many bytes.
 fn load_types(value_bytes: u32) -> io::Result<OwnedFd> {
-    const HEADER_BYTES: u32 = 24;
-    const INT: u32 = 1 << 24;
-    const ARRAY: u32 = 3 << 24;
-    const STRINGS: &[u8] = b"\0int\0char\0";
+    const NAMES: &[u8] = b"\0int\0char\0";
     const INT_NAME: u32 = 1;
     const CHAR_NAME: u32 = 5;
     // Name, kind, size in bytes, and size in bits; for the array: type, type of its index, elements.
     let types = [
-        [INT_NAME, INT, 4, 32].as_slice(),
-        &[CHAR_NAME, INT, 1, 8],
-        &[0, ARRAY, 0, type_id::BYTE, type_id::KEY, value_bytes],
-    ]
-    .concat();
-    let type_bytes = (types.len() * size_of::<u32>()) as u32;
-    // Magic number and version, and where types and strings are.
-    let header = [0x0001_eb9f, HEADER_BYTES, 0, type_bytes, type_bytes, STRINGS.len() as u32];
-    let words = header.into_iter().chain(types).flat_map(u32::to_ne_bytes);
-    let bytes: Vec<_> = words.chain(STRINGS.iter().copied()).collect();
-    let mut attr = empty();
-    // SAFETY: plain numbers, and the member that BPF_BTF_LOAD reads.
-    let load = unsafe { &mut attr.__bindgen_anon_7 };
-    load.btf = bytes.as_ptr() as u64;
-    load.btf_size = bytes.len() as u32;
-    // SAFETY: `bytes` is alive.
-    unsafe { bpf_fd(bpf_cmd::BPF_BTF_LOAD, &attr) }
+        [INT_NAME, kind::INT, 4, 32].as_slice(),
+        &[CHAR_NAME, kind::INT, 1, 8],
+        &[0, kind::ARRAY, 0, type_id::BYTE, type_id::KEY, value_bytes],
+    ];
+    btf::load_types(&types.concat(), NAMES)
 }
 
 /// Writes the first element of a map.

@@ -3,6 +3,7 @@
 //! and it attaches only what it has loaded itself.
 
 pub(crate) mod address;
+mod btf;
 mod functions;
 pub(crate) mod info;
 pub(crate) mod link;

@@ -3,14 +3,14 @@
 use std::{
     ffi::CStr,
     io,
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
 use aya_obj::generated::{BPF_F_SLEEPABLE, bpf_attach_type, bpf_cmd, bpf_func_info, bpf_insn, bpf_prog_type};
 
 use super::{
     functions::Functions,
-    syscall::{bpf_fd, empty, number, shown},
+    syscall::{bpf, bpf_fd, empty, number, shown},
 };
 
 /// Bytes of the verifier's words that are kept.
@@ -51,6 +51,20 @@ impl Purpose {
             Self::Iterator(_) => bpf_attach_type::BPF_TRACE_ITER as u32,
         }
     }
+}
+
+/// Runs a program for [`Purpose::Run`] with what it reads and changes.
+///
+/// # Safety
+///
+/// Everything in `context` is plain numbers.
+pub(crate) unsafe fn run_program<T>(program: BorrowedFd<'_>, context: &mut T) -> io::Result<()> {
+    let mut attr = empty();
+    attr.test.prog_fd = number(program);
+    attr.test.ctx_in = (&raw mut *context) as u64;
+    attr.test.ctx_size_in = size_of::<T>() as u32;
+    // SAFETY: `context` is alive and as long as said; the kernel writes it back.
+    unsafe { bpf(bpf_cmd::BPF_PROG_TEST_RUN, &mut attr) }.map(drop)
 }
 
 /// Loads a program. What the verifier says to one that it refuses is logged.

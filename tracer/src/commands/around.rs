@@ -9,8 +9,8 @@ use crate::{
     note,
     options::Filter,
     render::Surroundings,
-    session::{SessionError, Unable},
-    source::generic_families,
+    session::{SessionError, Unable, now_ns},
+    source::{Interface, Interfaces, generic_families},
 };
 
 /// Asks the kernel for generic netlink's families if any may be wanted, before anything is watched: that is a
@@ -19,10 +19,7 @@ pub(super) fn generic(filter: &mut Filter) -> anyhow::Result<GenericFamilies> {
     if !filter.wants_family(Family::GENERIC) {
         return Ok(GenericFamilies::default());
     }
-    let families = generic_families().unwrap_or_else(|error| {
-        note(format_args!("generic netlink's families have no names: {error}"));
-        GenericFamilies::default()
-    });
+    let families = registered();
     filter.resolve(&families).map_err(|missing| {
         let remedy = "load the module that has it; `genl ctrl list` lists what there is".to_owned();
         SessionError::from(Unable { problem: missing.to_string(), remedy })
@@ -30,13 +27,35 @@ pub(super) fn generic(filter: &mut Filter) -> anyhow::Result<GenericFamilies> {
     Ok(families)
 }
 
-/// Names of control groups and namespaces.
+/// The families that are registered now; none, and a note, where the kernel does not tell.
+pub(super) fn registered() -> GenericFamilies {
+    generic_families().unwrap_or_else(|error| {
+        note(format_args!("generic netlink's families have no names: {error}"));
+        GenericFamilies::default()
+    })
+}
+
+/// How often interfaces are listed where no message tells of changes, at most; and how many times as long as
+/// a list takes it is not made again.
+const LIST_EVERY_NS: u64 = 1_000_000_000;
+const LIST_SHARE: u64 = 100;
+
+/// What [`Links`] takes of an interface.
+fn parts(interface: &Interface) -> (u32, u32, &str) {
+    (interface.netns, interface.index, &interface.name)
+}
+
+/// Names of control groups, namespaces, interfaces and generic netlink's families.
 pub(super) struct Around {
     pub(super) cgroups: Cgroups,
     pub(super) names: NetnsNames,
     generic: GenericFamilies,
-    /// Interfaces, as far as they came along.
+    /// Interfaces.
     pub(super) links: Links,
+    /// What lists them; None: nothing does.
+    interfaces: Option<Interfaces>,
+    /// When they are listed again, in nanoseconds.
+    again_ns: u64,
     root: PathBuf,
 }
 
@@ -48,7 +67,38 @@ impl Around {
             names: NetnsNames::read(root),
             generic,
             links: Links::default(),
+            interfaces: None,
+            again_ns: 0,
             root: root.to_owned(),
+        }
+    }
+
+    /// Takes what lists interfaces, and what it listed before anything was watched.
+    pub(super) fn watch_interfaces(&mut self, interfaces: Interfaces, before: &[Interface]) {
+        self.links.take(0, before.iter().map(parts));
+        self.interfaces = Some(interfaces);
+        self.list_interfaces();
+    }
+
+    /// Lists interfaces, as they are now.
+    pub(super) fn list_interfaces(&mut self) {
+        let Some(interfaces) = &self.interfaces else { return };
+        let before_ns = now_ns();
+        match interfaces.read() {
+            Ok(all) => self.links.take(before_ns, all.iter().map(parts)),
+            Err(error) => {
+                note(format_args!("names of interfaces may be old from here on: {error}"));
+                self.interfaces = None;
+            }
+        }
+        let after_ns = now_ns();
+        self.again_ns = after_ns + LIST_EVERY_NS.max((after_ns - before_ns) * LIST_SHARE);
+    }
+
+    /// The same if the last time was a while ago.
+    pub(super) fn list_interfaces_again(&mut self, now_ns: u64) {
+        if now_ns >= self.again_ns {
+            self.list_interfaces();
         }
     }
 
@@ -57,6 +107,13 @@ impl Around {
     pub(super) fn groups_of(&self, row: &DropRow) -> Vec<u64> {
         let processes = row.owners.iter().chain(&row.owner).chain(&row.sender);
         processes.filter_map(|process| self.cgroups.of_process(&self.root, process.pid)).collect()
+    }
+
+    /// Asks for generic netlink's families again if there are types of which none is known.
+    pub(super) fn know_families(&mut self, mut types: impl Iterator<Item = u16>) {
+        if types.any(|number| self.generic.name(number).is_none()) {
+            self.generic = registered();
+        }
     }
 
     /// Looks for namespaces that have got a name since.

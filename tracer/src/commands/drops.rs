@@ -5,12 +5,16 @@ use std::{io::IsTerminal as _, path::Path};
 use anyhow::Context as _;
 use terminal::Theme;
 
-use super::{around::generic, conclude::conclude};
+use super::{
+    around::{generic, registered},
+    conclude::conclude,
+};
 use crate::{
+    decode::tree::GenericFamilies,
     exit::Exit,
     model::{
         Event, Report,
-        drops::{Drops, Notice},
+        drops::{DropRow, Drops, Notice},
     },
     options::DropsOptions,
     render::{
@@ -26,13 +30,14 @@ use crate::{
 pub(super) async fn run(options: &DropsOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
     let mut options = options.clone();
-    if options.capture.filter.generic.is_some() {
-        generic(&mut options.capture.filter)?;
-    }
+    let families = match &options.capture.filter.generic {
+        Some(_) => Some(generic(&mut options.capture.filter)?),
+        None => None,
+    };
     let mut session = Session::drops(&options, root)?;
     let theme = Theme::from_environment(std::io::stdout().is_terminal());
     let live = (!options.json).then(|| LiveLines::new(theme, session.start_ns()));
-    let mut sink = Lines::new(Found { live, theme, has_lines: false }, output);
+    let mut sink = Lines::new(Found { live, theme, families, has_lines: false }, output);
     let end = session.run(&mut sink).await?;
     let exit = conclude(&session, end, options.capture.strict)?;
     let dropped = session.report().drops.as_ref().map_or(0, Drops::total);
@@ -44,6 +49,8 @@ struct Found {
     /// None: JSON.
     live: Option<LiveLines>,
     theme: Theme,
+    /// The families of generic netlink; None: nobody had to know them so far.
+    families: Option<GenericFamilies>,
     /// Whether there is something above the next report.
     has_lines: bool,
 }
@@ -64,8 +71,13 @@ impl Renderer for Found {
     }
 
     fn report(&mut self, report: &Report) -> String {
-        let none = Drops::default();
-        let drops = report.drops.as_ref().unwrap_or(&none);
+        let mut drops = report.drops.clone().unwrap_or_default();
+        // Asking takes a message, which is better left out where nothing is to be named.
+        if drops.rows.iter().any(DropRow::is_generic) {
+            let families = self.families.get_or_insert_with(registered);
+            drops.rows = drops.rows.into_iter().map(|row| row.named(families)).collect();
+        }
+        let drops = &drops;
         let Some(live) = &mut self.live else { return drops_json(report, drops) + "\n" };
         let left_out = live.left_out_line();
         // Reports end in a line break; with an empty line between two, they can be told apart.

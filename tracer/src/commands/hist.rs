@@ -63,6 +63,10 @@ impl Renderer for Histograms {
         if self.style.by.is_some() {
             self.around.look_again();
         }
+        // Not before it has ended: what asks is a message, too.
+        if report.interval.is_none() {
+            self.around.know_families(report.rows.generic_types());
+        }
         if self.json {
             return hist_json(report, self.style.by, &mut self.around) + "\n";
         }

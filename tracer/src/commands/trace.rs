@@ -49,9 +49,12 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         }
         return conclude(&session, end?, options.capture.strict);
     };
-    let around = Around::new(root, decoder.generic.clone());
+    let mut around = Around::new(root, decoder.generic.clone());
     let wanted = around.wanted(options, exchanges, root)?;
     let mut session = Session::trace(options, root)?;
+    if let Some((interfaces, before)) = session.take_interfaces() {
+        around.watch_interfaces(interfaces, &before);
+    }
     let watching = Watching {
         queued: session.watches(Hook::Queue),
         reads: session.watches(Hook::Consume),

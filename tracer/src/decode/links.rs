@@ -1,7 +1,7 @@
-//! Names of network interfaces, learned from the messages of rtnetlink that come along: which index had which
-//! name in which namespace, and from when on. Nobody is asked.
+//! Names of network interfaces: which index had which name in which namespace, and from when on. They are
+//! those of the kernel's list, and what the messages of rtnetlink say that come along.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use netlink_wire::{Attributes, HEADER_LEN, Header};
 
@@ -69,6 +69,26 @@ impl Links {
         }
         if is_gone || name.is_some() {
             self.put(netns, index, Named { from_ns: ts_ns, name: name.filter(|_| !is_gone) });
+        }
+    }
+
+    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, has another name or is
+    /// gone has been so from then on.
+    pub fn take<'a>(&mut self, now_ns: u64, all: impl Iterator<Item = (u32, u32, &'a str)>) {
+        let mut there = HashSet::new();
+        for (netns, index, name) in all {
+            there.insert((netns, index));
+            self.put(netns, index, Named { from_ns: now_ns, name: Some(name.to_owned()) });
+        }
+        for (_, names) in self.names.iter_mut().filter(|(key, _)| !there.contains(key)) {
+            // One that came since is in no list of that time.
+            if names.last().is_some_and(|last| last.name.is_some() && last.from_ns <= now_ns) {
+                names.push(Named { from_ns: now_ns, name: None });
+            }
+        }
+        // What is long gone makes room.
+        if self.names.len() >= MOST {
+            self.names.retain(|_, names| names.last().is_some_and(|last| last.name.is_some()));
         }
     }
 
@@ -155,6 +175,20 @@ mod tests {
             links.learn(1, 100, &whole[..length]);
         }
         assert!(links.is_empty());
+    }
+
+    #[test]
+    fn the_kernels_list_says_what_nobody_mentioned() {
+        let mut links = Links::default();
+        let at =
+            |links: &mut Links, now_ns, all: &[(u32, u32, &str)]| links.take(now_ns, all.iter().copied());
+        at(&mut links, 0, &[(1, 3, "eth0"), (1, 4, "eth1"), (2, 3, "lo")]);
+        links.learn(1, 50, &message(NEWLINK, 0, 5, &[(IFNAME, b"late\0")]));
+        at(&mut links, 40, &[(1, 3, "wan"), (2, 3, "lo")]);
+        let names =
+            |ts_ns| [(1, 3), (1, 4), (1, 5), (2, 3)].map(|(netns, index)| links.name(netns, ts_ns, index));
+        assert_eq!(names(39), [Some("eth0"), Some("eth1"), None, Some("lo")]);
+        assert_eq!(names(50), [Some("wan"), None, Some("late"), Some("lo")]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use collect::{Collector, Event, Notice};
 pub use episode::{Episode, Gap};
 pub use lines::DropLines;
 pub use nltrace_common::{Cause, Context, Delivery};
-pub use row::{DropRow, RowKey};
+pub use row::{DropRow, GenericNames, RowKey};
 pub use stack::{DropStack, stacks};
 pub use unknown::{NULL_FIELDS, When, null_fields};
 pub use virtual_queue::advise;

@@ -50,6 +50,17 @@ impl Rows {
         rows
     }
 
+    /// The types of generic netlink's messages, which are numbers of families; control messages have none.
+    pub fn generic_types(&self) -> impl Iterator<Item = u16> {
+        let generic = |key: &Key| match *key {
+            Key::Messages { family: Family::GENERIC, nlmsg_type, .. } => {
+                nlmsg_type.filter(|number| *number >= 16)
+            }
+            _ => None,
+        };
+        self.0.keys().filter_map(generic)
+    }
+
     /// Those whose messages have a wanted first byte, and the others. Where there was no room nobody knows
     /// it: they are wanted.
     pub fn parted(self, wanted: FirstByte) -> (Self, Self) {

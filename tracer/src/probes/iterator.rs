@@ -5,9 +5,7 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
 };
 
-use super::{
-    AttachError, ProbeError, error::Refusal, hooks::WALK, loader::Loader, object::prepared_iterator,
-};
+use super::{AttachError, ProbeError, error::Refusal, hooks::WALK, loader::Loader, object::Walk};
 use crate::{
     bpf::{
         link::{iterate, link_to_its_function},
@@ -26,7 +24,7 @@ impl SocketIterator {
     pub(crate) fn load(facts: &Facts) -> Result<Self, ProbeError> {
         let id = facts.functions.id(WALK).ok_or(ProbeError::Iterator(AttachError::NoIterator))?;
         let purpose = Purpose::Iterator(id);
-        let mut loader = Loader::new(prepared_iterator(facts)?, &[], &[])?;
+        let mut loader = Loader::new(Walk::Sockets.prepared(facts)?, &[], &[])?;
         let program =
             loader.load("sockets_iterator".to_owned(), purpose).map_err(|refusal| match refusal {
                 Refusal::Refused(error) => ProbeError::Iterator(error),

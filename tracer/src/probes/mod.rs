@@ -10,6 +10,7 @@ mod error;
 mod exchange_hooks;
 mod filter;
 mod hooks;
+mod interfaces;
 mod iterator;
 mod loader;
 mod method;
@@ -25,6 +26,7 @@ use nltrace_common::Hook;
 
 pub use error::{AttachError, ProbeError};
 pub use hooks::{Ends, InModule, Target, in_modules, watchable};
+pub(crate) use interfaces::InterfaceProbe;
 pub(crate) use iterator::SocketIterator;
 pub(crate) use loader::COUNTERS;
 pub use method::Method;

@@ -71,11 +71,46 @@ pub(super) fn maps(outcome: Outcome) -> &'static [&'static str] {
     }
 }
 
-/// As the compiler made it: the iterator over netlink sockets.
-fn compiled_iterator() -> &'static [u8] {
-    static SOCKETS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sockets"));
-    SOCKETS
+/// A program that does not depend on what is captured.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Walk {
+    /// The iterator over netlink sockets.
+    Sockets,
+    /// The walk over network interfaces.
+    Interfaces,
 }
+
+impl Walk {
+    /// As the compiler made it.
+    fn compiled(self) -> &'static [u8] {
+        static SOCKETS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sockets"));
+        static INTERFACES: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interfaces"));
+
+        match self {
+            Self::Sockets => SOCKETS,
+            Self::Interfaces => INTERFACES,
+        }
+    }
+
+    /// The map that it writes to, if it has one. All objects have the maps that any of them has.
+    fn map(self) -> Option<&'static str> {
+        match self {
+            Self::Sockets => None,
+            Self::Interfaces => Some(INTERFACES),
+        }
+    }
+
+    /// The program on a kernel with these `facts`.
+    pub(super) fn prepared(self, facts: &Facts) -> Result<Object, ProbeError> {
+        let mut object = Object::parse(self.compiled()).map_err(ProbeError::Object)?;
+        object.maps.retain(|name, _| self.map() == Some(name));
+        write(&mut object, &constants(facts), facts);
+        Ok(object)
+    }
+}
+
+/// The map of the walk over interfaces.
+pub(super) const INTERFACES: &str = ".bss.interfaces";
 
 /// The programs of an outcome for `plan` on a kernel with these `facts`, with `slot_count` histograms.
 pub(super) fn prepared(
@@ -98,15 +133,6 @@ pub(super) fn prepared(
     }
     constants[usize::from(option::BROADCASTS_END)] = plan.broadcasts_end(facts).into();
     write(&mut object, &constants, facts);
-    Ok(object)
-}
-
-/// The iterator over netlink sockets, on a kernel with these `facts`.
-pub(super) fn prepared_iterator(facts: &Facts) -> Result<Object, ProbeError> {
-    let mut object = Object::parse(compiled_iterator()).map_err(ProbeError::Object)?;
-    // All objects have the maps that any of them has; this program knows none.
-    object.maps.clear();
-    write(&mut object, &constants(facts), facts);
     Ok(object)
 }
 
@@ -247,8 +273,11 @@ mod tests {
             Outcome::Recorded { snaplen: 256, ring_bytes: 4096, deliveries: false, exchanges: false },
             Outcome::Dropped { causes: Causes::default(), stacks: false, each: false },
         ];
-        let mut known = placeholders(&Object::parse(compiled_iterator()).unwrap());
-        assert!(placeholders(&prepared_iterator(&facts("7.3")).unwrap()).is_empty());
+        let mut known = BTreeSet::new();
+        for walk in [Walk::Sockets, Walk::Interfaces] {
+            known.extend(placeholders(&Object::parse(walk.compiled()).unwrap()));
+            assert!(placeholders(&walk.prepared(&facts("7.3")).unwrap()).is_empty());
+        }
         for outcome in outcomes {
             let plan = Plan {
                 outcomes: vec![outcome],
@@ -264,7 +293,17 @@ mod tests {
         }
         // The verifier knows a thread's type without being told, and those of what the iterator is shown;
         // what leads to an executable is copied.
-        for name in ["task_struct", "file", "inode", "socket", "mm_struct", "dentry", "vfsmount", "mount"] {
+        for name in [
+            "task_struct",
+            "file",
+            "inode",
+            "socket",
+            "mm_struct",
+            "dentry",
+            "vfsmount",
+            "mount",
+            "net_device",
+        ] {
             let index = STRUCTURE_NAMES.iter().position(|other| *other == name).unwrap();
             known.insert(FIRST_STRUCTURE + index as Constant);
         }

@@ -15,7 +15,9 @@ use crate::{
     note,
     options::{CaptureOptions, Filter, FirstByte, MessageType},
     probes::{Attachment, Method, Outcome, OutcomeKind, Plan},
-    source::{Arrived, Assembler, CopyCounts, Event, Kernel, Owners, Ring, Sockets, Tallies},
+    source::{
+        Arrived, Assembler, CopyCounts, Event, Interface, Interfaces, Kernel, Owners, Ring, Sockets, Tallies,
+    },
 };
 
 /// What a session follows.
@@ -101,6 +103,8 @@ pub struct Live {
     assembler: Assembler,
     /// Where the capture has drops.
     drops: Option<DropWatch>,
+    /// Where exchanges are captured: the kernel's list of interfaces, and those before anything was watched.
+    interfaces: Option<(Interfaces, Vec<Interface>)>,
     /// Whether they are told one by one, beside what it is about.
     tells_drops: bool,
     /// What becomes of calls.
@@ -126,6 +130,9 @@ impl Live {
             OutcomeKind::Dropped | OutcomeKind::Spanned => Modules::default(),
             OutcomeKind::Timed | OutcomeKind::Recorded => Modules::new(options, &facts.functions, root)?,
         };
+        // Which exchanges are wanted is decided when they are whole.
+        let has_exchanges = plan.outcomes.iter().any(|outcome| outcome.has_exchanges());
+        let interfaces = if has_exchanges { interfaces(facts) } else { None };
         let mut kernel = Kernel::attach(plan, facts).map_err(|error| explain(error, root))?;
         kernel.unwatched().iter().for_each(note);
         modules.begin(&mut kernel, root)?;
@@ -141,8 +148,6 @@ impl Live {
             return Err(SessionError::NothingToWatch);
         }
         let snaplen = plan.outcomes.iter().map(|outcome| outcome.snaplen()).max().unwrap_or(0);
-        // Which exchanges are wanted is decided when they are whole.
-        let has_exchanges = plan.outcomes.iter().any(|outcome| outcome.has_exchanges());
         let wanted = options.filter.message_type.filter(|_| !has_exchanges);
         let wanted = wanted.map(|MessageType(number)| number);
         let mut assembler = Assembler::new(snaplen, wanted);
@@ -174,7 +179,23 @@ impl Live {
         let filter = if tells_drops { Filter::default() } else { options.filter.clone() };
         let drops = dropped.map(|(stacks, _)| DropWatch::new(facts, &filter, root, monotonic_ns(), stacks));
         let (verbose, detail) = (plan.verbose, options.filter.detail);
-        Ok(Self { kernel, modules, assembler, drops, tells_drops, outcome, detail, has_exchanges, verbose })
+        Ok(Self {
+            kernel,
+            modules,
+            assembler,
+            drops,
+            interfaces,
+            tells_drops,
+            outcome,
+            detail,
+            has_exchanges,
+            verbose,
+        })
+    }
+
+    /// Hands over what tells the names of interfaces, and those before anything was watched.
+    pub(super) fn take_interfaces(&mut self) -> Option<(Interfaces, Vec<Interface>)> {
+        self.interfaces.take()
     }
 
     /// Whether something is watched.
@@ -329,6 +350,18 @@ impl Source for Live {
     fn stop(&mut self) {
         self.kernel.stop();
     }
+}
+
+/// The kernel's list of interfaces, and what is in it now.
+fn interfaces(facts: &Facts) -> Option<(Interfaces, Vec<Interface>)> {
+    let read = Interfaces::open(facts).and_then(|interfaces| {
+        let now = interfaces.read()?;
+        Ok((interfaces, now))
+    });
+    read.inspect_err(|error| {
+        note(format_args!("interfaces have the names only that rtnetlink's messages tell: {error}"));
+    })
+    .ok()
 }
 
 /// What is watched, for a report.

@@ -30,7 +30,7 @@ use crate::{
     options::{CaptureOptions, Causes, DropsOptions, ExchangeOptions, HistOptions, TraceOptions},
     probes::{Outcome, Plan},
     sink::Sink,
-    source::Event,
+    source::{Event, Interface, Interfaces},
 };
 use intervals::Intervals;
 use triggers::{Trigger, Triggers};
@@ -134,6 +134,12 @@ impl Session<Live> {
     /// Whether something is watched.
     pub fn watches(&self, hook: Hook) -> bool {
         self.source.watches(hook)
+    }
+
+    /// Hands over what tells the names of interfaces, and those before anything was watched; None where they
+    /// are not wanted, or cannot be told.
+    pub fn take_interfaces(&mut self) -> Option<(Interfaces, Vec<Interface>)> {
+        self.source.take_interfaces()
     }
 
     /// Whether a function is watched by fentry, which the kernel does not run twice at once on a processor.

@@ -101,6 +101,8 @@ pub(super) const WANTED: Wanted<'static> = Wanted {
                 "tgid",
             ],
         ),
+        // Interfaces.
+        ("net_device", &["dev_list", "ifindex", "name", "nd_net"]),
         // What a process executes.
         ("mm_struct", &["exe_file"]),
         ("dentry", &["d_name", "d_parent"]),

@@ -22,7 +22,7 @@ use crate::{
     options::{ExchangeOptions, Matching, TraceOptions},
     render::{
         Buffer,
-        json::{ExchangeJson, Start, drop_json, lost_json, start_json, trace_summary_json},
+        json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
 };
@@ -189,11 +189,16 @@ impl Renderer for Exchanging {
     }
 
     fn tick(&mut self, out: &mut Buffer, now_ns: u64) -> u64 {
+        // No message tells of interfaces.
+        if !self.wanted.filter.wants_family(Family::ROUTE) {
+            self.around.list_interfaces_again(now_ns);
+        }
         self.write(out, |exchanges, each| exchanges.tick(now_ns, each))
     }
 
     fn lost(&mut self, out: &mut Buffer, lost: &LostEvents) -> u64 {
         self.around.links.forget();
+        self.around.list_interfaces();
         match self.json {
             Some(_) => {
                 lost_json(out, lost);
@@ -211,9 +216,9 @@ impl Renderer for Exchanging {
         if !self.totals.count_dropped(row, self.wanted.passes_drop(row, &groups)) {
             return 0;
         }
-        match self.json {
-            Some(_) => {
-                drop_json(out, row);
+        match &self.json {
+            Some(json) => {
+                json.dropped(out, row);
                 1
             }
             None => self.text.dropped(out, row),

@@ -8,7 +8,7 @@ use netlink_wire::until_nul;
 use super::node::{Name, Tree, Value};
 
 /// `GENL_ID_CTRL`
-pub(super) const CONTROLLER: u16 = 16;
+const CONTROLLER: u16 = 16;
 
 /// Families that are remembered at most: there cannot be more numbers.
 const MOST: usize = 1 << 10;
@@ -45,11 +45,15 @@ impl GenericFamilies {
         self.families.iter().find(|(_, family)| family.name == name).map(|(number, _)| *number)
     }
 
-    /// The family and the name of a multicast group.
-    pub fn group(&self, group: u32) -> Option<(&str, &str)> {
+    /// The family and the name of a multicast group: `ethtool/monitor`.
+    pub fn group_name(&self, group: u32) -> Option<String> {
+        // GENL_ID_CTRL's only group has its number.
+        if group == u32::from(CONTROLLER) {
+            return Some("nlctrl/notify".to_owned());
+        }
         self.families.values().find_map(|family| {
             let name = family.groups.get(&group)?;
-            Some((family.name.as_str(), name.as_str()))
+            Some(format!("{}/{name}", family.name))
         })
     }
 

@@ -8,11 +8,7 @@ impl Decoder {
     /// The name of a group: `link`, `conntrack-new`, `ethtool/monitor`.
     pub fn group_name(&self, family: Family, group: u32) -> Option<String> {
         if family == Family::GENERIC {
-            // GENL_ID_CTRL's only group has its number.
-            if group == u32::from(super::generic::CONTROLLER) {
-                return Some("nlctrl/notify".to_owned());
-            }
-            return self.generic.group(group).map(|(family, group)| format!("{family}/{group}"));
+            return self.generic.group_name(group);
         }
         let mut specs = self.tables().flat_map(netlink_specs::Table::specs);
         let name = specs.find_map(|spec| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nltrace_common::drops::MAX_ROWS;
 
 use super::{
-    Cause, Coverage, DropRow, Drops, Episode, Process, SocketFacts, advise,
+    Cause, Coverage, DropRow, Drops, Episode, GenericNames, Process, SocketFacts, advise,
     kernel_drops::complete_kernel_drops,
     seams::count_seams,
     sort,
@@ -256,6 +256,7 @@ impl Collector {
             owner_told: dropped.owner_told,
             in_kernel_drops: dropped.in_kernel_drops,
             kernel_drops: dropped.kernel_drops,
+            generic: GenericNames::default(),
         }
     }
 }
@@ -325,6 +326,7 @@ fn other(other: &OtherDropped) -> DropRow {
         owner_told: None,
         in_kernel_drops: other.in_kernel_drops,
         kernel_drops: None,
+        generic: GenericNames::default(),
     }
 }
 

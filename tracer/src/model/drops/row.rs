@@ -3,7 +3,7 @@
 use nltrace_common::{Cause, Context, Delivery};
 
 use super::Process;
-use crate::decode::Family;
+use crate::decode::{Family, TypeName, group_name, tree::GenericFamilies};
 
 /// What a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +86,17 @@ pub struct DropRow {
     pub in_kernel_drops: bool,
     /// The socket's Drops before the first drop and after the last.
     pub kernel_drops: Option<(u32, u32)>,
+    /// Names of type and group where they are numbers of generic netlink, which are given out at run time.
+    pub generic: GenericNames,
+}
+
+/// Names that a row's numbers have, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GenericNames {
+    /// The type's: that of a family.
+    family: Option<Box<str>>,
+    /// The group's.
+    group: Option<Box<str>>,
 }
 
 impl DropRow {
@@ -104,6 +115,34 @@ impl DropRow {
             context: self.context,
             in_kernel_drops: self.in_kernel_drops,
         }
+    }
+
+    /// Whether it has numbers of generic netlink.
+    pub fn is_generic(&self) -> bool {
+        self.family == Some(Family::GENERIC)
+    }
+
+    /// The same row with the names that its numbers of generic netlink have.
+    pub fn named(self, families: &GenericFamilies) -> Self {
+        if !self.is_generic() {
+            return self;
+        }
+        let generic = GenericNames {
+            family: self.nlmsg_type.and_then(|number| families.name(number)).map(Into::into),
+            group: self.group.and_then(|group| families.group_name(group)).map(Into::into),
+        };
+        Self { generic, ..self }
+    }
+
+    /// Its type by name, where it has one.
+    pub fn type_name(&self) -> Option<String> {
+        let known = TypeName::of(self.family?, self.nlmsg_type?).map(|name| name.to_string());
+        known.or_else(|| self.generic.family.as_deref().map(str::to_owned))
+    }
+
+    /// Its group by name, where it has one.
+    pub fn group_name(&self) -> Option<&str> {
+        group_name(self.family?, self.group?).or(self.generic.group.as_deref())
     }
 
     /// Whether it stands for everything that found no room.
@@ -135,5 +174,32 @@ impl DropRow {
             kernel_drops: self.kernel_drops.zip(earlier.kernel_drops).map(|(now, before)| (before.1, now.1)),
             ..self.clone()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{decode::tree::GenericFamily, model::drops::tests::multicast};
+
+    #[test]
+    fn numbers_of_generic_netlink_have_the_names_that_are_registered() {
+        let mut families = GenericFamilies::default();
+        let groups = [(5, "monitor".to_owned())].into();
+        families.insert(21, GenericFamily { name: "ethtool".to_owned(), groups });
+        let row = |family, nlmsg_type, group| DropRow {
+            family: Some(family),
+            nlmsg_type: Some(nlmsg_type),
+            group: Some(group),
+            ..multicast()
+        };
+        let names = |row: DropRow| {
+            let row = row.named(&families);
+            (row.type_name(), row.group_name().map(str::to_owned))
+        };
+        let [ethtool, monitor] = ["ethtool", "ethtool/monitor"].map(|name| Some(name.to_owned()));
+        assert_eq!(names(row(Family::GENERIC, 21, 5)), (ethtool, monitor));
+        assert_eq!(names(row(Family::GENERIC, 22, 6)), (None, None));
+        assert_eq!(names(row(Family::ROUTE, 16, 1)).0.as_deref(), Some("NEWLINK"));
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn acks() -> DropRow {
         owner_told: Some(105),
         in_kernel_drops: true,
         kernel_drops: Some((0, 280)),
+        generic: GenericNames::default(),
     }
 }
 

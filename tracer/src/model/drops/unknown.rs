@@ -4,7 +4,7 @@
 use nltrace_common::{Cause, Context, Delivery};
 
 use super::DropRow;
-use crate::decode::{Family, TypeName, group_name};
+use crate::decode::Family;
 
 /// When a row has fields that are null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl When {
 /// Whether a number of a row, of this family, has no name.
 fn has_no_name(row: &DropRow, family: Family) -> bool {
     family.name().is_none()
-        || row.nlmsg_type.is_some_and(|number| TypeName::of(family, number).is_none())
-        || row.group.is_some_and(|group| group_name(family, group).is_none())
+        || row.nlmsg_type.is_some() && row.type_name().is_none()
+        || row.group.is_some() && row.group_name().is_none()
 }
 
 /// The fields of a row that may be null.

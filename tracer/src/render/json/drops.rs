@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{accounting::AccountingJson, to_json};
 use crate::{
-    decode::{Family, TypeName, group_name},
+    decode::Family,
     model::{
         Report, Watched,
         drops::{Bottleneck, Context, Delivery, DropRow, DropStack, Drops, Episode, LeftOut, Process},
@@ -83,7 +83,7 @@ struct RowJson {
     context: Option<&'static str>,
     exchange: Option<u64>,
     group: Option<u32>,
-    group_name: Option<&'static str>,
+    group_name: Option<String>,
     r#type: Option<u16>,
     type_name: Option<String>,
     count: u64,
@@ -101,8 +101,6 @@ struct RowJson {
 
 impl RowJson {
     fn new(row: &DropRow) -> Self {
-        let type_name =
-            row.family.zip(row.nlmsg_type).and_then(|(family, number)| TypeName::of(family, number));
         Self {
             cause: row.cause.name(),
             delivery: row.delivery.map(Delivery::name),
@@ -121,9 +119,9 @@ impl RowJson {
             context: row.context.map(Context::name),
             exchange: None,
             group: row.group,
-            group_name: row.family.zip(row.group).and_then(|(family, group)| group_name(family, group)),
+            group_name: row.group_name().map(str::to_owned),
             r#type: row.nlmsg_type,
-            type_name: type_name.map(|name| name.to_string()),
+            type_name: row.type_name(),
             count: row.count,
             bytes: row.bytes,
             first_ts_ns: row.first_ts_ns,
@@ -220,7 +218,7 @@ impl ElsewhereJson {
 }
 
 /// A line of `trace --json`: drops that are alike, as a row, with its line break.
-pub fn drop_json(out: &mut Buffer, row: &DropRow) {
+pub(super) fn drop_json(out: &mut Buffer, row: &DropRow) {
     #[derive(Serialize)]
     struct DropJson {
         event: &'static str,

@@ -11,6 +11,7 @@ use netlink_wire::{Header, until_nul};
 use repeated::Repeated;
 
 use super::{
+    drops::drop_json,
     object::Object,
     trace::{decoded::write_decoded, write_flags},
     tree::tree_json,
@@ -19,6 +20,7 @@ use crate::{
     decode::{Decoded, Family, FlagNames, Message, TypeName, group_name, tree::Decoder},
     model::{
         Asker, AskerKind, LostEvents, Thread,
+        drops::DropRow,
         exchange::{Delivered, Direction, Exchange, Line, Sent, Unasked},
         socket::SocketOption,
     },
@@ -86,6 +88,11 @@ impl ExchangeJson {
         }
         object.end();
         out.raw(b"\n");
+    }
+
+    /// Appends a line about a drop, with its line break.
+    pub fn dropped(&self, out: &mut Buffer, row: &DropRow) {
+        drop_json(out, &row.clone().named(&self.decoding.decoder().generic));
     }
 
     fn exchange(&mut self, object: &mut Object<'_>, exchange: &Exchange, around: &mut dyn Surroundings) {
@@ -168,8 +175,13 @@ impl ExchangeJson {
         place(object, message);
         addresses(object, message);
         object.maybe("group", unasked.group);
+        let generic = &self.decoding.decoder().generic;
+        let learned = unasked
+            .group
+            .filter(|_| message.family == Family::GENERIC)
+            .and_then(|group| generic.group_name(group));
         let group = unasked.group.and_then(|group| group_name(message.family, group));
-        object.text("group_name", group.map(str::as_bytes));
+        object.text("group_name", group.or(learned.as_deref()).map(str::as_bytes));
         who(object, message, message.cgroup.and_then(|number| around.cgroup(number)));
         let context = message.context.map(|context| context.name().as_bytes());
         object.text("context", context);

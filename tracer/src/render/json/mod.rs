@@ -16,7 +16,7 @@ use terminal::escape;
 
 pub use accounting::{summary_json, trace_summary_json};
 pub use doctor::doctor_json;
-pub use drops::{drop_json, drops_json};
+pub use drops::drops_json;
 pub use exchange::{ExchangeJson, Start, lost_json, start_json};
 pub use hist::hist_json;
 pub use message::message_json;

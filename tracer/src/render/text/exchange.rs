@@ -19,7 +19,10 @@ use super::{
     words::{Limits, Style, words},
 };
 use crate::{
-    decode::{Decoded, Family, TypeName, group_name, tree::Decoder},
+    decode::{
+        Decoded, Family, TypeName, group_name,
+        tree::{Decoder, GenericFamilies},
+    },
     model::{
         AskerKind, LostEvents, Thread,
         drops::DropRow,
@@ -58,8 +61,9 @@ impl ExchangeText {
     /// Appends a line of drops that are alike: who missed what. Returns how many lines that are.
     pub fn dropped(&self, out: &mut Buffer, row: &DropRow) -> u64 {
         let theme = self.layout.style.theme;
+        let row = &row.clone().named(&self.decoding.decoder().generic);
         let said = Said {
-            request: drop::what(row),
+            request: drop::what(row, theme),
             outcome: drop::outcome(row),
             more: drop::more(row, theme),
             is_bad: true,
@@ -130,7 +134,8 @@ impl ExchangeText {
         let way = way_of(unasked);
         let words = self.words(message, way, Limits::SHORT, around);
         let verb = if unasked.is_notification() { "notify" } else { "message" };
-        let (outcome, more) = reached(unasked);
+        let charset = self.layout.style.theme.charset();
+        let (outcome, more) = reached(unasked, &self.decoding.decoder().generic, charset);
         let said = Said {
             request: format!("{verb} {words}"),
             outcome,
@@ -287,7 +292,7 @@ fn way_of(unasked: &Unasked) -> Way {
 }
 
 /// Where a message that answers nothing got, and what there is to say about that.
-fn reached(unasked: &Unasked) -> (String, Vec<String>) {
+fn reached(unasked: &Unasked, families: &GenericFamilies, charset: Charset) -> (String, Vec<String>) {
     let number = |count: u32| grouped(count.into());
     let Some(group) = unasked.group else {
         let verb = if unasked.listeners == Some(0) { "dropped" } else { "to" };
@@ -301,8 +306,12 @@ fn reached(unasked: &Unasked) -> (String, Vec<String>) {
     };
     let dropped =
         unasked.dropped.filter(|dropped| *dropped != 0).map(|dropped| format!("{} dropped", number(dropped)));
-    let name = group_name(unasked.message.family, group);
-    let name = name.map_or_else(|| format!("group {group}"), |name| format!("group {name}"));
+    let is_generic = unasked.message.family == Family::GENERIC;
+    let name = match is_generic.then(|| families.group_name(group)).flatten() {
+        Some(name) => format!("group {}", escaped(name.as_bytes(), charset)),
+        None => group_name(unasked.message.family, group)
+            .map_or_else(|| format!("group {group}"), |name| format!("group {name}")),
+    };
     let is_heard = unasked.listeners != Some(0);
     (listeners, dropped.into_iter().chain(is_heard.then_some(name)).collect())
 }

@@ -177,7 +177,7 @@ fn families_of_generic_netlink_are_learned() {
     let tree = decoder.decode(Family::GENERIC, &message, None, Tree::default());
     assert!(decoder.generic.learn(&tree) && !decoder.generic.learn(&tree));
     assert_eq!((decoder.generic.name(21), decoder.generic.number("ethtool")), (Some("ethtool"), Some(21)));
-    assert_eq!(decoder.generic.group(5), Some(("ethtool", "monitor")));
+    assert_eq!(decoder.generic.group_name(5).as_deref(), Some("ethtool/monitor"));
     assert_eq!((decoder.generic.name(16), decoder.generic.name(22)), (Some("nlctrl"), None));
 
     let gone =

@@ -9,7 +9,7 @@ use crate::{
     },
     model::{Policy, Symbol},
     options::{CaptureOptions, ExchangeOptions},
-    render::json::drop_json,
+    render::json::drops::drop_json,
 };
 
 const SCHEMA: &str = include_str!("../../../../../docs/schema/trace.json");

@@ -4,7 +4,7 @@ use nltrace_common::{Cause, Context};
 use terminal::{Theme, escape, units::grouped};
 
 use crate::{
-    decode::{Family, TypeName, group_name},
+    decode::Family,
     model::drops::{DropRow, Process},
 };
 
@@ -15,9 +15,7 @@ pub(super) fn process(process: Process, theme: Theme) -> String {
 
 /// The name, made safe for a terminal.
 pub(super) fn comm(process: Process, theme: Theme) -> String {
-    let mut name = String::new();
-    escape::terminal(process.name(), theme.charset(), |piece| name.push_str(piece));
-    name
+    safe(process.name(), theme)
 }
 
 /// Who sent a row's messages; None: that is not known.
@@ -33,14 +31,25 @@ pub(in crate::render::text) fn sender(row: &DropRow, theme: Theme) -> Option<Str
     }
 }
 
-/// A type of message by its name; its number where it has none.
-pub(super) fn message_type(family: Option<Family>, number: u16) -> String {
-    let name = family.and_then(|family| TypeName::of(family, number));
-    name.map_or_else(|| format!("type {number}"), |name| name.to_string())
+/// A row's type by its name, made safe for a terminal; its number where it has none.
+fn message_type(row: &DropRow, number: u16, theme: Theme) -> String {
+    row.type_name().map_or_else(|| format!("type {number}"), |name| safe(name.as_bytes(), theme))
+}
+
+/// A row's group by its name, made safe for a terminal; its number where it has none.
+pub(in crate::render::text) fn group_of(row: &DropRow, group: u32, theme: Theme) -> String {
+    row.group_name().map_or_else(|| group.to_string(), |name| safe(name.as_bytes(), theme))
+}
+
+/// Somebody's text.
+fn safe(text: &[u8], theme: Theme) -> String {
+    let mut safe = String::new();
+    escape::terminal(text, theme.charset(), |piece| safe.push_str(piece));
+    safe
 }
 
 /// So many messages of the type of all `rows`: `3 NEWLINK messages`.
-pub(super) fn messages(count: u64, rows: &[&DropRow]) -> String {
+pub(super) fn messages(count: u64, rows: &[&DropRow], theme: Theme) -> String {
     let number = grouped(count);
     let first = rows.first();
     let s = if count == 1 { "" } else { "s" };
@@ -55,17 +64,17 @@ pub(super) fn messages(count: u64, rows: &[&DropRow]) -> String {
         Some(2) if count == 1 => "1 ACK or error".to_owned(),
         Some(2) => format!("{number} ACKs or errors"),
         Some(nlmsg_type) => {
-            format!("{number} {} message{s}", message_type(first.and_then(|row| row.family), nlmsg_type))
+            let name = first.map_or_else(String::new, |row| message_type(row, nlmsg_type, theme));
+            format!("{number} {name} message{s}")
         }
         None => format!("{number} message{s}"),
     };
-    group(rows).map_or_else(|| what.clone(), |group| format!("{what} of group {group}"))
+    group(rows, theme).map_or_else(|| what.clone(), |group| format!("{what} of group {group}"))
 }
 
 /// The group that all rows are of, by its name or number.
-fn group(rows: &[&DropRow]) -> Option<String> {
+fn group(rows: &[&DropRow], theme: Theme) -> Option<String> {
     let first = rows.first()?;
     let group = first.group.filter(|group| rows.iter().all(|row| row.group == Some(*group)))?;
-    let name = first.family.and_then(|family| group_name(family, group));
-    Some(name.map_or_else(|| group.to_string(), str::to_owned))
+    Some(group_of(first, group, theme))
 }

@@ -31,7 +31,7 @@ pub(super) fn subject(socket: &SocketDrops<'_>, theme: Theme) -> String {
 /// What happened, in sentences.
 pub(super) fn happened(socket: &SocketDrops<'_>, theme: Theme) -> String {
     let count = socket.count;
-    let messages = names::messages(count, &socket.rows);
+    let messages = names::messages(count, &socket.rows, theme);
     let was = if count == 1 { "was" } else { "were" };
     let mut sentences = vec![match socket.cause {
         _ if socket.family.is_none() => {

@@ -7,9 +7,9 @@ use terminal::{
     units::{grouped, plural},
 };
 
-use super::{escaped, type_name};
+use super::escaped;
 use crate::{
-    decode::{Family, group_name},
+    decode::Family,
     model::drops::{DropRow, Process},
     render::text::drops::names,
 };
@@ -30,12 +30,15 @@ pub(super) fn who(row: &DropRow, theme: Theme) -> String {
 }
 
 /// What was dropped.
-pub(super) fn what(row: &DropRow) -> String {
+pub(super) fn what(row: &DropRow, theme: Theme) -> String {
     let what = match (row.family, row.nlmsg_type) {
         (Some(Family::UEVENT), _) => "uevent".to_owned(),
         // An ACK is an error of 0, and nobody looked.
         (Some(_), Some(2)) => "ACK or error".to_owned(),
-        (Some(family), Some(number)) => type_name(family, number),
+        (Some(_), Some(number)) => match row.type_name() {
+            Some(name) => escaped(name.to_lowercase().as_bytes(), theme.charset()),
+            None => format!("type {number}"),
+        },
         _ => "message".to_owned(),
     };
     match row.cause {
@@ -75,10 +78,7 @@ pub(super) fn more(row: &DropRow, theme: Theme) -> Vec<String> {
         Cause::ClosedUnread => Some("unread when its socket was closed".to_owned()),
         Cause::SocketFilter => Some("refused by its filter or a security module".to_owned()),
     };
-    let group = row.group.map(|group| {
-        let name = row.family.and_then(|family| group_name(family, group));
-        name.map_or_else(|| format!("group {group}"), |name| format!("group {name}"))
-    });
+    let group = row.group.map(|group| format!("group {}", names::group_of(row, group, theme)));
     let sender = names::sender(row, theme).map(|sender| format!("sent by {sender}"));
     why.into_iter().chain(group).chain(sender).collect()
 }

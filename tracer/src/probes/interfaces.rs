@@ -1,0 +1,67 @@
+//! The walk over network interfaces of all namespaces.
+
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    rc::Rc,
+};
+
+use aya::maps::MapData;
+use nltrace_common::interfaces::{InterfaceRecord, InterfaceWalk};
+use zerocopy::{FromZeros as _, IntoBytes as _};
+
+use super::{
+    ProbeError,
+    error::Refusal,
+    loader::Loader,
+    object::{INTERFACES, Walk},
+};
+use crate::{
+    bpf::{
+        map,
+        program::{Purpose, run_program},
+    },
+    kernel::Facts,
+};
+
+/// A loaded walk, which can be taken as often as wanted.
+pub(crate) struct InterfaceProbe {
+    program: Rc<OwnedFd>,
+    walk: MapData,
+}
+
+impl InterfaceProbe {
+    /// Loads it. Nothing runs until it is read.
+    pub(crate) fn load(facts: &Facts) -> Result<Self, ProbeError> {
+        let mut loader = Loader::new(Walk::Interfaces.prepared(facts)?, &[], &[])?;
+        let program =
+            loader.load("interfaces".to_owned(), Purpose::Run).map_err(|refusal| match refusal {
+                Refusal::Refused(error) => ProbeError::Iterator(error),
+                Refusal::Failed(error) => error,
+            })?;
+        Ok(Self { program, walk: loader.take_map(INTERFACES)? })
+    }
+
+    /// Walks over all namespaces now, as often as it takes to tell of every interface.
+    pub(crate) fn read(&self) -> Result<Vec<InterfaceRecord>, ProbeError> {
+        let failed = |source| ProbeError::Os { what: "cannot read the list of interfaces", source };
+        let mut all = Vec::new();
+        let mut words = vec![0u64; size_of::<InterfaceWalk>() / 8];
+        loop {
+            let skip = all.len() as u64;
+            words[0] = skip;
+            // SAFETY: as long as the map's only value.
+            unsafe { map::write_element(self.walk.fd().as_fd(), words.as_bytes()) }.map_err(failed)?;
+            // SAFETY: a number, which it does not read.
+            unsafe { run_program(self.program.as_fd(), &mut 0u64) }.map_err(failed)?;
+            // SAFETY: as above.
+            unsafe { map::read_element(self.walk.fd().as_fd(), &mut words) }.map_err(failed)?;
+            let mut walk = InterfaceWalk::new_zeroed();
+            walk.as_mut_bytes().copy_from_slice(words.as_bytes());
+            let told = walk.found.saturating_sub(skip).min(walk.told.len() as u64);
+            all.extend_from_slice(&walk.told[..told as usize]);
+            if told < walk.told.len() as u64 {
+                return Ok(all);
+            }
+        }
+    }
+}
