@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::guest::{Exchanged, Json, Program, nltrace};
+use crate::guest::{
+    Exchanged, Json, Netlink, Program, message, nltrace,
+    rtnl::{NLM_F_DUMP, NLM_F_REQUEST},
+};
 
 /// What `nltrace trace --json` shows while a program runs, which may fail.
 fn traced(options: &str, command: &str) -> Exchanged {
@@ -81,4 +84,41 @@ fn sock_diags_requests_are_found_by_address_family() {
 fn a_family_that_is_not_there_is_said() {
     let refused = nltrace("trace -f generic/nosuch -d 1").run().exits(3);
     refused.said("generic netlink has no family nosuch at present").said("genl ctrl list");
+}
+
+/// A module that comes during the capture, and goes.
+#[test]
+fn a_family_that_is_registered_later_is_found_by_name() {
+    let script =
+        "modprobe l2tp_netlink; ip l2tp show tunnel; status=$?; rmmod l2tp_netlink l2tp_core; exit $status";
+    let capture = nltrace("trace --json -f generic/l2tp --wait -- sh -c").word(script);
+    let output = capture.run().success();
+    let output = output.said("generic netlink has no family l2tp at present");
+    let exchanged = Exchanged::of(&output);
+    assert!(exchanged.exchanges().count() > 0, "{output:?}");
+    assert!(exchanged.exchanges().all(|line| *line.at("/type_name") == "l2tp"), "{exchanged:?}");
+    assert!(exchanged.exchanges().all(|line| line.text("/comm") == "ip"), "{exchanged:?}");
+}
+
+#[test]
+fn drops_and_notifications_have_the_names() {
+    let number = number_of("ethtool") as u16;
+    // ETHTOOL_MSG_FEATURES_GET, of all interfaces.
+    let request = message(20, number, NLM_F_REQUEST | NLM_F_DUMP, 1, &[11, 1, 0, 0]);
+    let drops = nltrace("drops --json -f generic").start().listening();
+    drop_unread(&request);
+    let drops = drops.interrupt().success().json();
+    let row = drops.list("/drops").iter().find(|row| row.number("/type") == u64::from(number));
+    let row = row.unwrap_or_else(|| panic!("no row: {:?}", drops.list("/drops")));
+    assert_eq!((row.text("/cause"), row.text("/type_name")), ("closed_unread", "ethtool"), "{row}");
+    let exchanged = traced("-f generic", "ethtool -K lo gro off; ethtool -K lo gro on");
+    let notified: Vec<_> = exchanged.unasked("ethtool");
+    assert!(notified.iter().all(|line| *line.at("/group_name") == "ethtool/monitor"), "{notified:?}");
+    assert!(!notified.is_empty(), "{exchanged:?}");
+}
+
+/// Sends a request, and closes the socket with its answer in the queue.
+fn drop_unread(request: &[u8]) {
+    let socket = Netlink::listening(libc::NETLINK_GENERIC as u8, 0);
+    socket.send(0, 0, request).expect("sent");
 }

@@ -14,17 +14,24 @@ use crate::{
 };
 
 /// Asks the kernel for generic netlink's families if any may be wanted, before anything is watched: that is a
-/// message itself. Puts the number of the one that is asked for into the filter.
-pub(super) fn generic(filter: &mut Filter) -> anyhow::Result<GenericFamilies> {
+/// message itself. Puts the number of the one that is asked for into the filter. One that is not there is an
+/// error, unless it may come later.
+pub(super) fn generic(filter: &mut Filter, may_come: bool) -> anyhow::Result<GenericFamilies> {
     if !filter.wants_family(Family::GENERIC) {
         return Ok(GenericFamilies::default());
     }
     let families = registered();
-    filter.resolve(&families).map_err(|missing| {
-        let remedy = "load the module that has it; `genl ctrl list` lists what there is".to_owned();
-        SessionError::from(Unable { problem: missing.to_string(), remedy })
-    })?;
-    Ok(families)
+    match filter.resolve(&families) {
+        Ok(()) => Ok(families),
+        Err(missing) if may_come => {
+            note(format_args!("{missing}; its messages are shown once it is registered"));
+            Ok(families)
+        }
+        Err(missing) => {
+            let remedy = "load the module that has it; `genl ctrl list` lists what there is".to_owned();
+            Err(SessionError::from(Unable { problem: missing.to_string(), remedy }).into())
+        }
+    }
 }
 
 /// The families that are registered now; none, and a note, where the kernel does not tell.

@@ -31,7 +31,7 @@ pub(super) async fn run(options: &DropsOptions, root: &Path) -> anyhow::Result<E
     let output = Output::new().context("standard output cannot be used")?;
     let mut options = options.clone();
     let families = match &options.capture.filter.generic {
-        Some(_) => Some(generic(&mut options.capture.filter)?),
+        Some(_) => Some(generic(&mut options.capture.filter, false)?),
         None => None,
     };
     let mut session = Session::drops(&options, root)?;

@@ -34,7 +34,9 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
     let own = options.specs.as_deref().map(load).transpose()?;
     let mut decoder = Decoder::new(own.map(|own| own.table));
     let mut options = options.clone();
-    decoder.generic = generic(&mut options.capture.filter)?;
+    // Which calls are wanted is decided at once, which exchanges when they are whole.
+    let may_come = options.capture.wait && options.exchanges.is_some();
+    decoder.generic = generic(&mut options.capture.filter, may_come)?;
     let options = &options;
     let Some(exchanges) = &options.exchanges else {
         let mut session = Session::trace(options, root)?;

@@ -48,6 +48,10 @@ impl Decoding {
     pub(super) fn decoder(&self) -> &Decoder {
         &self.decoder
     }
+
+    pub(super) fn decoder_mut(&mut self) -> &mut Decoder {
+        &mut self.decoder
+    }
 }
 
 /// Which way messages at a stage go.

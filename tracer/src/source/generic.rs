@@ -51,15 +51,16 @@ pub fn generic_families() -> io::Result<GenericFamilies> {
         // SAFETY: a socket, and memory with its length.
         let received = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
         let received = checked(received)?;
-        if learn(&mut families, &decoder, buffer.get(..received).unwrap_or_default()) {
+        if learn_families(&mut families, &decoder, buffer.get(..received).unwrap_or_default()) {
             return Ok(families);
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end"))
 }
 
-/// Takes a datagram of the answer. True if it was the last.
-fn learn(families: &mut GenericFamilies, decoder: &Decoder, datagram: &[u8]) -> bool {
+/// Learns from a datagram of nlctrl's, be it an answer or the announcement of a family. True if an answer ends
+/// with it.
+pub fn learn_families(families: &mut GenericFamilies, decoder: &Decoder, datagram: &[u8]) -> bool {
     for message in Messages::new(Family::GENERIC, datagram, false) {
         // NLMSG_ERROR, NLMSG_DONE
         if message.header.is_none_or(|header| matches!(header.message_type.0, 2 | 3)) {
@@ -118,7 +119,7 @@ mod tests {
         whole.extend([20, 0, 0, 0, 3, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         for length in 0..=whole.len() {
             let mut families = GenericFamilies::default();
-            let ended = learn(&mut families, &Decoder::default(), &whole[..length]);
+            let ended = learn_families(&mut families, &Decoder::default(), &whole[..length]);
             assert!(ended || length <= 36, "{length}");
             assert_eq!(families.name(17), None);
         }

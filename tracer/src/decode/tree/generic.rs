@@ -86,7 +86,10 @@ impl GenericFamilies {
             2 => return self.families.remove(&id).is_some(),
             _ => return false,
         }
-        let mut family = GenericFamily { name, groups: HashMap::new() };
+        // A message that was cut does not take away what is known.
+        let known = self.families.get(&id).filter(|known| known.name == name);
+        let groups = known.map_or_else(HashMap::new, |known| known.groups.clone());
+        let mut family = GenericFamily { name, groups };
         for group in tree.get("mcast_groups").into_iter().flat_map(|groups| tree.children(groups)) {
             let name = text(tree.get_in(group, "name"));
             let number = number(tree.get_in(group, "id")).and_then(|number| u32::try_from(number).ok());

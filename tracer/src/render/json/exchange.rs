@@ -90,6 +90,11 @@ impl ExchangeJson {
         out.raw(b"\n");
     }
 
+    /// What messages are decoded with.
+    pub fn decoder_mut(&mut self) -> &mut Decoder {
+        self.decoding.decoder_mut()
+    }
+
     /// Appends a line about a drop, with its line break.
     pub fn dropped(&self, out: &mut Buffer, row: &DropRow) {
         drop_json(out, &row.clone().named(&self.decoding.decoder().generic));

@@ -58,6 +58,11 @@ impl ExchangeText {
         }
     }
 
+    /// What messages are decoded with.
+    pub fn decoder_mut(&mut self) -> &mut Decoder {
+        self.decoding.decoder_mut()
+    }
+
     /// Appends a line of drops that are alike: who missed what. Returns how many lines that are.
     pub fn dropped(&self, out: &mut Buffer, row: &DropRow) -> u64 {
         let theme = self.layout.style.theme;
