@@ -114,8 +114,8 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
         return Ok(Kernel { series, version, image: pin(image), headers: pin(apt.show(&wanted)?) });
     }
     bail!(
-        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with backports \
-             and security?",
+        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
+             backports and security?",
         series.name()
     )
 }
