@@ -13,7 +13,7 @@ use crate::{process, ui::Step};
 pub(crate) const PACKAGES: &str = "base-files bash coccinelle coreutils dash diffutils findutils grep \
     libpython3-dev make perl python3 python3-yaml sed";
 
-/// What is wanted of the source tree: scripts, kernel-doc, and YNL, which the guest runs.
+/// What is wanted of the source tree: scripts, kernel-doc, and YNL, which tests/ynl and the guest run.
 pub(crate) const FOLDERS: &str =
     "scripts tools/docs tools/lib/python tools/net/ynl/pyynl Documentation/netlink";
 
