@@ -36,7 +36,12 @@ pub(crate) fn run(command: &mut Command) -> Result<Output> {
 /// Like [`run`], for its standard output. That is for us to read: an error carries what was written for
 /// people.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    die_with_us(command).stdin(Stdio::null());
+    output_for(command, Stdio::null())
+}
+
+/// Like [`output`], of what it reads.
+pub(crate) fn output_for(command: &mut Command, input: impl Into<Stdio>) -> Result<String> {
+    die_with_us(command).stdin(input);
     let mut output = command.output().with_context(|| format!("start `{}`", line(command)))?;
     if !output.status.success() {
         output.stdout.clear();

@@ -75,7 +75,7 @@ fn ratio(value: Option<f64>) -> String {
 }
 
 /// `1,234,567`.
-fn grouped(value: u64) -> String {
+pub(crate) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

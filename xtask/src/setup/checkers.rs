@@ -9,11 +9,11 @@ use super::{apt::Apt, kernels::Series, root::Root};
 use crate::{process, ui::Step};
 
 /// Coccinelle's scripts are in Python (for its library it looks by the name that only development packages
-/// have), checkpatch is in Perl. Their dependencies come along.
-pub(crate) const PACKAGES: &str =
-    "base-files bash coccinelle coreutils dash diffutils findutils grep libpython3-dev make perl python3 sed";
+/// have), checkpatch is in Perl, YNL reads YAML. Their dependencies come along.
+pub(crate) const PACKAGES: &str = "base-files bash coccinelle coreutils dash diffutils findutils grep \
+    libpython3-dev make perl python3 python3-yaml sed";
 
-/// What is wanted of the source tree: scripts, kernel-doc, and YNL, which the guest runs.
+/// What is wanted of the source tree: scripts, kernel-doc, and YNL, which tests/ynl and the guest run.
 pub(crate) const FOLDERS: &str =
     "scripts tools/docs tools/lib/python tools/net/ynl/pyynl Documentation/netlink";
 

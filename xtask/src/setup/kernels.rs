@@ -1,8 +1,11 @@
 //! The kernels that the project is tested on: which series, and which point release of each.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -89,36 +92,43 @@ impl Kernel {
     }
 }
 
-/// Looks the newest point release of `series` up in the archive.
+/// Looks the newest point release of `series` up in the archive. Debian signs images after it has published
+/// the headers, so the newest headers may be without one for hours.
 pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
     let names: Vec<String> = apt.names(&format!("{HEADERS}{}.", series.name()))?;
     let names: Vec<String> = names
         .into_iter()
         .filter(|name| name.strip_prefix(HEADERS).is_some_and(|rest| series.owns(rest)))
         .collect();
-    let newest = apt.show(&names)?.into_iter().max_by(|a, b| apt::compare(&a["Version"], &b["Version"]));
-    let headers = newest.with_context(|| {
-        format!(
-            "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
-                 backports and security?",
-            series.name()
-        )
-    })?;
-    let version = headers["Package"].trim_start_matches(HEADERS).to_owned();
-    let depends = headers.get("Depends").map_or("", String::as_str);
-    let mut wanted = vec![headers["Package"].clone()];
-    wanted.extend(header_packages(depends));
-    // Newer image packages are a shell around these.
-    let split = apt.show(
-        &["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}")),
-    )?;
-    let image = if split.is_empty() { apt.show(&[format!("linux-image-{version}")])? } else { split };
-    let pin = |packages: Vec<std::collections::HashMap<String, String>>| -> Vec<String> {
-        packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()
-    };
-    let (image, headers) = (pin(image), pin(apt.show(&wanted)?));
-    anyhow::ensure!(!image.is_empty(), "the Debian archive has headers of {version} but no image");
-    Ok(Kernel { series, version, image, headers })
+    let mut all = apt.show(&names)?;
+    all.sort_by(|a, b| apt::compare(&b["Version"], &a["Version"]));
+    for headers in all {
+        let version = headers["Package"].trim_start_matches(HEADERS).to_owned();
+        let image = image_packages(apt, &version)?;
+        if image.is_empty() {
+            continue;
+        }
+        let depends = headers.get("Depends").map_or("", String::as_str);
+        let mut wanted = vec![headers["Package"].clone()];
+        wanted.extend(header_packages(depends));
+        return Ok(Kernel { series, version, image: pin(image), headers: pin(apt.show(&wanted)?) });
+    }
+    bail!(
+        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
+             backports and security?",
+        series.name()
+    )
+}
+
+/// The packages with the image of a version. Newer ones are a shell around three.
+fn image_packages(apt: &Apt, version: &str) -> Result<Vec<HashMap<String, String>>> {
+    let split = ["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}"));
+    let split = apt.show(&split)?;
+    if split.is_empty() { apt.show(&[format!("linux-image-{version}")]) } else { Ok(split) }
+}
+
+fn pin(packages: Vec<HashMap<String, String>>) -> Vec<String> {
+    packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()
 }
 
 /// The packages of a `Depends` field that a module build reads: common headers and kbuild's programs.

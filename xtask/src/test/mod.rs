@@ -12,6 +12,7 @@ mod module;
 mod run;
 mod schedule;
 mod times;
+mod ynl;
 
 use std::{fs, process::ExitCode, thread};
 
@@ -30,6 +31,12 @@ use crate::{
     setup::{self, Kernel, Provided, Series},
     ui,
 };
+
+/// Title of the step that runs them.
+const UNIT_TESTS: &str = "unit tests";
+
+/// Title of the step that decodes what the kernel's encoder makes.
+const ENCODER: &str = "what the kernel's encoder makes";
 
 /// Check everything: formatting, lints, unit tests, the module's sources, builds and installation, end-to-end
 /// tests in every kernel
@@ -61,6 +68,7 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
     checks.builds(&mut tasks, args.host_only);
     if filter.is_none() {
         checks.host(&mut tasks);
+        checks.encoder(&mut tasks, args.host_only);
     }
     checks.unit_tests(&mut tasks);
     if !args.host_only {
@@ -129,6 +137,19 @@ impl<'a> Checks<'a> {
         }
     }
 
+    /// What the kernel's encoder makes, for the program that there is anyway: the guests' or the unit tests'.
+    fn encoder(&self, tasks: &mut Vec<Task<'a>>, host_only: bool) {
+        let provided = self.provided;
+        let project = &provided.project;
+        let (need, nltrace) = if host_only {
+            (UNIT_TESTS, project.target.join("debug/nltrace"))
+        } else {
+            (build::PROGRAMS, project.out().join("bin/nltrace"))
+        };
+        let work = move |step: &ui::Step| ynl::check(provided, &nltrace, step);
+        tasks.push(Task::new(ENCODER, Beside::All, work).needs([need.to_owned()]));
+    }
+
     fn unit_tests(&self, tasks: &mut Vec<Task<'a>>) {
         let (project, filter) = (&self.provided.project, self.filter);
         let work = move |_: &ui::Step| {
@@ -138,7 +159,7 @@ impl<'a> Checks<'a> {
             let (passed, output) = process::capture(&mut command)?;
             Ok(run::judge(libtest::parse(&output), passed, filter.is_some(), output))
         };
-        tasks.push(Task::new("unit tests", Beside::AllButCargo, work).with_tests());
+        tasks.push(Task::new(UNIT_TESTS, Beside::AllButCargo, work).with_tests());
     }
 
     /// Everything that boots.

@@ -17,12 +17,29 @@ pub(super) struct Finding {
     pub(super) output: String,
     /// What it consisted of, where that took long enough to tell of.
     pub(super) laps: Vec<Lap>,
+    /// What its line says of it, if there is more to say than a number.
+    summary: Option<String>,
 }
 
 impl Finding {
     /// One of a single piece.
     pub(super) fn of(counts: Counts, output: impl Into<String>) -> Self {
-        Self { counts, output: output.into(), laps: Vec::new() }
+        Self { counts, output: output.into(), laps: Vec::new(), summary: None }
+    }
+
+    /// With more to say than a number.
+    pub(super) fn summary(self, summary: String) -> Self {
+        Self { summary: Some(summary), ..self }
+    }
+
+    /// For the step's line.
+    fn line(&self) -> String {
+        match (self.counts, &self.summary) {
+            (Counts { failed: 0, .. }, Some(summary)) => format!("ok, {summary}"),
+            (Counts { passed: 1, failed: 0 }, None) => "ok".to_owned(),
+            (Counts { passed, failed: 0 }, None) => format!("ok, {passed}"),
+            (Counts { passed, failed }, _) => format!("FAILED, {failed} of {}", passed + failed),
+        }
     }
 }
 
@@ -46,11 +63,7 @@ impl Run {
         let work = |step: &ui::Step| {
             work(step).unwrap_or_else(|error| Finding::of(Counts::one(false), format!("error: {error:#}")))
         };
-        let finding = ui::shown(title, work, |finding| match finding.counts {
-            Counts { passed: 1, failed: 0 } => "ok".to_owned(),
-            Counts { passed, failed: 0 } => format!("ok, {passed}"),
-            Counts { passed, failed } => format!("FAILED, {failed} of {}", passed + failed),
-        });
+        let finding = ui::shown(title, work, Finding::line);
         if finding.counts.failed > 0 {
             ui::say(finding.output.trim_end());
         }

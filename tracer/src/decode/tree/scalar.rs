@@ -52,15 +52,21 @@ fn number<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
     let number = unsigned(bytes, shape.order)?;
     let signed = matches!(shape.kind, Kind::S8 | Kind::S16 | Kind::S32 | Kind::S64 | Kind::Sint);
     let with_sign = sign_extended(number, size);
+    let below_zero = signed && with_sign < 0;
     if let Some((names, are_bits)) = shape.names {
-        return Some(if are_bits {
-            Value::Bits(Bits { value: number, names })
-        } else {
-            let value = if signed { with_sign } else { number.cast_signed() };
-            Value::Enum(number, names.entry(value))
+        if are_bits {
+            return Some(Value::Bits(Bits { value: number, names }));
+        }
+        let name = names.entry(if signed { with_sign } else { number.cast_signed() });
+        return Some(match name {
+            None if below_zero => Value::Signed(with_sign),
+            name => Value::Enum(number, name),
         });
     }
-    if let Some(value) = of_number(shape.hint, number) {
+    // A time or an index below zero is none; the bits of a number are always some.
+    if (!below_zero || shape.hint == Hint::Hex)
+        && let Some(value) = of_number(shape.hint, number)
+    {
         return Some(value);
     }
     Some(if signed { Value::Signed(with_sign) } else { Value::Number(number) })
@@ -147,4 +153,27 @@ fn socket_address(bytes: &[u8]) -> Option<Value<'_>> {
         _ => return None,
     };
     Some(Value::Socket(address, u16::from_be_bytes(*port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_specs::{Attribute, Set, Spec, Table};
+
+    use super::*;
+
+    #[test]
+    fn numbers_below_zero_keep_their_sign_whatever_they_count() {
+        let mut shape = Shape { kind: Kind::S64, hint: Hint::Nanoseconds, order: Order::Native, names: None };
+        assert!(matches!(scalar(shape, &(-5i64).to_ne_bytes()), Some(Value::Signed(-5))));
+        assert!(matches!(scalar(shape, &5i64.to_ne_bytes()), Some(Value::Time(5, Unit::Nanoseconds))));
+        (shape.kind, shape.hint) = (Kind::S32, Hint::Interface);
+        assert!(matches!(scalar(shape, &(-1i32).to_ne_bytes()), Some(Value::Signed(-1))));
+        shape.hint = Hint::Hex;
+        assert!(matches!(scalar(shape, &(-1i32).to_ne_bytes()), Some(Value::Hex(0xffff_ffff))));
+        let mut attributes = Table::kernel().specs().flat_map(Spec::sets).flat_map(Set::attributes);
+        (shape.hint, shape.names) = (Hint::None, attributes.find_map(Attribute::enumeration));
+        let (names, are_bits) = shape.names.expect("some attribute has names");
+        assert!(!are_bits && names.entry(-7).is_none());
+        assert!(matches!(scalar(shape, &(-7i32).to_ne_bytes()), Some(Value::Signed(-7))));
+    }
 }
