@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use netlink_wire::until_nul;
 
 use super::node::{Name, Tree, Value};
+use crate::decode::{Family, TypeName};
 
 /// `GENL_ID_CTRL`
 const CONTROLLER: u16 = 16;
@@ -43,6 +44,12 @@ impl GenericFamilies {
             return Some(CONTROLLER);
         }
         self.families.iter().find(|(_, family)| family.name == name).map(|(number, _)| *number)
+    }
+
+    /// A type of message by name: that of a family where it is one's number; hostile text.
+    pub fn type_name(&self, family: Family, number: u16) -> Option<String> {
+        let learned = if family == Family::GENERIC { self.name(number).map(str::to_owned) } else { None };
+        learned.or_else(|| TypeName::of(family, number).map(|name| name.to_string()))
     }
 
     /// The family and the name of a multicast group: `ethtool/monitor`.

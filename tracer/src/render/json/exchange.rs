@@ -17,7 +17,10 @@ use super::{
     tree::tree_json,
 };
 use crate::{
-    decode::{Decoded, Family, FlagNames, Message, TypeName, group_name, tree::Decoder},
+    decode::{
+        Decoded, Family, FlagNames, Message, group_name,
+        tree::{Decoder, GenericFamilies},
+    },
     model::{
         Asker, AskerKind, LostEvents, Thread,
         drops::DropRow,
@@ -199,7 +202,7 @@ impl ExchangeJson {
             object.number("pid", cause.who.pid);
             object.number("tid", cause.who.tid);
             object.text("comm", Some(cause.who.name()));
-            type_name(object, cause.family, cause.nlmsg_type);
+            type_name(object, &self.decoding.decoder().generic, cause.family, cause.nlmsg_type);
             object.maybe("seq", cause.seq);
         });
         match &unasked.deliveries {
@@ -218,13 +221,9 @@ impl ExchangeJson {
         let generic = message.payload.first_chunk::<2>().filter(|_| is_generic).copied();
         let hint = kind.map_or(0, |(nlmsg_type, flags)| u64::from(nlmsg_type) << 16 | u64::from(flags));
         let families = &self.decoding.decoder().generic;
-        let learned = nlmsg_type.filter(|_| is_generic).and_then(|number| families.name(number));
         let write = |object: &mut Object<'_>| {
             object.maybe("type", nlmsg_type);
-            match learned {
-                Some(name) => object.text("type_name", Some(name.as_bytes())),
-                None => type_name(object, family, nlmsg_type),
-            }
+            type_name(object, families, family, nlmsg_type);
             object.maybe("cmd", generic.map(|[command, _]| command));
             object.maybe("cmd_version", generic.map(|[_, version]| version));
             match message.header {
@@ -237,10 +236,11 @@ impl ExchangeJson {
                 None => object.null("flags"),
             }
         };
-        match learned {
-            // What its number means may change.
-            Some(_) => write(object),
-            None => self.kinds.write(object, hint, (family, kind, generic), write),
+        // What a number of generic netlink means may change.
+        if is_generic {
+            write(object);
+        } else {
+            self.kinds.write(object, hint, (family, kind, generic), write);
         }
         object.maybe("seq", message.header.map(|header| header.sequence));
         object.maybe("len", message.header.map(|header| header.length));
@@ -368,8 +368,8 @@ fn thread(object: &mut Object<'_>, thread: Thread) {
     object.text("comm", Some(thread.name()));
 }
 
-fn type_name(object: &mut Object<'_>, family: Family, nlmsg_type: Option<u16>) {
-    let name = nlmsg_type.and_then(|number| TypeName::of(family, number)).map(|name| name.to_string());
+fn type_name(object: &mut Object<'_>, families: &GenericFamilies, family: Family, nlmsg_type: Option<u16>) {
+    let name = nlmsg_type.and_then(|number| families.type_name(family, number));
     object.text("type_name", name.as_deref().map(str::as_bytes));
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     decode::{
-        Decoded, Family, TypeName, group_name,
+        Decoded, Family, group_name,
         tree::{Decoder, GenericFamilies},
     },
     model::{
@@ -110,7 +110,7 @@ impl ExchangeText {
             asked.push_str(&format!(" ({} of {of})", request.place.index + 1));
         }
         let (outcome, more) = outcome::outcome(exchange, self.decoding.decoder(), self.layout.style.theme);
-        let (time, why) = time::time(exchange, self.layout.style.theme, around);
+        let (time, why) = time::time(exchange, self.decoding.decoder(), self.layout.style.theme, around);
         let is_bad = exchange.outcome.is_failure()
             || exchange.answers.interrupted != 0
             || exchange.answers.dropped != 0;
@@ -146,7 +146,7 @@ impl ExchangeText {
             outcome,
             more,
             is_bad: unasked.dropped.is_some_and(|dropped| dropped != 0),
-            time: time::cause(unasked),
+            time: time::cause(unasked, self.decoding.decoder(), charset),
             why: None,
         };
         let lines = self.layout.line(out, &self.head(message), &said) + self.tree(out, message, way, around);
@@ -265,18 +265,14 @@ impl ExchangeText {
     /// A type as people say it: its name in small letters.
     fn type_name(&self, family: Family, nlmsg_type: Option<u16>) -> String {
         let Some(number) = nlmsg_type else { return String::new() };
-        let generic = self.decoding.decoder().generic.name(number).filter(|_| family == Family::GENERIC);
-        match generic {
-            Some(name) => escaped(name.as_bytes(), self.layout.style.theme.charset()),
-            None => type_name(family, number),
-        }
+        type_name(self.decoding.decoder(), family, number, self.layout.style.theme.charset())
     }
 }
 
 /// A type of message in small letters, or its number.
-fn type_name(family: Family, number: u16) -> String {
-    let name = TypeName::of(family, number);
-    name.map_or_else(|| format!("type {number}"), |name| name.to_string().to_lowercase())
+fn type_name(decoder: &Decoder, family: Family, number: u16, charset: Charset) -> String {
+    let name = decoder.generic.type_name(family, number);
+    name.map_or_else(|| format!("type {number}"), |name| escaped(name.to_lowercase().as_bytes(), charset))
 }
 
 /// `ip[139]`

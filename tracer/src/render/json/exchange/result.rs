@@ -83,9 +83,9 @@ pub(super) fn write(
     if locks.is_none_or(Vec::is_empty) && exchange.blocked_by.is_empty() {
         let hint = exchange.read_by.map_or(0, |reader| u64::from(reader.tid));
         let key = (exchange.time.lock_ns, exchange.read_by, locks.is_some());
-        ends.write(object, hint, key, |object| end(object, exchange));
+        ends.write(object, hint, key, |object| end(object, exchange, decoder));
     } else {
-        end(object, exchange);
+        end(object, exchange, decoder);
     }
 }
 
@@ -115,7 +115,7 @@ fn outcome(object: &mut Object<'_>, exchange: &Exchange, decoder: &Decoder) {
         object.maybe("exchange", *exchange);
         object.number("pid", who.pid);
         object.text("comm", Some(who.name()));
-        type_name(object, family, Some(*nlmsg_type));
+        type_name(object, &decoder.generic, family, Some(*nlmsg_type));
         object.number("part", *part);
     });
     object.object("busy_with", exchange.busy_with, |object, busy_with| {
@@ -165,14 +165,14 @@ fn times(object: &mut Object<'_>, exchange: &Exchange) {
 }
 
 /// Locks, and who read.
-fn end(object: &mut Object<'_>, exchange: &Exchange) {
+fn end(object: &mut Object<'_>, exchange: &Exchange, decoder: &Decoder) {
     object.maybe("lock_ns", exchange.time.lock_ns);
     object.object("read_by", exchange.read_by, thread);
     match &exchange.locks {
         Some(locks) => object.list("locks", locks, lock),
         None => object.null("locks"),
     }
-    object.list("blocked_by", &exchange.blocked_by, blocker);
+    object.list("blocked_by", &exchange.blocked_by, |object, one| blocker(object, one, decoder));
 }
 
 fn lock(object: &mut Object<'_>, lock: &LockWait) {
@@ -182,14 +182,14 @@ fn lock(object: &mut Object<'_>, lock: &LockWait) {
     object.number("waits", lock.waits);
 }
 
-fn blocker(object: &mut Object<'_>, blocker: &Blocker) {
+fn blocker(object: &mut Object<'_>, blocker: &Blocker, decoder: &Decoder) {
     object.maybe("pid", blocker.who.map(|who| who.pid));
     object.maybe("tid", blocker.who.map(|who| who.tid));
     object.text("comm", blocker.who.as_ref().map(Thread::name));
     object.maybe("netns", blocker.netns);
     object.maybe("exchange", blocker.request.map(|request| request.exchange));
     match blocker.request {
-        Some(request) => type_name(object, request.family, request.nlmsg_type),
+        Some(request) => type_name(object, &decoder.generic, request.family, request.nlmsg_type),
         None => object.null("type_name"),
     }
     object.number("wait_ns", blocker.wait_ns);

@@ -41,7 +41,7 @@ pub(super) fn outcome(exchange: &Exchange, decoder: &Decoder, theme: Theme) -> (
         more.push("never read".to_owned());
     }
     if answers.interrupted != 0 {
-        more.push(interrupted(exchange, theme));
+        more.push(interrupted(exchange, decoder, theme));
     }
     more.retain(|text| !text.is_empty());
     (text, more)
@@ -83,13 +83,17 @@ fn reason(exchange: &Exchange, extack: &Extack, decoder: &Decoder, theme: Theme)
 }
 
 /// `interrupted by ip[412] newlink`
-fn interrupted(exchange: &Exchange, theme: Theme) -> String {
+fn interrupted(exchange: &Exchange, decoder: &Decoder, theme: Theme) -> String {
     let by = &exchange.interrupted_by;
     let named: Vec<_> = by
         .iter()
         .take(NAMED)
         .map(|Interruption { who, nlmsg_type, .. }| {
-            format!("{} {}", named(*who, theme.charset()), type_name(exchange.request.family, *nlmsg_type))
+            format!(
+                "{} {}",
+                named(*who, theme.charset()),
+                type_name(decoder, exchange.request.family, *nlmsg_type, theme.charset())
+            )
         })
         .collect();
     match by.len().saturating_sub(NAMED) {

@@ -4,6 +4,7 @@ use terminal::{Charset, Theme};
 
 use super::{escaped, named, type_name};
 use crate::{
+    decode::tree::Decoder,
     model::exchange::{Blocker, Exchange, Unasked},
     render::Surroundings,
 };
@@ -14,6 +15,7 @@ const LONG_NS: u64 = 1_000_000;
 /// `2.71 s, lock`, and what there is to say about that; None where nothing is known.
 pub(super) fn time(
     exchange: &Exchange,
+    decoder: &Decoder,
     theme: Theme,
     around: &dyn Surroundings,
 ) -> (Option<String>, Option<String>) {
@@ -30,16 +32,23 @@ pub(super) fn time(
     let parts = [("lock", lock_ns), ("kernel", kernel_ns), ("unread", queue_ns), ("reader", reader_ns)];
     let most = parts.into_iter().rev().max_by_key(|(_, ns)| *ns).map_or("", |(name, _)| name);
     let holder = exchange.blocked_by.first().filter(|_| most == "lock");
-    (Some(format!("{total}, {most}")), holder.and_then(|blocker| lock(exchange, blocker, theme, around)))
+    let why = holder.and_then(|blocker| lock(exchange, blocker, decoder, theme, around));
+    (Some(format!("{total}, {most}")), why)
 }
 
 /// `lock held by ip[412] dellink in netns blue`
-fn lock(exchange: &Exchange, blocker: &Blocker, theme: Theme, around: &dyn Surroundings) -> Option<String> {
+fn lock(
+    exchange: &Exchange,
+    blocker: &Blocker,
+    decoder: &Decoder,
+    theme: Theme,
+    around: &dyn Surroundings,
+) -> Option<String> {
     let mut text = format!("lock held by {}", named(blocker.who?, theme.charset()));
     if let Some(request) = blocker.request
         && let Some(number) = request.nlmsg_type
     {
-        text.push_str(&format!(" {}", type_name(request.family, number)));
+        text.push_str(&format!(" {}", type_name(decoder, request.family, number, theme.charset())));
     }
     if let Some(inode) = blocker.netns.filter(|netns| *netns != exchange.request.netns) {
         text.push_str(&format!(" in netns {}", netns(inode, around, theme.charset())));
@@ -48,10 +57,10 @@ fn lock(exchange: &Exchange, blocker: &Blocker, theme: Theme, around: &dyn Surro
 }
 
 /// For which request a message was sent that answers nothing.
-pub(super) fn cause(unasked: &Unasked) -> Option<String> {
+pub(super) fn cause(unasked: &Unasked, decoder: &Decoder, charset: Charset) -> Option<String> {
     let cause = unasked.caused_by?;
     Some(match cause.nlmsg_type {
-        Some(number) => format!("by its {}", type_name(cause.family, number)),
+        Some(number) => format!("by its {}", type_name(decoder, cause.family, number, charset)),
         None => "by a request".to_owned(),
     })
 }
