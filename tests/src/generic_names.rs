@@ -103,8 +103,9 @@ fn a_family_that_is_registered_later_is_found_by_name() {
 #[test]
 fn drops_and_notifications_have_the_names() {
     let number = number_of("ethtool") as u16;
-    // ETHTOOL_MSG_FEATURES_GET, of all interfaces.
-    let request = message(20, number, NLM_F_REQUEST | NLM_F_DUMP, 1, &[11, 1, 0, 0]);
+    // ETHTOOL_MSG_FEATURES_GET, of all interfaces: ETHTOOL_A_FEATURES_HEADER is an empty nest.
+    let asked = [11, 1, 0, 0, 4, 0, 1, 0x80];
+    let request = message(24, number, NLM_F_REQUEST | NLM_F_DUMP, 1, &asked);
     let drops = nltrace("drops --json -f generic").start().listening();
     drop_unread(&request);
     let drops = drops.interrupt().success().json();
