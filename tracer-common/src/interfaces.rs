@@ -31,6 +31,8 @@ pub struct InterfaceWalk {
     pub skip: u64,
     /// How many there are.
     pub found: u64,
+    /// 1: the walk came back to where it began. Otherwise a list changed under it.
+    pub is_whole: u64,
     /// Those behind the first `skip`, as many as there is room for.
     pub told: [InterfaceRecord; TOLD],
 }

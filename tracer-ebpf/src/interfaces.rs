@@ -49,6 +49,7 @@ pub fn walk() -> i32 {
     // SAFETY: a map value, and `place` is on the stack.
     unsafe {
         (*WALK.get()).found = 0;
+        (*WALK.get()).is_whole = 0;
         bpf_loop(MOST, namespace as *mut c_void, (&raw mut place).cast(), 0);
     }
     0
@@ -67,8 +68,9 @@ unsafe extern "C" fn namespace(_turn: u64, place: *mut Place) -> u64 {
         }
         let next = read_number(net, NET_LIST);
         (*place).net = next.wrapping_sub(list);
-        let is_last = next == 0 || (*place).net == (*place).first;
-        u64::from(is_last)
+        let is_back = (*place).net == (*place).first;
+        (*WALK.get()).is_whole = is_back.into();
+        u64::from(is_back || next == 0)
     }
 }
 

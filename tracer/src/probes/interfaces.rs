@@ -1,6 +1,7 @@
 //! The walk over network interfaces of all namespaces.
 
 use std::{
+    io,
     os::fd::{AsFd as _, OwnedFd},
     rc::Rc,
 };
@@ -23,6 +24,9 @@ use crate::{
     kernel::Facts,
 };
 
+/// Walks that are taken at most until one is whole.
+const MOST_WALKS: usize = 8;
+
 /// A loaded walk, which can be taken as often as wanted.
 pub(crate) struct InterfaceProbe {
     program: Rc<OwnedFd>,
@@ -41,26 +45,39 @@ impl InterfaceProbe {
         Ok(Self { program, walk: loader.take_map(INTERFACES)? })
     }
 
-    /// Walks over all namespaces now, as often as it takes to tell of every interface.
+    /// Walks over all namespaces now. Where a list changed under the walk, it is taken again.
     pub(crate) fn read(&self) -> Result<Vec<InterfaceRecord>, ProbeError> {
         let failed = |source| ProbeError::Os { what: "cannot read the list of interfaces", source };
+        for _ in 0..MOST_WALKS {
+            if let Some(all) = self.walk().map_err(failed)? {
+                return Ok(all);
+            }
+        }
+        Err(failed(io::Error::other("it changed too often meanwhile")))
+    }
+
+    /// As many walks as it takes to tell of every interface. None: a list changed under one.
+    fn walk(&self) -> io::Result<Option<Vec<InterfaceRecord>>> {
         let mut all = Vec::new();
         let mut words = vec![0u64; size_of::<InterfaceWalk>() / 8];
         loop {
             let skip = all.len() as u64;
             words[0] = skip;
+            let map = self.walk.fd().as_fd();
             // SAFETY: as long as the map's only value.
-            unsafe { map::write_element(self.walk.fd().as_fd(), words.as_bytes()) }.map_err(failed)?;
+            unsafe { map::write_element(map, words.as_bytes()) }?;
             // SAFETY: a number, which it does not read.
-            unsafe { run_program(self.program.as_fd(), &mut 0u64) }.map_err(failed)?;
+            unsafe { run_program(self.program.as_fd(), &mut 0u64) }?;
             // SAFETY: as above.
-            unsafe { map::read_element(self.walk.fd().as_fd(), &mut words) }.map_err(failed)?;
+            unsafe { map::read_element(map, &mut words) }?;
             let mut walk = InterfaceWalk::new_zeroed();
             walk.as_mut_bytes().copy_from_slice(words.as_bytes());
             let told = walk.found.saturating_sub(skip).min(walk.told.len() as u64);
             all.extend_from_slice(&walk.told[..told as usize]);
-            if told < walk.told.len() as u64 {
-                return Ok(all);
+            match (walk.is_whole, told == walk.told.len() as u64) {
+                (0, _) => return Ok(None),
+                (_, false) => return Ok(Some(all)),
+                (_, true) => {}
             }
         }
     }
