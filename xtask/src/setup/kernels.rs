@@ -1,8 +1,11 @@
 //! The kernels that the project is tested on: which series, and which point release of each.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -96,29 +99,42 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
         .into_iter()
         .filter(|name| name.strip_prefix(HEADERS).is_some_and(|rest| series.owns(rest)))
         .collect();
-    let newest = apt.show(&names)?.into_iter().max_by(|a, b| apt::compare(&a["Version"], &b["Version"]));
-    let headers = newest.with_context(|| {
-        format!(
-            "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
-                 backports and security?",
-            series.name()
-        )
-    })?;
-    let version = headers["Package"].trim_start_matches(HEADERS).to_owned();
-    let depends = headers.get("Depends").map_or("", String::as_str);
-    let mut wanted = vec![headers["Package"].clone()];
-    wanted.extend(header_packages(depends));
+    let mut headers = apt.show(&names)?;
+    anyhow::ensure!(
+        !headers.is_empty(),
+        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
+         backports and security?",
+        series.name()
+    );
+    headers.sort_by(|a, b| apt::compare(&b["Version"], &a["Version"]));
+    // Images are signed, and come into the archive days after their headers.
+    for headers in &headers {
+        let version = headers["Package"].trim_start_matches(HEADERS).to_owned();
+        let image = image_packages(apt, &version)?;
+        if image.is_empty() {
+            continue;
+        }
+        let mut wanted = vec![headers["Package"].clone()];
+        wanted.extend(header_packages(headers.get("Depends").map_or("", String::as_str)));
+        let headers = pinned(&apt.show(&wanted)?);
+        return Ok(Kernel { series, version, image, headers });
+    }
+    anyhow::bail!("the Debian archive has headers of series {} but no image", series.name())
+}
+
+/// The packages that a version's image and modules are in; none where the archive has only its headers.
+fn image_packages(apt: &Apt, version: &str) -> Result<Vec<String>> {
     // Newer image packages are a shell around these.
     let split = apt.show(
         &["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}")),
     )?;
-    let image = if split.is_empty() { apt.show(&[format!("linux-image-{version}")])? } else { split };
-    let pin = |packages: Vec<std::collections::HashMap<String, String>>| -> Vec<String> {
-        packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()
-    };
-    let (image, headers) = (pin(image), pin(apt.show(&wanted)?));
-    anyhow::ensure!(!image.is_empty(), "the Debian archive has headers of {version} but no image");
-    Ok(Kernel { series, version, image, headers })
+    let whole = if split.is_empty() { apt.show(&[format!("linux-image-{version}")])? } else { split };
+    Ok(pinned(&whole))
+}
+
+/// `NAME=VERSION` of each.
+fn pinned(packages: &[HashMap<String, String>]) -> Vec<String> {
+    packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()
 }
 
 /// The packages of a `Depends` field that a module build reads: common headers and kbuild's programs.
