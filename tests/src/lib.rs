@@ -61,4 +61,5 @@ mod spans;
 mod standard_output;
 mod tracepoints;
 mod words;
+mod words_objects;
 mod ynl;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod child;
+mod comparison;
 mod exchanged;
 mod json;
 mod json_schema;
@@ -15,6 +16,7 @@ mod namespace;
 mod netlink;
 mod netlink_table;
 mod nltrace;
+pub(crate) mod printed;
 mod program;
 mod raw;
 pub(crate) mod rtnl;
@@ -31,6 +33,7 @@ use std::{
 pub(crate) use self::{
     calls::Calls,
     child::{Child, receive_descriptor, send_descriptor, socket_pair},
+    comparison::differences,
     exchanged::{Exchanged, exchanged, monotonic_ns, paired, result},
     json::Json,
     json_schema::{all_conform, conforms},

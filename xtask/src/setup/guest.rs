@@ -12,9 +12,9 @@ use super::root::{Root, remove_tree};
 use crate::{process, project::Project};
 
 /// What a person and the tests find in the guest. Their dependencies come along.
-pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace coreutils dash diffutils ethtool \
-    findutils grep iproute2 iw jq kmod less libbpf-tools libc-bin libnl-utils linux-perf mawk mount \
-    ncurses-base nftables procps psmisc python3-jsonschema python3-pyroute2 python3-yaml sed strace \
+pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace conntrack coreutils dash diffutils \
+    ethtool findutils grep iproute2 iw jq kmod less libbpf-tools libc-bin libnl-utils linux-perf mawk \
+    mount ncurses-base nftables procps psmisc python3-jsonschema python3-pyroute2 python3-yaml sed strace \
     systemd-standalone-sysusers tcpdump trace-cmd udev util-linux";
 
 /// For interactive shells.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -92,42 +92,48 @@ impl Kernel {
     }
 }
 
-/// Looks the newest point release of `series` up in the archive. Debian signs images after it has published
-/// the headers, so the newest headers may be without one for hours.
+/// Looks the newest point release of `series` up in the archive.
 pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
     let names: Vec<String> = apt.names(&format!("{HEADERS}{}.", series.name()))?;
     let names: Vec<String> = names
         .into_iter()
         .filter(|name| name.strip_prefix(HEADERS).is_some_and(|rest| series.owns(rest)))
         .collect();
-    let mut all = apt.show(&names)?;
-    all.sort_by(|a, b| apt::compare(&b["Version"], &a["Version"]));
-    for headers in all {
+    let mut headers = apt.show(&names)?;
+    anyhow::ensure!(
+        !headers.is_empty(),
+        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
+         backports and security?",
+        series.name()
+    );
+    headers.sort_by(|a, b| apt::compare(&b["Version"], &a["Version"]));
+    // Images are signed, and come into the archive days after their headers.
+    for headers in &headers {
         let version = headers["Package"].trim_start_matches(HEADERS).to_owned();
         let image = image_packages(apt, &version)?;
         if image.is_empty() {
             continue;
         }
-        let depends = headers.get("Depends").map_or("", String::as_str);
         let mut wanted = vec![headers["Package"].clone()];
-        wanted.extend(header_packages(depends));
-        return Ok(Kernel { series, version, image: pin(image), headers: pin(apt.show(&wanted)?) });
+        wanted.extend(header_packages(headers.get("Depends").map_or("", String::as_str)));
+        let headers = pinned(&apt.show(&wanted)?);
+        return Ok(Kernel { series, version, image, headers });
     }
-    bail!(
-        "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
-             backports and security?",
-        series.name()
-    )
+    anyhow::bail!("the Debian archive has headers of series {} but no image", series.name())
 }
 
-/// The packages with the image of a version. Newer ones are a shell around three.
-fn image_packages(apt: &Apt, version: &str) -> Result<Vec<HashMap<String, String>>> {
-    let split = ["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}"));
-    let split = apt.show(&split)?;
-    if split.is_empty() { apt.show(&[format!("linux-image-{version}")]) } else { Ok(split) }
+/// The packages that a version's image and modules are in; none where the archive has only its headers.
+fn image_packages(apt: &Apt, version: &str) -> Result<Vec<String>> {
+    // Newer image packages are a shell around these.
+    let split = apt.show(
+        &["linux-binary-", "linux-modules-", "linux-base-"].map(|prefix| format!("{prefix}{version}")),
+    )?;
+    let whole = if split.is_empty() { apt.show(&[format!("linux-image-{version}")])? } else { split };
+    Ok(pinned(&whole))
 }
 
-fn pin(packages: Vec<HashMap<String, String>>) -> Vec<String> {
+/// `NAME=VERSION` of each.
+fn pinned(packages: &[HashMap<String, String>]) -> Vec<String> {
     packages.iter().map(|package| format!("{}={}", package["Package"], package["Version"])).collect()
 }
 

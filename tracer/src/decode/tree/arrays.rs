@@ -107,13 +107,7 @@ impl<'a> Walk<'_, 'a> {
         let Some((value, selector)) = halves else {
             return self.plain(name, found, Value::Bytes(bytes));
         };
-        let bits = |bytes| {
-            let value = unsigned(bytes, Order::Native).unwrap_or_default();
-            match attribute.enumeration() {
-                Some((names, _)) => Value::Bits(Bits { value, names }),
-                None => Value::Hex(value),
-            }
-        };
+        let bits = |bytes| bits(attribute, unsigned(bytes, Order::Native).unwrap_or_default());
         let open = self.tree.open(name, Value::Nest, found.offset);
         self.tree.push(Name::Known("value"), bits(value), found.value.offset);
         self.tree.push(Name::Known("selector"), bits(selector), found.value.offset + 4);
@@ -121,7 +115,13 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// `struct rtnexthop`, each with attributes of the same set behind it.
-    pub(super) fn next_hops(&mut self, name: Name<'a>, found: &Found<'a>, scope: &Scope<'_, 'a>) {
+    pub(super) fn next_hops(
+        &mut self,
+        attribute: Attribute,
+        name: Name<'a>,
+        found: &Found<'a>,
+        scope: &Scope<'_, 'a>,
+    ) {
         const HEADER_LEN: usize = 8;
         if !self.enter() {
             return self.plain(name, found, Value::Bytes(found.value.bytes));
@@ -139,7 +139,8 @@ impl<'a> Walk<'_, 'a> {
                 break;
             }
             let item = self.tree.open(Name::Index(index), Value::Nest, rest.offset);
-            self.tree.push(Name::Known("flags"), Value::Hex(flags.into()), rest.offset + 2);
+            let flags = bits(attribute, flags.into());
+            self.tree.push(Name::Known("flags"), flags, rest.offset + 2);
             self.tree.push(Name::Known("hops"), Value::Number(hops.into()), rest.offset + 3);
             let interface = Value::Interface(u32::from_ne_bytes([c, d, e, f]));
             self.tree.push(Name::Known("ifindex"), interface, rest.offset + 4);
@@ -152,5 +153,13 @@ impl<'a> Walk<'_, 'a> {
         }
         self.tree.close(open).cut = found.value.missing != 0;
         self.depth += 1;
+    }
+}
+
+/// Flags by the names that an attribute has for them.
+fn bits<'a>(attribute: Attribute, value: u64) -> Value<'a> {
+    match attribute.enumeration() {
+        Some((names, _)) => Value::Bits(Bits { value, names }),
+        None => Value::Hex(value),
     }
 }

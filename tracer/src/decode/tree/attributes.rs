@@ -135,7 +135,9 @@ impl<'t, 'a> Walk<'t, 'a> {
             Kind::IndexedArray => self.array(attribute, name, found, scope),
             Kind::NestTypeValue => self.by_type(attribute, name, found, scope),
             Kind::Bitfield32 => self.bitfield(attribute, name, found),
-            Kind::Binary if attribute.hint() == Hint::NextHops => self.next_hops(name, found, scope),
+            Kind::Binary if attribute.hint() == Hint::NextHops => {
+                self.next_hops(attribute, name, found, scope);
+            }
             Kind::Binary if attribute.structure().is_some() => {
                 self.binary_struct(attribute.structure(), attribute.hint(), name, found, scope);
             }

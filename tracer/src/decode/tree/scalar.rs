@@ -131,6 +131,8 @@ fn binary(hint: Hint, bytes: &[u8]) -> Value<'_> {
         return value;
     }
     match hint {
+        // A name of the abstract namespace of Unix sockets begins with a NUL, and may hold others.
+        Hint::Text if bytes.len() > 1 && bytes[0] == 0 => Value::Text(bytes),
         Hint::Text => text(bytes),
         Hint::SocketAddress => socket_address(bytes).unwrap_or(Value::Bytes(bytes)),
         _ => Value::Bytes(bytes),

@@ -60,10 +60,10 @@ impl<'a> Walk<'_, 'a> {
         self.tree.push(name, value, part.offset);
     }
 
-    /// A struct with a member `family` says what its addresses are.
+    /// A struct that has its family as a member says what its addresses are.
     fn note_family(&mut self, structure: Struct, part: Part<'a>) {
-        let mut members = structure.members();
-        let family = members.find(|member| member.name() == "family" || member.name() == "sdiag_family");
+        const NAMES: [&str; 3] = ["family", "sdiag_family", "idiag_family"];
+        let family = structure.members().find(|member| NAMES.contains(&member.name()));
         let bytes =
             family.and_then(|family| part.bytes.get(family.offset()..family.offset() + family.size()));
         let number = bytes.and_then(|bytes| unsigned(bytes, Order::Native));

@@ -199,3 +199,58 @@ fn the_likeliest_family_is_found() {
         }
     }
 }
+
+#[test]
+fn what_programs_were_found_to_say_otherwise_is_said_as_they_do() {
+    let cases = [
+        // The kernel has the priority of a bridge as two bytes.
+        (
+            Family::ROUTE,
+            request(
+                16,
+                &ifinfo(3, 0, 0),
+                &[nest(18, &[text(1, "bridge"), nest(2, &[attribute(11, &[0, 100, 2, 0, 0, 0, 0, 20])])])],
+            ),
+            r#""bridge_id":{"prio":100,"addr":"02:00:00:00:00:14"}"#,
+        ),
+        (
+            Family::ROUTE,
+            request(24, &rtmsg(0, 254, 3, 0, 1), &[attribute(9, &[8, 0, 4, 1, 2, 0, 0, 0])]),
+            r#""multipath":[{"flags":["onlink"],"hops":1,"#,
+        ),
+        // A filter's message has another header than that of a qdisc.
+        (
+            Family::ROUTE,
+            request(
+                44,
+                &[0, 0, 0, 0, 2, 0, 0, 0, 17, 0, 0, 0, 0, 0, 1, 0, 8, 0, 5, 0],
+                &[text(1, "flower"), nest(2, &[attribute(22, &ne32(8))])],
+            ),
+            r#""handle":"0x11","parent":"1:","protocol":"ip","pref":5,"kind":"flower","options":{"flags":["not-in-hw"]}"#,
+        ),
+        (
+            Family::ROUTE,
+            request(
+                36,
+                &[0; 20],
+                &[text(1, "htb"), nest(7, &[attribute(1, &[0; 16]), attribute(4, &[2; 20])])],
+            ),
+            r#""stats2":{"basic":{"bytes":0,"packets":0},"app":{"lends":33686018,"borrows":33686018,"#,
+        ),
+        // Abstract names of Unix sockets.
+        (
+            Family::SOCK_DIAG,
+            whole(20, 2, &[&[1, 1, 10, 0][..], &[0; 12], &attribute(0, b"\0here")].concat()),
+            r#""name":"\u0000here""#,
+        ),
+    ];
+    for (family, bytes, expected) in cases {
+        let found = json(family, &bytes);
+        assert!(found.contains(expected), "{found}");
+    }
+    // Zeros are an address of the socket's family.
+    let id = [&be16(80)[..], &be16(0), &[10, 0, 0, 1], &[0; 12], &[0; 16], &[0; 12]].concat();
+    let listening = whole(20, 2, &[&[2, 10, 0, 0][..], &id, &[0; 20]].concat());
+    let found = json(Family::SOCK_DIAG, &listening);
+    assert!(found.contains(r#""idiag_src":"10.0.0.1","idiag_dst":"0.0.0.0""#), "{found}");
+}

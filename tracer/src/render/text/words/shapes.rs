@@ -11,7 +11,7 @@ pub(super) fn shape(line: &mut Line<'_, '_, '_>, family: Family, message_type: u
         (Family::ROUTE, 24..=26) => route::route(line),
         (Family::ROUTE, 28..=30) => route::neighbour(line),
         (Family::ROUTE, 32..=34) => route::rule(line),
-        (Family::ROUTE, 36..=46 | 100..=102) => traffic::control(line, message_type),
+        (Family::ROUTE, 36..=46 | 100..=102) => traffic::control(line),
         (Family::ROUTE, 104..=106) => route::next_hop(line),
         (Family::SOCK_DIAG, 18..=21) => sockets::socket(line),
         (Family::XFRM, 0x10..=0x12 | 0x1a) => xfrm::state(line),
