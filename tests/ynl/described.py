@@ -65,6 +65,12 @@ class Described:
         added = added.get("operations", {}).get("list", [])
         events = (operation for operation in added if "event" in operation)
         self.notifications = {operation["value"]: operation["name"] for operation in events}
+        # Structs before the attributes that the kernel's specification takes for others.
+        self.headers = {
+            operation["name"]: operation["fixed-header"]
+            for operation in added
+            if "event" not in operation and "fixed-header" in operation
+        }
         self.apart = set()
         for forms in self.formats.values():
             for header, attributes in forms.values():

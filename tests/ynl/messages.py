@@ -87,7 +87,10 @@ def messages(family, described, maker):
                 shown = {"cmd": number, "version": 1, "command": key(title)}
             if operation.fixed_header:
                 header, inside, _ = maker.structure(operation.fixed_header)
-                payload += family.header(operation.fixed_header, header)
+                made = family.header(operation.fixed_header, header)
+                payload += made
+                if operation.name in described.headers:
+                    inside = maker.shown.structure(described.headers[operation.name], made)
                 variant.shown = inside | variant.shown
             payload += family.encode(operation.attr_set.name, copy.deepcopy(variant.values))
             if is_generic:
@@ -114,7 +117,8 @@ def main():
         described = Described(family.yaml, additions.to(family.name))
         for operation in family.msgs.values():
             if not operation.is_resv:
-                described.tell_apart(operation.fixed_header, operation.attr_set.name)
+                header = described.headers.get(operation.name, operation.fixed_header)
+                described.tell_apart(header, operation.attr_set.name)
         maker = Maker(family, described)
         for message in messages(family, described, maker):
             print(json.dumps(message))

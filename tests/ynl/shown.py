@@ -76,7 +76,9 @@ class Shown:
         hint = described.get("display-hint")
         if hint == "next-hops":
             flags, hops, index = payload[2:5]
-            return [{"flags": hex(flags), "hops": hops, "ifindex": index, "ifindex_name": None}]
+            names = self.described.names(described)
+            flags = bits(flags, names[1]) if names else hex(flags)
+            return [{"flags": flags, "hops": hops, "ifindex": index, "ifindex_name": None}]
         if hint == "structs":
             size = self.described.size(described["struct"])
             parts = (payload[at : at + size] for at in range(0, len(payload), size))

@@ -57,7 +57,7 @@ pub fn walk() -> i32 {
 
 /// Looks at the interfaces of a namespace, and goes on to the next. 1 after the last.
 unsafe extern "C" fn namespace(_turn: u64, place: *mut Place) -> u64 {
-    let (Some(list), Some(devices)) = (place_of(NET_LIST), place_of(NET_DEVICES)) else { return 1 };
+    let (Some(list), Some(_)) = (place_of(NET_LIST), place_of(NET_DEVICES)) else { return 1 };
     // SAFETY: the kernel passes on the walk's `place`.
     unsafe {
         let net = (*place).net;
