@@ -120,7 +120,7 @@ impl Part {
                 words.extend(kernel.into_iter().flat_map(|kernel| &kernel.image).map(String::as_str));
             }
             Self::Guest => {
-                words.push(guest::PROFILE);
+                words.extend([guest::PROFILE, guest::COMPILE]);
                 words.extend(guest::PACKAGES.split(' '));
                 words.extend(kernels.iter().flat_map(|kernel| &kernel.image).map(String::as_str));
             }
