@@ -122,10 +122,8 @@ fn bottleneck(episodes: &[&mut Episode], reading: Flow, to_ns: u64) -> Option<Bo
     // As long as it goes on, it does not take much longer than before until the queue is full again.
     let cycle = span / episodes.len() as u64;
     let since_last = to_ns.saturating_sub(last.last_ns);
-    let goes_on = match last.end_ns {
-        Some(_) => episodes.len() >= MIN_CYCLES && since_last <= cycle + cycle / 2,
-        None => since_last <= cycle / 10,
-    };
+    let is_habit = episodes.len() >= MIN_CYCLES && since_last <= cycle + cycle / 2;
+    let goes_on = is_habit || last.end_ns.is_none() && since_last <= cycle / 10;
     (is_faster && span >= SUSTAINED_NS && goes_on).then_some(Bottleneck { reads_per_s, arrivals_per_s })
 }
 
