@@ -248,6 +248,20 @@ fn no_buffer_helps_a_reader_that_is_slower_for_as_long_as_was_watched() {
 }
 
 #[test]
+fn a_storm_of_bursts_goes_on_between_two_of_them() {
+    let bursts = (0..40).flat_map(|burst| std::iter::repeat_n(burst * 100 * MS, 50));
+    let (mut socket, _) = run(8192, bursts, Some(10 * MS));
+    // The last one ended in an episode that goes on.
+    socket.episodes.last_mut().expect("there is one").end_ns = None;
+    let verdict = |socket: &mut Simulated, to_ns| {
+        advised(&mut socket.episodes, to_ns);
+        socket.episodes.last().and_then(|episode| episode.advice).and_then(|advice| advice.bottleneck)
+    };
+    assert!(verdict(&mut socket, 3_940 * MS).is_some());
+    assert_eq!(verdict(&mut socket, 6_000 * MS), None, "long over");
+}
+
+#[test]
 fn nothing_is_said_of_the_rate_of_a_reader_that_never_read() {
     let (mut socket, to_ns) = run(8192, (0..5000).map(|n| n * MS), None);
     advised(&mut socket.episodes, to_ns);
