@@ -1,7 +1,7 @@
 //! A walk over all network namespaces and their interfaces, through the kernel's own lists, also those of
 //! namespaces in which no process is. Nobody is asked, so no message is sent.
 //!
-//! The lists may change meanwhile: what is read is held against where it was found, and ends its list if it
+//! The lists may change meanwhile: what is read is held against where it was found, and ends the walk if it
 //! does not fit.
 
 use core::ffi::c_void;
@@ -37,15 +37,16 @@ struct Place {
     /// The namespace that it is in, and its number.
     net: u64,
     netns: u64,
-    /// The next interface there, where it is linked to the others.
+    /// The next interface there, where it is linked to the others, and where the list ends.
     link: u64,
+    end: u64,
 }
 
 /// Walks. 0.
 #[inline(always)]
 pub fn walk() -> i32 {
     let first = Task::current().net();
-    let mut place = Place { first, ops: read_number(first, NET_OPS), net: first, netns: 0, link: 0 };
+    let mut place = Place { first, ops: read_number(first, NET_OPS), net: first, netns: 0, link: 0, end: 0 };
     // SAFETY: a map value, and `place` is on the stack.
     unsafe {
         (*WALK.get()).found = 0;
@@ -57,14 +58,18 @@ pub fn walk() -> i32 {
 
 /// Looks at the interfaces of a namespace, and goes on to the next. 1 after the last.
 unsafe extern "C" fn namespace(_turn: u64, place: *mut Place) -> u64 {
-    let (Some(list), Some(_)) = (place_of(NET_LIST), place_of(NET_DEVICES)) else { return 1 };
+    let (Some(list), Some(devices)) = (place_of(NET_LIST), place_of(NET_DEVICES)) else { return 1 };
     // SAFETY: the kernel passes on the walk's `place`.
     unsafe {
         let net = (*place).net;
         if read_number(net, NET_OPS) == (*place).ops {
             (*place).netns = read_number(net, NET_INUM);
             (*place).link = read_number(net, NET_DEVICES);
+            (*place).end = net.wrapping_add(devices);
             bpf_loop(MOST, interface as *mut c_void, place.cast(), 0);
+            if (*place).link != (*place).end {
+                return 1;
+            }
         }
         let next = read_number(net, NET_LIST);
         (*place).net = next.wrapping_sub(list);
@@ -80,8 +85,7 @@ unsafe extern "C" fn interface(_turn: u64, place: *mut Place) -> u64 {
     // SAFETY: the kernel passes on the walk's `place`; a map value.
     unsafe {
         let device = (*place).link.wrapping_sub(list);
-        // The list's head is no device, and so is in no namespace.
-        if read_number(device, DEVICE_NET) != (*place).net {
+        if (*place).link == (*place).end || read_number(device, DEVICE_NET) != (*place).net {
             return 1;
         }
         let walk = WALK.get();

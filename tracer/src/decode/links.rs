@@ -72,29 +72,32 @@ impl Links {
         }
     }
 
-    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, has another name or is
-    /// gone has been so from then on.
+    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has been
+    /// so from then on.
     pub fn take<'a>(&mut self, now_ns: u64, all: impl Iterator<Item = (u32, u32, &'a str)>) {
         let mut there = HashSet::new();
         for (netns, index, name) in all {
             there.insert((netns, index));
             self.put(netns, index, Named { from_ns: now_ns, name: Some(name.to_owned()) });
         }
-        for (_, names) in self.names.iter_mut().filter(|(key, _)| !there.contains(key)) {
-            // One that came since is in no list of that time.
-            if names.last().is_some_and(|last| last.name.is_some() && last.from_ns <= now_ns) {
-                names.push(Named { from_ns: now_ns, name: None });
-            }
-        }
-        // What is long gone makes room.
-        if self.names.len() >= MOST {
-            self.names.retain(|_, names| names.last().is_some_and(|last| last.name.is_some()));
+        // One that came since is in no list of that time.
+        let is_gone = |(key, names): &(&(u32, u32), &Vec<Named>)| {
+            !there.contains(*key)
+                && names.last().is_some_and(|last| last.name.is_some() && last.from_ns <= now_ns)
+        };
+        let gone: Vec<_> = self.names.iter().filter(is_gone).map(|(key, _)| *key).collect();
+        for (netns, index) in gone {
+            self.put(netns, index, Named { from_ns: now_ns, name: None });
         }
     }
 
     fn put(&mut self, netns: u32, index: u32, named: Named) {
         if self.names.len() >= MOST && !self.names.contains_key(&(netns, index)) {
-            return;
+            // What is gone makes room.
+            self.names.retain(|_, names| names.last().is_some_and(|last| last.name.is_some()));
+            if self.names.len() >= MOST {
+                return;
+            }
         }
         let names = self.names.entry((netns, index)).or_default();
         let at = names.partition_point(|known| known.from_ns <= named.from_ns);
@@ -200,5 +203,10 @@ mod tests {
         }
         assert_eq!(links.names[&(1, 3)].len(), MOST_NAMES);
         assert_eq!(links.name(1, 1_000, 3), Some("eth999"));
+        for ts_ns in 1_000..1_100 {
+            let there = (ts_ns % 2 == 0).then_some((1, 3, "eth0"));
+            links.take(ts_ns, there.into_iter());
+        }
+        assert_eq!(links.names[&(1, 3)].len(), MOST_NAMES);
     }
 }

@@ -64,9 +64,14 @@ pub enum ProbeError {
         /// Each way that was tried, and what the kernel said.
         tried: Vec<(Method, AttachError)>,
     },
-    /// The kernel's list of sockets cannot be had.
-    #[error("cannot list sockets: {}", chain(.0))]
-    Iterator(#[source] AttachError),
+    /// What the kernel has of something cannot be listed.
+    #[error("cannot list {what}: {}", chain(.source))]
+    List {
+        /// What, in the plural.
+        what: &'static str,
+        /// What the kernel said.
+        source: AttachError,
+    },
     /// Reading results failed.
     #[error("cannot read results from the kernel: {}", chain(.0))]
     Read(#[source] MapError),
@@ -89,7 +94,7 @@ impl ProbeError {
     pub fn is_permission(&self) -> bool {
         let mut error: Option<&(dyn std::error::Error + 'static)> = match self {
             Self::Attach { tried, .. } => return tried.iter().any(|(_, error)| refused(error)),
-            Self::Iterator(error) => return refused(error),
+            Self::List { source, .. } => return refused(source),
             other => Some(other),
         };
         while let Some(current) = error {

@@ -39,7 +39,7 @@ impl InterfaceProbe {
         let mut loader = Loader::new(Walk::Interfaces.prepared(facts)?, &[], &[])?;
         let program =
             loader.load("interfaces".to_owned(), Purpose::Run).map_err(|refusal| match refusal {
-                Refusal::Refused(error) => ProbeError::Iterator(error),
+                Refusal::Refused(source) => ProbeError::List { what: "interfaces", source },
                 Refusal::Failed(error) => error,
             })?;
         Ok(Self { program, walk: loader.take_map(INTERFACES)? })

@@ -22,16 +22,16 @@ pub(crate) struct SocketIterator {
 impl SocketIterator {
     /// Loads it. Nothing runs until it is read.
     pub(crate) fn load(facts: &Facts) -> Result<Self, ProbeError> {
-        let id = facts.functions.id(WALK).ok_or(ProbeError::Iterator(AttachError::NoIterator))?;
+        let id = facts.functions.id(WALK).ok_or(refused(AttachError::NoIterator))?;
         let purpose = Purpose::Iterator(id);
         let mut loader = Loader::new(Walk::Sockets.prepared(facts)?, &[], &[])?;
         let program =
             loader.load("sockets_iterator".to_owned(), purpose).map_err(|refusal| match refusal {
-                Refusal::Refused(error) => ProbeError::Iterator(error),
+                Refusal::Refused(error) => refused(error),
                 Refusal::Failed(error) => error,
             })?;
         let link = link_to_its_function(program.as_fd(), purpose);
-        Ok(Self { link: link.map_err(|error| ProbeError::Iterator(AttachError::Attach(error)))? })
+        Ok(Self { link: link.map_err(|error| refused(AttachError::Attach(error)))? })
     }
 
     /// Walks over all open files now. Returns the records, one after the other.
@@ -42,4 +42,8 @@ impl SocketIterator {
         walk.read_to_end(&mut records).map_err(failed)?;
         Ok(records)
     }
+}
+
+fn refused(source: AttachError) -> ProbeError {
+    ProbeError::List { what: "sockets", source }
 }

@@ -63,7 +63,7 @@ impl SessionError {
             self,
             Self::Unable(_)
                 | Self::Types(_)
-                | Self::Probe(ProbeError::Maps(_) | ProbeError::Attach { .. } | ProbeError::Iterator(_))
+                | Self::Probe(ProbeError::Maps(_) | ProbeError::Attach { .. } | ProbeError::List { .. })
         )
     }
 }

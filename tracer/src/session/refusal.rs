@@ -108,11 +108,11 @@ fn what_was_refused(error: &ProbeError, although: &str) -> String {
             let refused: Vec<_> = tried.iter().map(|(method, error)| attempt(*method, error)).collect();
             format!("cannot watch {function}{although}: {}", refused.join("; "))
         }
-        ProbeError::Iterator(AttachError::Load(error)) => {
-            format!("cannot list sockets{although}: BPF_PROG_LOAD: {}", errno_text(error))
+        ProbeError::List { what, source: AttachError::Load(error) } => {
+            format!("cannot list {what}{although}: BPF_PROG_LOAD: {}", errno_text(error))
         }
-        ProbeError::Iterator(AttachError::Attach(error)) => {
-            format!("cannot list sockets{although}: BPF_LINK_CREATE: {}", errno_text(error))
+        ProbeError::List { what, source: AttachError::Attach(error) } => {
+            format!("cannot list {what}{although}: BPF_LINK_CREATE: {}", errno_text(error))
         }
         ProbeError::Maps(MapError::CreateError { name, io_error }) => {
             format!("cannot create a map{although}: BPF_MAP_CREATE for {name}: {}", errno_text(io_error))
@@ -215,12 +215,12 @@ mod tests {
 
     #[test]
     fn a_list_of_sockets_that_is_refused_is_explained_as_well() {
-        let error = ProbeError::Iterator(AttachError::Load(os(libc::EPERM)));
+        let error = ProbeError::List { what: "sockets", source: AttachError::Load(os(libc::EPERM)) };
         let Unable { problem, remedy } = refusal(&error, machine(TWO).path()).unwrap();
         let expected = "cannot list sockets although CAP_BPF and CAP_PERFMON are set: BPF_PROG_LOAD: EPERM";
         assert_eq!(problem, expected);
         assert!(remedy.starts_with("usual causes: a container or user namespace"), "{remedy}");
-        let verifier = ProbeError::Iterator(AttachError::Load(os(libc::EACCES)));
+        let verifier = ProbeError::List { what: "sockets", source: AttachError::Load(os(libc::EACCES)) };
         assert_eq!(refusal(&verifier, machine(TWO).path()), None);
     }
 
