@@ -45,7 +45,7 @@ pub(super) struct CaptureArgs {
     #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
     stages: Vec<Stage>,
     /// Wait until the named families' modules are loaded; re-attach if they are reloaded. --duration starts
-    /// once all are loaded
+    /// once all are loaded. trace also takes a family of generic netlink that is registered later
     #[arg(long)]
     wait: bool,
     /// Receive function of a family in a module, `void FUNCTION(struct sk_buff *)` [default:

@@ -7,7 +7,7 @@ use crate::{
     kernel::{Cgroups, NetnsNames},
     model::drops::DropRow,
     note,
-    options::Filter,
+    options::CaptureOptions,
     render::Surroundings,
     session::{SessionError, Unable, now_ns},
     source::{Interface, Interfaces, generic_families},
@@ -15,23 +15,24 @@ use crate::{
 
 /// Asks the kernel for generic netlink's families if any may be wanted, before anything is watched: that is a
 /// message itself. Puts the number of the one that is asked for into the filter. One that is not there is an
-/// error, unless it may come later.
-pub(super) fn generic(filter: &mut Filter, may_come: bool) -> anyhow::Result<GenericFamilies> {
-    if !filter.wants_family(Family::GENERIC) {
+/// error, unless `--wait` is given and this `can_wait`.
+pub(super) fn generic(options: &mut CaptureOptions, can_wait: bool) -> anyhow::Result<GenericFamilies> {
+    if !options.filter.wants_family(Family::GENERIC) {
         return Ok(GenericFamilies::default());
     }
     let families = registered();
-    match filter.resolve(&families) {
-        Ok(()) => Ok(families),
-        Err(missing) if may_come => {
-            note(format_args!("{missing}; its messages are shown once it is registered"));
-            Ok(families)
-        }
-        Err(missing) => {
-            let remedy = "load the module that has it; `genl ctrl list` lists what there is".to_owned();
-            Err(SessionError::from(Unable { problem: missing.to_string(), remedy }).into())
-        }
+    let Err(missing) = options.filter.resolve(&families) else { return Ok(families) };
+    if can_wait && options.wait {
+        note(format_args!("{missing}; its messages are shown once it is registered"));
+        return Ok(families);
     }
+    let or_wait = match (can_wait, options.wait) {
+        (true, _) => ", or wait for it with --wait",
+        (false, true) => "; only trace without --calls can wait for it",
+        (false, false) => "",
+    };
+    let remedy = format!("load the module that has it{or_wait}; `genl ctrl list` lists what there is");
+    Err(SessionError::from(Unable { problem: missing.to_string(), remedy }).into())
 }
 
 /// The families that are registered now; none, and a note, where the kernel does not tell.

@@ -31,7 +31,7 @@ pub(super) async fn run(options: &DropsOptions, root: &Path) -> anyhow::Result<E
     let output = Output::new().context("standard output cannot be used")?;
     let mut options = options.clone();
     let families = match &options.capture.filter.generic {
-        Some(_) => Some(generic(&mut options.capture.filter, false)?),
+        Some(_) => Some(generic(&mut options.capture, false)?),
         None => None,
     };
     let mut session = Session::drops(&options, root)?;
@@ -72,9 +72,11 @@ impl Renderer for Found {
 
     fn report(&mut self, report: &Report) -> String {
         let mut drops = report.drops.clone().unwrap_or_default();
-        // Asking takes a message, which is better left out where nothing is to be named.
-        if drops.rows.iter().any(DropRow::is_generic) {
-            let families = self.families.get_or_insert_with(registered);
+        // Not before it has ended: what asks is a message, too.
+        if report.interval.is_none() && drops.rows.iter().any(DropRow::is_generic) {
+            self.families.get_or_insert_with(registered);
+        }
+        if let Some(families) = &self.families {
             drops.rows = drops.rows.into_iter().map(|row| row.named(families)).collect();
         }
         let drops = &drops;

@@ -26,7 +26,7 @@ use crate::{
 pub(super) async fn run(options: &HistOptions, root: &Path) -> anyhow::Result<Exit> {
     let output = Output::new().context("standard output cannot be used")?;
     let mut options = options.clone();
-    let generic = generic(&mut options.capture.filter, false)?;
+    let generic = generic(&mut options.capture, false)?;
     let mut sink = Lines::new(
         Histograms {
             json: options.json,

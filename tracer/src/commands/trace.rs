@@ -35,8 +35,8 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
     let mut decoder = Decoder::new(own.map(|own| own.table));
     let mut options = options.clone();
     // Which calls are wanted is decided at once, which exchanges when they are whole.
-    let may_come = options.capture.wait && options.exchanges.is_some();
-    decoder.generic = generic(&mut options.capture.filter, may_come)?;
+    let can_wait = options.exchanges.is_some();
+    decoder.generic = generic(&mut options.capture, can_wait)?;
     let options = &options;
     let Some(exchanges) = &options.exchanges else {
         let mut session = Session::trace(options, root)?;

@@ -63,13 +63,20 @@ impl FirstByte {
 }
 
 impl Filter {
-    /// Puts the number of the family of generic netlink that is asked for in its place, if one is.
+    /// Puts the number that the family of generic netlink has which is asked for in its place, if one is.
     pub fn resolve(&mut self, families: &GenericFamilies) -> Result<(), NotRegistered> {
         if let Some(name) = &self.generic {
-            let number = families.number(name).ok_or_else(|| NotRegistered(name.clone()))?;
-            self.message_type = Some(MessageType(number));
+            self.message_type = families.number(name).map(MessageType);
         }
-        Ok(())
+        match &self.generic {
+            Some(name) if self.message_type.is_none() => Err(NotRegistered(name.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether only a family of generic netlink is wanted that has no number: nothing is, until it has one.
+    pub fn is_awaited(&self) -> bool {
+        self.generic.is_some() && self.message_type.is_none()
     }
 
     /// Whether the calls of a family are wanted.
@@ -170,12 +177,27 @@ impl Comm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::tree::GenericFamily;
 
     #[test]
     fn what_is_not_given_is_wanted() {
         let everything = Filter::default();
         assert!(everything.wants_family(Family::from_number(200)) && everything.wants_stage(Stage::Receive));
         assert!(!everything.names_family(Family::NLTEST) && !everything.has_one_family());
+    }
+
+    #[test]
+    fn a_family_that_goes_is_waited_for_again() {
+        let mut families = GenericFamilies::default();
+        let mut filter = Filter { generic: Some("wireguard".to_owned()), ..Filter::default() };
+        assert_eq!(filter.resolve(&families), Err(NotRegistered("wireguard".to_owned())));
+        assert!(filter.is_awaited() && !Filter::default().is_awaited());
+        families.insert(30, GenericFamily { name: "wireguard".to_owned(), ..GenericFamily::default() });
+        assert_eq!(filter.resolve(&families), Ok(()));
+        assert_eq!((filter.message_type, filter.is_awaited()), (Some(MessageType(30)), false));
+        // The number may be another family's now.
+        assert!(filter.resolve(&GenericFamilies::default()).is_err() && filter.is_awaited());
+        assert_eq!(Filter::default().resolve(&families), Ok(()));
     }
 
     #[test]

@@ -9,14 +9,13 @@ use netlink_specs::Direction;
 
 use crate::decode::{
     Family, Messages,
-    tree::{Decoder, GenericFamilies, Tree},
+    tree::{Decoder, GENL_ID_CTRL, GenericFamilies, Tree},
 };
 
 /// `CTRL_CMD_GETFAMILY` of nlctrl, of all families: nlmsghdr and genlmsghdr.
 const REQUEST: [u16; 10] = {
     const NLM_F_REQUEST: u16 = 1;
     const NLM_F_DUMP: u16 = 0x300;
-    const GENL_ID_CTRL: u16 = 16;
     let [length, version_and_command] = [[20, 0], [3, 1]];
     [
         u16::from_ne_bytes(length),
@@ -58,8 +57,7 @@ pub fn generic_families() -> io::Result<GenericFamilies> {
     Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end"))
 }
 
-/// Learns from a datagram of nlctrl's, be it an answer or the announcement of a family. True if an answer ends
-/// with it.
+/// Learns from a datagram of nlctrl's, an answer or the announcement of a family. True if it ends an answer.
 pub fn learn_families(families: &mut GenericFamilies, decoder: &Decoder, datagram: &[u8]) -> bool {
     for message in Messages::new(Family::GENERIC, datagram, false) {
         // NLMSG_ERROR, NLMSG_DONE

@@ -12,14 +12,17 @@ use terminal::{Theme, columns};
 use super::{Renderer, calls::report_text};
 use crate::{
     commands::{around::Around, sockets::inode_of},
-    decode::{Family, tree::Decoder},
+    decode::{
+        Family,
+        tree::{Decoder, GENL_ID_CTRL},
+    },
     kernel::Identity,
     model::{
-        Event, LostEvents, Messages, Report,
+        Call, Event, LostEvents, Messages, Report,
         drops::DropRow,
         exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
-    options::{ExchangeOptions, Filter, Matching, TraceOptions},
+    options::{ExchangeOptions, Matching, TraceOptions},
     render::{
         Buffer,
         json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
@@ -27,9 +30,6 @@ use crate::{
     },
     source::learn_families,
 };
-
-/// The number of nlctrl, of linux/genetlink.h.
-const GENL_ID_CTRL: u16 = 16;
 
 impl Around {
     /// What is wanted of exchanges.
@@ -58,6 +58,12 @@ impl Around {
     }
 }
 
+/// Whether the kernel says something about generic netlink's families, as far as the first message shows.
+fn is_of_nlctrl(call: &Call<'_>) -> bool {
+    let is_first = || call.captured.get(4..6).is_some_and(|number| number == GENL_ID_CTRL.to_ne_bytes());
+    call.family == Family::GENERIC && !call.stage.is_of_request() && is_first()
+}
+
 /// Exchanges as JSON, an object a line, or as lines of text.
 pub(super) struct Exchanging {
     exchanges: Exchanges,
@@ -69,8 +75,6 @@ pub(super) struct Exchanging {
     /// Exchanges that the programs left out.
     left_out: u64,
     around: Around,
-    /// Whether the only family that is wanted is one of generic netlink that is not registered yet.
-    is_awaited: bool,
     /// None: text.
     json: Option<ExchangeJson>,
     text: ExchangeText,
@@ -95,8 +99,6 @@ impl Exchanging {
             who: exchanges.who,
             tree: exchanges.tree,
         };
-        let Filter { generic, message_type, .. } = &wanted.filter;
-        let is_awaited = generic.is_some() && message_type.is_none();
         let mut start = Buffer::default();
         if options.json {
             let Identity { release, boot_id, hostname } = Identity::read(root);
@@ -120,7 +122,6 @@ impl Exchanging {
             totals: ExchangeTotals::default(),
             left_out: 0,
             around,
-            is_awaited,
             json: options.json.then(|| ExchangeJson::new(decoder.clone())),
             text: ExchangeText::new(start_ns, style, decoder),
             style,
@@ -131,19 +132,14 @@ impl Exchanging {
     /// Learns from what nlctrl says, whoever asked, which family has which number; the one that is wanted may
     /// be among them.
     fn learn_families(&mut self, datagram: &[u8]) {
-        let is_nlctrl = datagram.get(4..6).is_some_and(|number| number == GENL_ID_CTRL.to_ne_bytes());
-        if !is_nlctrl {
-            return;
-        }
         let decoder = match &mut self.json {
             Some(json) => json.decoder_mut(),
             None => self.text.decoder_mut(),
         };
         let mut families = std::mem::take(&mut decoder.generic);
         learn_families(&mut families, decoder, datagram);
-        if self.wanted.filter.resolve(&families).is_ok() {
-            self.is_awaited = false;
-        }
+        // While it has no number, nothing is wanted.
+        let _ = self.wanted.filter.resolve(&families);
         decoder.generic = families;
     }
 
@@ -160,11 +156,11 @@ impl Exchanging {
 
     /// Takes what is complete from the model, and writes what is wanted of it.
     fn write(&mut self, out: &mut Buffer, take: impl FnOnce(&mut Exchanges, &mut dyn FnMut(Line))) -> u64 {
-        let Self { exchanges, answers, matching, wanted, totals, around, is_awaited, json, text, .. } = self;
+        let Self { exchanges, answers, matching, wanted, totals, around, json, text, .. } = self;
         let mut lines = 0;
         take(exchanges, &mut |mut line| {
             let is_found = matching.as_ref().is_none_or(|matching| text.has(&line, matching, around));
-            if !totals.count(&line, !*is_awaited && is_found && wanted.passes(&line)) {
+            if !totals.count(&line, is_found && wanted.passes(&line)) {
                 return;
             }
             if let Line::Exchange(exchange) = &mut line
@@ -211,9 +207,7 @@ impl Renderer for Exchanging {
             Event::Call(call) if call.family == Family::ROUTE && !call.stage.is_of_request() => {
                 self.around.links.learn(call.netns, call.ts_ns, call.captured);
             }
-            Event::Call(call) if call.family == Family::GENERIC && !call.stage.is_of_request() => {
-                self.learn_families(call.captured);
-            }
+            Event::Call(call) if is_of_nlctrl(call) => self.learn_families(call.captured),
             _ => {}
         }
         self.write(out, |exchanges, each| exchanges.take(event, each))
@@ -244,7 +238,7 @@ impl Renderer for Exchanging {
             Some(_) => self.around.groups_of(row),
             None => Vec::new(),
         };
-        if !self.totals.count_dropped(row, !self.is_awaited && self.wanted.passes_drop(row, &groups)) {
+        if !self.totals.count_dropped(row, self.wanted.passes_drop(row, &groups)) {
             return 0;
         }
         match &self.json {

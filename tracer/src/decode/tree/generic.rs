@@ -8,8 +8,8 @@ use netlink_wire::until_nul;
 use super::node::{Name, Tree, Value};
 use crate::decode::{Family, TypeName};
 
-/// `GENL_ID_CTRL`
-const CONTROLLER: u16 = 16;
+/// The number of nlctrl, of linux/genetlink.h: the only family that always has the same.
+pub const GENL_ID_CTRL: u16 = 16;
 
 /// Families that are remembered at most: there cannot be more numbers.
 const MOST: usize = 1 << 10;
@@ -32,7 +32,7 @@ pub struct GenericFamilies {
 impl GenericFamilies {
     /// The name of the family with a number.
     pub fn name(&self, number: u16) -> Option<&str> {
-        if number == CONTROLLER {
+        if number == GENL_ID_CTRL {
             return Some("nlctrl");
         }
         self.families.get(&number).map(|family| family.name.as_str())
@@ -41,7 +41,7 @@ impl GenericFamilies {
     /// The number of the family with a name.
     pub fn number(&self, name: &str) -> Option<u16> {
         if name == "nlctrl" {
-            return Some(CONTROLLER);
+            return Some(GENL_ID_CTRL);
         }
         self.families.iter().find(|(_, family)| family.name == name).map(|(number, _)| *number)
     }
@@ -55,7 +55,7 @@ impl GenericFamilies {
     /// The family and the name of a multicast group: `ethtool/monitor`.
     pub fn group_name(&self, group: u32) -> Option<String> {
         // GENL_ID_CTRL's only group has its number.
-        if group == u32::from(CONTROLLER) {
+        if group == u32::from(GENL_ID_CTRL) {
             return Some("nlctrl/notify".to_owned());
         }
         self.families.values().find_map(|family| {

@@ -24,7 +24,7 @@ mod text;
 mod writer;
 
 pub use decoder::Decoder;
-pub use generic::{GenericFamilies, GenericFamily};
+pub use generic::{GENL_ID_CTRL, GenericFamilies, GenericFamily};
 pub use guess::likeliest_family;
 pub use node::{Bits, Name, Node, Problem, Tree, Unit, Value};
 

@@ -31,10 +31,11 @@ pub struct Wanted {
 impl Wanted {
     /// Whether this is wanted.
     pub fn passes(&self, line: &Line) -> bool {
-        match line {
-            Line::Exchange(exchange) => self.wants_exchange(exchange),
-            Line::Unasked(unasked) => self.wants_unasked(unasked),
-        }
+        !self.filter.is_awaited()
+            && match line {
+                Line::Exchange(exchange) => self.wants_exchange(exchange),
+                Line::Unasked(unasked) => self.wants_unasked(unasked),
+            }
     }
 
     /// Whether drops that are alike are wanted, of which `groups` are the control groups of the processes
@@ -45,7 +46,8 @@ impl Wanted {
         let missed = || row.owners.iter().chain(&row.owner).filter(|_| self.which.received);
         let is_any = |is_meant: &dyn Fn(&Process) -> bool| sent().chain(missed()).any(is_meant);
         let at_ns = row.last_ts_ns;
-        pid.is_none_or(|pid| {
+        !self.filter.is_awaited()
+            && pid.is_none_or(|pid| {
             is_any(&|process| process.pid == pid.number() || self.followed.has(process.pid, at_ns))
         }) && comm.is_none_or(|comm| is_any(&|process| process.comm == comm.bytes()))
             && self.cgroups.as_ref().is_none_or(|wanted| groups.iter().any(|group| wanted.contains(group)))
