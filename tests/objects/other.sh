@@ -1,4 +1,5 @@
-# Makes a ruleset, xfrm states and policies and conntrack entries, and lists them and sockets as route.sh does.
+# Makes a ruleset, xfrm states and policies and conntrack entries, and lists them and sockets as route.sh
+# does.
 ip -b - <<'EOF'
 link add d0 type dummy
 link set d0 up

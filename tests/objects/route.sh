@@ -1,4 +1,5 @@
-# Makes objects of rtnetlink in a namespace that has none, and lists them: `@@ PID COMMAND`, and what it printed.
+# Makes objects of rtnetlink in a namespace that has none, and lists them: `@@ PID COMMAND`, and what it
+# printed.
 ip -b - <<'EOF'
 link set lo up
 link add d0 index 10 mtu 1450 txqueuelen 77 address 02:00:00:00:00:10 numtxqueues 3 numrxqueues 2 type dummy

@@ -1,4 +1,4 @@
-//! What the kernel answers about objects, held against what the programs that asked print of the same answers.
+//! What the kernel answers about objects, held against what the programs that asked print of it.
 
 use std::{
     fs,

@@ -1,8 +1,8 @@
 //! What two programs say of one object, compared value by value with a table.
 //!
-//! A line of a table is `THEIRS OURS [FORM…]`: where a value is on either side, `*` for any one step, `**` for
-//! any that are left, and what brings both to one form. The first line that fits counts, and every value of
-//! theirs needs one. `-` is what the other program makes up, or says a second time.
+//! A line of a table is `THEIRS OURS [FORM…]`: where a value is on either side, `*` for any one step, `**`
+//! for any that are left, and what brings both to one form. The first line that fits counts, and every value
+//! of theirs needs one. `-` is what the other program makes up, or says a second time.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
-//! What the kernel wants to know of a program that hands one of its functions to a helper: types of all of its
-//! functions (`func_info`), so that it takes none for one that others call.
+//! What the kernel wants to know of a program that hands one of its functions to a helper: a type for each of
+//! its functions (`func_info`), which says that only the program itself calls it.
 //!
-//! Which types is all the same to it: every function gets the same one.
+//! Beyond that it does not matter what the types are: every function gets the same one.
 
 use std::{collections::BTreeSet, io, os::fd::OwnedFd};
 

@@ -13,7 +13,6 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Result, bail};
 use clap::Args;
 
-pub(crate) use self::table::grouped;
 use self::{
     agreed::Agreement,
     cases::{CASES, Case, Kind},

@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use terminal::units::grouped;
+
 use super::{
     cases::Kind,
     results::{Boot, Row},
@@ -72,19 +74,6 @@ pub(crate) fn count(value: Option<f64>) -> String {
 
 fn ratio(value: Option<f64>) -> String {
     value.map_or_else(none, |value| format!("{value:.2}"))
-}
-
-/// `1,234,567`.
-pub(crate) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A table whose columns line up, all but the first to the right.

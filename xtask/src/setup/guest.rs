@@ -17,8 +17,8 @@ pub(crate) const PACKAGES: &str = "base-files base-passwd bash bpftrace conntrac
     mount ncurses-base nftables procps psmisc python3-jsonschema python3-pyroute2 python3-yaml sed strace \
     systemd-standalone-sysusers tcpdump trace-cmd udev util-linux";
 
-/// Compiles what there is of Python, as Debian's installation does: otherwise each program in the guest, whose
-/// disk nobody writes to, would do so again, for two seconds at least.
+/// Compiles what there is of Python, as Debian's installation does. Otherwise each program in the guest, to
+/// whose disk nobody writes, would do so again, which is five sixths of a start.
 pub(crate) const COMPILE: &str =
     "exec python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3*";
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
         .filter(|name| name.strip_prefix(HEADERS).is_some_and(|rest| series.owns(rest)))
         .collect();
     let mut headers = apt.show(&names)?;
-    anyhow::ensure!(
+    ensure!(
         !headers.is_empty(),
         "the Debian archive has no kernel of series {}; does the mirror carry bookworm and trixie with \
          backports and security?",
@@ -119,7 +119,11 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
         let headers = pinned(&apt.show(&wanted)?);
         return Ok(Kernel { series, version, image, headers });
     }
-    anyhow::bail!("the Debian archive has headers of series {} but no image", series.name())
+    bail!(
+        "the Debian archive has headers of kernels of series {}, but an image of none; try again in some days, \
+         or name another mirror with NLTRACE_DEBIAN_MIRROR",
+        series.name()
+    )
 }
 
 /// The packages that a version's image and modules are in; none where the archive has only its headers.

@@ -11,9 +11,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
+use terminal::units::grouped;
 
 use super::{libtest::Counts, run::Finding};
-use crate::{bench::grouped, process, setup::Provided, ui};
+use crate::{process, setup::Provided, ui};
 
 /// Part of the attributes that has to be covered.
 const LEAST_PERCENT: f64 = 95.0;

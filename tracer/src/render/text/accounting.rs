@@ -57,8 +57,8 @@ fn advice(cause: Loss, fentry: bool) -> &'static str {
             "the ring buffer was full; use a larger --ring-size, a smaller --snaplen or a narrower filter"
         }
         Loss::NoMemory => {
-            "the kernel gave nltrace no memory for their threads when they began; it does not wait for that, so \
-             try again, and use a narrower filter or free memory if it happens again"
+            "the kernel gave nltrace no memory for their threads when they began; it does not wait for that, \
+             so try again, and use a narrower filter or free memory if it happens again"
         }
         Loss::Skipped if fentry => {
             "nltrace's probe was already running on that CPU, so the kernel skipped it; try --method kprobe"
