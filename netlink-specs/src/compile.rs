@@ -157,6 +157,10 @@ impl<'a> Compiler<'a> {
         let protocol = self.document.protonum.unwrap_or(GENERIC);
         let generic = u8::from(self.document.protonum.is_none());
         self.table.specs.push(SpecRecord { name, protocol, generic, operations, groups, sets });
+        if let Some(odd) = self.table.names.odd() {
+            let rule = "a name has printable ASCII without quotes and backslashes";
+            return Err(problem(odd.escape_default().to_string(), rule));
+        }
         Ok(())
     }
 

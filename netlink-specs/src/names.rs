@@ -1,4 +1,4 @@
-//! Names, each once.
+//! Names, each once. They are plain: what prints them has nothing to escape.
 
 use std::collections::HashMap;
 
@@ -11,6 +11,15 @@ use crate::record::Text;
 pub(crate) struct Names {
     bytes: Vec<u8>,
     known: HashMap<String, Text>,
+    /// The first one that is not plain.
+    odd: Option<String>,
+}
+
+/// Whether a name is printable ASCII that JSON and terminals take as it is.
+pub(crate) fn is_plain(name: &[u8]) -> bool {
+    // Without an early end: the compiler makes vector instructions of it.
+    let is = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
+    !name.iter().fold(false, |other, byte| other | !is(*byte))
 }
 
 impl Names {
@@ -26,6 +35,9 @@ impl Names {
         }
         let text = U32::new((self.bytes.len() as u32) << 8 | len as u32);
         self.bytes.extend_from_slice(name.as_bytes());
+        if self.odd.is_none() && !is_plain(name.as_bytes()) {
+            self.odd = Some(name.to_owned());
+        }
         self.known.insert(name.to_owned(), text);
         text
     }
@@ -45,6 +57,11 @@ impl Names {
     /// Where the key of a name is, if it was added.
     pub(crate) fn find_key(&self, name: &str) -> Option<Text> {
         self.known.get(&name.replace('-', "_")).copied()
+    }
+
+    /// The first one that is not plain.
+    pub(crate) fn odd(&self) -> Option<&str> {
+        self.odd.as_deref()
     }
 
     /// All of them.

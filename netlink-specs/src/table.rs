@@ -10,9 +10,12 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned, little_endian::U16}
 pub use attribute::{Attribute, Enum, Member, Selector, Set, Struct, SubMessage};
 pub use message::{Group, Operation, Spec};
 
-use crate::record::{
-    AttributeRecord, Counts, EntryRecord, EnumRecord, FormatRecord, GroupRecord, MAGIC, MemberRecord, NONE,
-    OperationRecord, Range, SetRecord, SpecRecord, StructRecord, SubMessageRecord, Text,
+use crate::{
+    names::is_plain,
+    record::{
+        AttributeRecord, Counts, EntryRecord, EnumRecord, FormatRecord, GroupRecord, MAGIC, MemberRecord,
+        NONE, OperationRecord, Range, SetRecord, SpecRecord, StructRecord, SubMessageRecord, Text,
+    },
 };
 
 /// Specifications of families.
@@ -68,7 +71,7 @@ impl Table {
             sub_messages: section(rest, counts.sub_messages.get())?,
             formats: section(rest, counts.formats.get())?,
             words: section(rest, counts.words.get())?,
-            names: str::from_utf8(section(rest, counts.names.get())?).ok()?,
+            names: plain(section(rest, counts.names.get())?)?,
         })
     }
 
@@ -134,6 +137,10 @@ impl Table {
     fn enumeration(&'static self, index: u16) -> Option<Enum> {
         at(self.enums, index).map(|record| Enum { table: self, record })
     }
+}
+
+fn plain(names: &'static [u8]) -> Option<&'static str> {
+    is_plain(names).then(|| str::from_utf8(names).ok())?
 }
 
 fn section<T: FromBytes + Immutable + KnownLayout + Unaligned>(

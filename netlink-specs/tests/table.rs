@@ -241,6 +241,17 @@ fn the_table_in_the_program_is_small_and_whole() {
 }
 
 #[test]
+fn a_name_that_a_terminal_or_json_would_take_otherwise_is_refused() {
+    for odd in ["\\u001b[31m", "caf\\u00e9", "\\\"", "\\\\"] {
+        let named =
+            FAMILY.replacen("my-family", "\"my-family\"", 1).replace("my-family", &format!("my{odd}"));
+        let error = compile(vec![Document::parse(&named).unwrap()]).unwrap_err();
+        assert_eq!(error.problem, "a name has printable ASCII without quotes and backslashes");
+        assert!(error.place.is_ascii() && !error.place.contains('\u{1b}'), "{error}");
+    }
+}
+
+#[test]
 fn a_users_files_are_read() {
     let folder = std::env::temp_dir().join(format!("netlink-specs-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

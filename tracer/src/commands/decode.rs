@@ -41,6 +41,7 @@ pub(super) fn run(options: &DecodeOptions) -> anyhow::Result<Exit> {
     let mut out = Buffer::default();
     let mut memory = Tree::default();
     let mut guessed = None;
+    let style = Style { charset: Charset::from_environment(), interfaces: &(), limits: Limits::LONG };
     for found in notation::read(&input)? {
         let family = match &options.family {
             Some(DecodeFamily::Family(family)) => *family,
@@ -57,7 +58,7 @@ pub(super) fn run(options: &DecodeOptions) -> anyhow::Result<Exit> {
         if let Some(DecodeFamily::Generic(name)) = &options.family {
             name_generic(&mut decoder, name, &found.bytes);
         }
-        memory = datagram(&mut out, &mut decoder, family, &found, options, memory).recycle();
+        memory = datagram(&mut out, &mut decoder, family, &found, options, style, memory).recycle();
     }
     if let Some(family) = guessed {
         note(format_args!(
@@ -102,6 +103,7 @@ fn datagram<'a>(
     family: Family,
     found: &'a Found,
     options: &DecodeOptions,
+    style: Style<'_>,
     memory: Tree<'_>,
 ) -> Tree<'a> {
     let direction = options.direction.or(found.direction);
@@ -109,7 +111,6 @@ fn datagram<'a>(
     for message in Messages::new(family, &found.bytes, found.cut) {
         let tree = decoder.decode(family, &message, direction, memory);
         decoder.generic.learn(&tree);
-        let style = Style { charset: Charset::from_environment(), interfaces: &(), limits: Limits::LONG };
         if options.json {
             message_json(out, family, &message, &tree, &());
         } else if options.tree {

@@ -50,7 +50,11 @@ const COPIED: usize = 1024;
 const COPIED_AT_ONCE: usize = 2048;
 
 /// Appends bytes, be they many.
+#[inline]
 pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= COPIED_AT_ONCE {
+        return to.extend_from_slice(bytes);
+    }
     to.reserve(bytes.len());
     for piece in bytes.chunks(COPIED_AT_ONCE) {
         to.extend_from_slice(piece);
@@ -106,7 +110,9 @@ impl Buffer {
 
     /// The output from its byte with this index on.
     pub fn rest(&self, from: usize) -> Vec<u8> {
-        self.slices(from).flatten().copied().collect()
+        let mut rest = Vec::with_capacity(self.len().saturating_sub(from));
+        self.slices(from).for_each(|slice| append(&mut rest, slice));
+        rest
     }
 
     /// Gives the output away and goes on with the memory of another, whose content is forgotten.
@@ -118,6 +124,12 @@ impl Buffer {
     /// Makes room for so many more bytes at once.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
+    }
+
+    /// Appends a byte as it is.
+    #[inline]
+    pub fn byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
     }
 
     /// Appends bytes as they are.
@@ -138,6 +150,12 @@ impl Buffer {
     /// Where the next byte will be.
     pub fn place(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Takes back what was appended since [`Buffer::place`] was `place`, which is no more than was written
+    /// last and holds nothing that is repeated.
+    pub fn back_to(&mut self, place: usize) {
+        self.bytes.truncate(place);
     }
 
     /// The bytes that were appended since [`Buffer::place`] was `from`, without what was repeated.
@@ -225,9 +243,10 @@ impl Buffer {
 
     /// The same for a text that [`is_plain`].
     pub fn plain_text(&mut self, text: &[u8]) {
-        self.raw(b"\"");
+        self.bytes.reserve(text.len() + 2);
+        self.byte(b'"');
         append(&mut self.bytes, text);
-        self.raw(b"\"");
+        self.byte(b'"');
     }
 
     #[cold]
@@ -239,7 +258,17 @@ impl Buffer {
 
     /// Appends text for a terminal, with everything escaped that could command it. Returns how many columns
     /// it takes, as far as that can be told.
+    #[inline]
     pub fn terminal_text(&mut self, text: &[u8], charset: Charset) -> usize {
+        if is_plain(text) {
+            append(&mut self.bytes, text);
+            return text.len();
+        }
+        self.terminal_escaped(text, charset)
+    }
+
+    #[cold]
+    fn terminal_escaped(&mut self, text: &[u8], charset: Charset) -> usize {
         escape::terminal(text, charset, |piece| self.raw(piece.as_bytes()))
     }
 

@@ -6,7 +6,7 @@ use netlink_wire::align;
 use super::{
     attributes::{Found, Part, Walk},
     node::{Bits, Name, Problem, Value},
-    scalar::unsigned,
+    scalar::{Shape, scalar, unsigned},
     selector::Scope,
 };
 
@@ -22,10 +22,11 @@ impl<'a> Walk<'_, 'a> {
             _ => return self.plain(name, found, Value::Bytes(found.value.bytes)),
         };
         let open = self.tree.open(name, Value::Array, found.offset);
+        let shape = Shape::of(attribute, kind);
+        self.tree.nodes.reserve(found.value.bytes.len() / size);
         for (index, bytes) in (0..).zip(found.value.bytes.chunks(size)) {
             let offset = found.value.offset + size * index as usize;
-            let value = Part { bytes, offset, missing: 0 };
-            let value = self.scalar_of(attribute, kind, value);
+            let value = scalar(shape, bytes).unwrap_or(Value::Bytes(bytes));
             self.tree.push(Name::Index(index), value, offset);
         }
         self.tree.close(open).cut = found.value.missing != 0;

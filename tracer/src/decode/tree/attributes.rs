@@ -160,9 +160,7 @@ impl<'t, 'a> Walk<'t, 'a> {
         if value.missing != 0 && !shown_cut {
             return Value::Bytes(bytes);
         }
-        let (hint, order) = (attribute.hint(), attribute.order());
-        let names = if kind == Kind::String { None } else { attribute.enumeration() };
-        scalar(Shape { kind, hint, order, names }, bytes).unwrap_or(Value::Bytes(bytes))
+        scalar(Shape::of(attribute, kind), bytes).unwrap_or(Value::Bytes(bytes))
     }
 
     /// Whether another nest may be entered; it has to be left again.

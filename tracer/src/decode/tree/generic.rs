@@ -82,11 +82,9 @@ impl GenericFamilies {
             Value::Number(number) => Some(number),
             _ => None,
         };
-        let command = number(tree.get("cmd"));
+        let Some(command) = number(tree.get("cmd")) else { return false };
         let id = number(tree.get("family_id")).and_then(|id| u16::try_from(id).ok());
-        let (Some(command), Some(id), Some(name)) = (command, id, text(tree.get("family_name"))) else {
-            return false;
-        };
+        let (Some(id), Some(name)) = (id, text(tree.get("family_name"))) else { return false };
         // CTRL_CMD_NEWFAMILY, CTRL_CMD_DELFAMILY
         match command {
             1 => {}

@@ -7,7 +7,7 @@ use netlink_specs::Enum;
 /// What a node is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// A name of the specification, with `_` between words.
+    /// A name of the specification, with `_` between words: printable ASCII without quotes and backslashes.
     Known(&'static str),
     /// An attribute that no specification has, by its number.
     Attribute(u16),
@@ -32,7 +32,7 @@ pub enum Value<'a> {
     Signed(i64),
     /// A number that people write in hexadecimal.
     Hex(u64),
-    /// A number that stands for something, and for what, if that is known.
+    /// A number that stands for something, and for what, if that is known: a name as of [`Name::Known`].
     Enum(u64, Option<&'static str>),
     /// Bits by name.
     Bits(Bits),
@@ -191,11 +191,6 @@ impl<'a> Tree<'a> {
         self.nodes.get(index).unwrap_or(&Node::NOTHING)
     }
 
-    /// Whether the node is the first of a list.
-    pub fn is_list(&self, index: usize) -> bool {
-        self.node(index).listed
-    }
-
     /// The indices of those of a list, the first one's being `index`.
     pub fn list(&self, index: usize) -> impl Iterator<Item = usize> {
         let mut next = Some(index);
@@ -231,6 +226,11 @@ impl Node<'_> {
         end: 0,
         again: 0,
     };
+
+    /// Whether it comes several times or may do so: the first of a list stands for all.
+    pub fn is_listed(&self) -> bool {
+        self.listed
+    }
 
     /// Whether a specification calls it so.
     pub fn is_named(&self, name: &str) -> bool {

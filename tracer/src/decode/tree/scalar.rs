@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netlink_specs::{Enum, Hint, Kind, Order};
+use netlink_specs::{Attribute, Enum, Hint, Kind, Order};
 use netlink_wire::until_nul;
 
 use super::{
@@ -20,8 +20,49 @@ pub(super) struct Shape {
     pub(super) names: Option<(Enum, bool)>,
 }
 
+impl Shape {
+    /// That of an attribute, or of its elements, which are of a kind.
+    #[inline]
+    pub(super) fn of(attribute: Attribute, kind: Kind) -> Self {
+        let names = if kind == Kind::String { None } else { attribute.enumeration() };
+        Self { kind, hint: attribute.hint(), order: attribute.order(), names }
+    }
+}
+
 /// The value of `bytes`; None where they are not what the specification says.
+#[inline]
 pub(super) fn scalar<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
+    if shape.hint == Hint::None
+        && shape.names.is_none()
+        && let Some(value) = bare(shape, bytes)
+    {
+        return Some(value);
+    }
+    special(shape, bytes)
+}
+
+/// A number that is nothing else, which most values are.
+#[inline]
+fn bare<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
+    let native = |number| Some(Value::Number(number));
+    if shape.order != Order::Native {
+        return None;
+    }
+    match (shape.kind, bytes) {
+        (Kind::U8, &[byte]) => native(byte.into()),
+        (Kind::U16, &[a, b]) => native(u16::from_ne_bytes([a, b]).into()),
+        (Kind::U32 | Kind::Uint, &[a, b, c, d]) => native(u32::from_ne_bytes([a, b, c, d]).into()),
+        (Kind::U64 | Kind::Uint, &[a, b, c, d, e, f, g, h]) => {
+            native(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))
+        }
+        (Kind::S32 | Kind::Sint, &[a, b, c, d]) => {
+            Some(Value::Signed(i32::from_ne_bytes([a, b, c, d]).into()))
+        }
+        _ => None,
+    }
+}
+
+fn special<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
     match shape.kind {
         Kind::Flag => bytes.is_empty().then_some(Value::Flag),
         Kind::String => Some(text(bytes)),
@@ -73,9 +114,21 @@ fn number<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
 }
 
 /// A number of up to eight bytes.
+#[inline]
 pub(super) fn unsigned(bytes: &[u8], order: Order) -> Option<u64> {
-    let mut whole = [0; 8];
     let big = order == Order::Big || order == Order::Native && cfg!(target_endian = "big");
+    Some(match *bytes {
+        [byte] => byte.into(),
+        [a, b] if big => u16::from_be_bytes([a, b]).into(),
+        [a, b] => u16::from_le_bytes([a, b]).into(),
+        [a, b, c, d] if big => u32::from_be_bytes([a, b, c, d]).into(),
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]).into(),
+        _ => return long(bytes, big),
+    })
+}
+
+fn long(bytes: &[u8], big: bool) -> Option<u64> {
+    let mut whole = [0; 8];
     let place = if big {
         whole.get_mut(8_usize.checked_sub(bytes.len())?..)?
     } else {

@@ -63,7 +63,9 @@ impl<'a> Walk<'_, 'a> {
     /// A struct that has its family as a member says what its addresses are.
     fn note_family(&mut self, structure: Struct, part: Part<'a>) {
         const NAMES: [&str; 3] = ["family", "sdiag_family", "idiag_family"];
-        let family = structure.members().find(|member| NAMES.contains(&member.name()));
+        // Most members are no numbers of one or two bytes, which is seen at once.
+        let may_be = |member: &Member| matches!(member.size(), 1 | 2);
+        let family = structure.members().find(|member| may_be(member) && NAMES.contains(&member.name()));
         let bytes =
             family.and_then(|family| part.bytes.get(family.offset()..family.offset() + family.size()));
         let number = bytes.and_then(|bytes| unsigned(bytes, Order::Native));

@@ -17,6 +17,7 @@ pub(super) struct Open {
 
 impl<'a> Tree<'a> {
     /// Appends a value that is no list.
+    #[inline]
     pub(super) fn push(&mut self, name: Name<'a>, value: Value<'a>, offset: usize) -> &mut Node<'a> {
         let end = self.nodes.len() as u32 + 1;
         self.nodes.push(Node { name, value, offset: offset as u32, end, ..Node::NOTHING });

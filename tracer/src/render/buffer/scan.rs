@@ -1,7 +1,9 @@
 //! Which bytes a text is made of, many looked at together.
 
-/// Bytes that are looked at together.
+/// Bytes that are looked at together in a long text, in a name and in a word.
 const CHUNK: usize = 64;
+const SHORT: usize = 16;
+const WORD: usize = 8;
 
 /// Whether a text has nothing but printable ASCII that JSON takes as it is. Such a text can be printed.
 pub(in crate::render) fn is_plain(text: &[u8]) -> bool {
@@ -13,18 +15,30 @@ pub(in crate::render) fn is_text(bytes: &[u8]) -> bool {
     !bytes.is_empty() && all(bytes, |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
 }
 
-/// Whether all bytes are of a kind; a space must be of it.
+/// Whether all bytes are of a kind.
 #[inline(always)]
 fn all(bytes: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
-    // Without an early end: the compiler makes vector instructions of it.
-    let whole = |chunk: &[u8; CHUNK]| !chunk.iter().fold(false, |other, byte| other | !is(*byte));
-    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
-    if !chunks.iter().all(whole) {
-        return false;
+    if bytes.len() <= 2 * SHORT {
+        // Names. Both halves together are all of it: they overlap.
+        return match (bytes.first_chunk::<SHORT>(), bytes.last_chunk::<SHORT>()) {
+            (Some(first), Some(last)) => whole(first, is) && whole(last, is),
+            _ => match (bytes.first_chunk::<WORD>(), bytes.last_chunk::<WORD>()) {
+                (Some(first), Some(last)) => whole(first, is) && whole(last, is),
+                _ => bytes.iter().all(|byte| is(*byte)),
+            },
+        };
     }
-    let mut last = [b' '; CHUNK];
-    last[..rest.len()].copy_from_slice(rest);
-    rest.is_empty() || whole(&last)
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    let (short, _) = rest.as_chunks::<SHORT>();
+    chunks.iter().all(|chunk| whole(chunk, is))
+        && short.iter().all(|chunk| whole(chunk, is))
+        && bytes.last_chunk::<SHORT>().is_none_or(|last| whole(last, is))
+}
+
+/// Without an early end: the compiler makes vector instructions of it.
+#[inline(always)]
+fn whole<const SIZE: usize>(chunk: &[u8; SIZE], is: impl Fn(u8) -> bool) -> bool {
+    !chunk.iter().fold(false, |other, byte| other | !is(*byte))
 }
 
 #[cfg(test)]
@@ -36,7 +50,7 @@ mod tests {
         for byte in 0..=255u8 {
             let plain = (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
             let text = (b' '..=b'~').contains(&byte) || byte == b'\n' || byte == b'\t';
-            for len in [1, 2, 63, 64, 65, 128, 130, 200] {
+            for len in [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 79, 128, 130, 200] {
                 for at in [0, len / 2, len - 1] {
                     let mut bytes = vec![b'x'; len];
                     bytes[at] = byte;

@@ -4,8 +4,6 @@
 //! them. `X_len` is the length of bytes, which are `X` where they are text and else `X_hex`; `X_name` is the
 //! name of an interface; `X_cut` says that the end was not captured.
 
-use std::fmt::Write as _;
-
 use crate::{
     decode::tree::{Bits, Name, Problem, Tree, Value},
     render::{
@@ -18,12 +16,12 @@ use crate::{
 /// Appends the object.
 pub fn tree_json(out: &mut Buffer, tree: &Tree<'_>, interfaces: &dyn Interfaces) {
     let mut writer = Writer { out, tree, interfaces };
-    writer.out.raw(b"{");
+    writer.out.byte(b'{');
     let mut comma = Comma::default();
     for index in tree.roots() {
         writer.member(index, &mut comma);
     }
-    writer.out.raw(b"}");
+    writer.out.byte(b'}');
 }
 
 /// What stands before a member.
@@ -32,7 +30,9 @@ struct Comma(bool);
 
 impl Comma {
     fn write(&mut self, out: &mut Buffer) {
-        out.raw(if self.0 { b"," } else { b"" });
+        if self.0 {
+            out.byte(b',');
+        }
         self.0 = true;
     }
 }
@@ -46,20 +46,20 @@ struct Writer<'w, 't, 'a> {
 impl Writer<'_, '_, '_> {
     /// The member that a node is, with what belongs to it.
     fn member(&mut self, index: usize, comma: &mut Comma) {
-        let node = *self.tree.node(index);
+        let node = self.tree.node(index);
         if let Value::Problem(problem) = node.value {
             return self.problem(problem, node.offset, comma);
         }
-        if self.tree.is_list(index) {
+        if node.is_listed() {
             self.key(node.name, "", comma);
-            self.out.raw(b"[");
+            self.out.byte(b'[');
             let mut between = Comma::default();
             let tree = self.tree;
             for item in tree.list(index) {
                 between.write(self.out);
                 self.item(item);
             }
-            return self.out.raw(b"]");
+            return self.out.byte(b']');
         }
         match node.value {
             Value::Bytes(bytes) => {
@@ -92,8 +92,9 @@ impl Writer<'_, '_, '_> {
 
     /// An element of an array.
     fn item(&mut self, index: usize) {
-        let node = *self.tree.node(index);
+        let node = self.tree.node(index);
         match node.value {
+            Value::Number(number) => self.out.number(number),
             Value::Bytes(bytes) => {
                 if is_text(bytes) {
                     self.out.raw(b"{\"text\":");
@@ -104,19 +105,19 @@ impl Writer<'_, '_, '_> {
                 }
                 self.out.raw(b",\"len\":");
                 self.out.number(bytes.len() as u64);
-                self.out.raw(b"}");
+                self.out.byte(b'}');
             }
             Value::Interface(number) => {
                 self.out.raw(b"{\"index\":");
                 self.out.number(number.into());
                 self.out.raw(b",\"name\":");
                 self.interface(number);
-                self.out.raw(b"}");
+                self.out.byte(b'}');
             }
             Value::Problem(problem) => {
-                self.out.raw(b"{");
+                self.out.byte(b'{');
                 self.problem(problem, node.offset, &mut Comma::default());
-                self.out.raw(b"}");
+                self.out.byte(b'}');
             }
             _ => self.value(index),
         }
@@ -125,56 +126,56 @@ impl Writer<'_, '_, '_> {
     fn value(&mut self, index: usize) {
         match self.tree.node(index).value {
             Value::Nest => {
-                self.out.raw(b"{");
+                self.out.byte(b'{');
                 let (tree, mut comma) = (self.tree, Comma::default());
                 for child in tree.children(index) {
                     self.member(child, &mut comma);
                 }
-                self.out.raw(b"}");
+                self.out.byte(b'}');
             }
             Value::Array => {
-                self.out.raw(b"[");
+                self.out.byte(b'[');
                 let (tree, mut comma) = (self.tree, Comma::default());
                 for child in tree.children(index) {
                     comma.write(self.out);
                     self.item(child);
                 }
-                self.out.raw(b"]");
+                self.out.byte(b']');
             }
             Value::Flag => self.out.raw(b"true"),
             Value::Number(number) | Value::Time(number, _) | Value::Enum(number, None) => {
                 self.out.number(number);
             }
             Value::Signed(number) => self.out.signed(number),
-            Value::Enum(_, Some(name)) => self.out.json_text(name.as_bytes()),
+            Value::Enum(_, Some(name)) => self.out.plain_text(name.as_bytes()),
             Value::Bits(bits) => self.bits(bits),
             Value::Text(text) => self.out.json_text(text),
             Value::Bytes(bytes) => self.hex(bytes),
             Value::Interface(number) => self.out.number(number.into()),
             Value::Problem(_) => self.out.raw(b"null"),
             other => {
-                self.out.raw(b"\"");
+                self.out.byte(b'"');
                 values::write(self.out, other);
-                self.out.raw(b"\"");
+                self.out.byte(b'"');
             }
         }
     }
 
     fn bits(&mut self, bits: Bits) {
-        self.out.raw(b"[");
+        self.out.byte(b'[');
         let mut comma = Comma::default();
         for name in bits.named() {
             comma.write(self.out);
-            self.out.json_text(name.as_bytes());
+            self.out.plain_text(name.as_bytes());
         }
         let unnamed = bits.unnamed();
         if unnamed != 0 {
             comma.write(self.out);
-            self.out.raw(b"\"");
+            self.out.byte(b'"');
             values::write(self.out, Value::Hex(unnamed));
-            self.out.raw(b"\"");
+            self.out.byte(b'"');
         }
-        self.out.raw(b"]");
+        self.out.byte(b']');
     }
 
     fn problem(&mut self, problem: Problem, offset: u32, comma: &mut Comma) {
@@ -203,25 +204,36 @@ impl Writer<'_, '_, '_> {
     }
 
     fn hex(&mut self, bytes: &[u8]) {
-        self.out.raw(b"\"");
+        self.out.byte(b'"');
         self.out.hex(bytes);
-        self.out.raw(b"\"");
+        self.out.byte(b'"');
     }
 
+    #[inline]
     fn key(&mut self, name: Name<'_>, end: &str, comma: &mut Comma) {
         comma.write(self.out);
         match name {
-            // A specification may come from a user.
-            Name::Known(known) if end.is_empty() => self.out.json_text(known.as_bytes()),
-            Name::Known(known) => self.out.json_text(format!("{known}{end}").as_bytes()),
-            Name::Attribute(number) => self.out.json_text(format!("attr_{number}{end}").as_bytes()),
-            Name::Index(number) => self.out.json_text(format!("{number}{end}").as_bytes()),
+            Name::Known(known) => {
+                self.out.byte(b'"');
+                self.out.raw(known.as_bytes());
+                self.out.raw(end.as_bytes());
+                self.out.byte(b'"');
+            }
+            _ => self.rare_key(name, end),
+        }
+        self.out.byte(b':');
+    }
+
+    fn rare_key(&mut self, name: Name<'_>, end: &str) {
+        match name {
+            Name::Known(known) => self.out.plain_text(known.as_bytes()),
+            Name::Attribute(number) => self.out.plain_text(format!("attr_{number}{end}").as_bytes()),
+            Name::Index(number) => self.out.plain_text(format!("{number}{end}").as_bytes()),
             Name::Foreign(bytes) => {
                 let mut text = String::from_utf8_lossy(bytes).into_owned();
-                let _ = text.write_str(end);
+                text.push_str(end);
                 self.out.json_text(text.as_bytes());
             }
         }
-        self.out.raw(b":");
     }
 }

@@ -19,13 +19,14 @@ pub fn message_text(
     style: Style<'_>,
 ) {
     head(out, family, message);
-    let mut said = Buffer::default();
-    words(&mut said, family, message.header.map(|header| header.message_type.0), tree, style);
-    if !said.is_empty() {
-        out.raw(b": ");
-        out.raw(&said.rest(0));
+    let end = out.place();
+    out.raw(b": ");
+    let start = out.place();
+    words(out, family, message.header.map(|header| header.message_type.0), tree, style);
+    if out.place() == start {
+        out.back_to(end);
     }
-    out.raw(b"\n");
+    out.byte(b'\n');
 }
 
 /// Appends a message as a tree, a value a line.

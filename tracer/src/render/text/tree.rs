@@ -31,9 +31,7 @@ fn one(out: &mut Buffer, tree: &Tree<'_>, index: usize, depth: usize, style: Sty
     let from = out.place();
     match this.name {
         _ if matches!(this.value, Value::Problem(_)) => {}
-        Name::Known(name) => {
-            out.terminal_text(name.as_bytes(), style.charset);
-        }
+        Name::Known(name) => out.raw(name.as_bytes()),
         Name::Attribute(number) => out.raw(format!("attr_{number}").as_bytes()),
         Name::Index(number) => out.raw(format!("[{number}]").as_bytes()),
         Name::Foreign(name) => {

@@ -41,6 +41,36 @@ fn payloads(spec: Spec, operation: Operation) -> Vec<Encoded> {
     all
 }
 
+/// A message of an operation, with what is in it.
+pub(super) struct Described {
+    pub(super) family: Family,
+    operation: Operation,
+    pub(super) bytes: Vec<u8>,
+    expected: Vec<Expected>,
+}
+
+/// Messages of every operation of a specification.
+pub(super) fn described(spec: Spec) -> impl Iterator<Item = Described> {
+    let family = Family::from_number(spec.protocol());
+    spec.operations().flat_map(move |operation| {
+        let nlmsg_type = if spec.is_generic() { FAMILY_ID } else { operation.value() };
+        payloads(spec, operation).into_iter().map(move |Encoded { bytes, expected, .. }| Described {
+            family,
+            operation,
+            bytes: whole(nlmsg_type, 1, &bytes),
+            expected,
+        })
+    })
+}
+
+/// What decodes them.
+pub(super) fn decoder_for(spec: Spec) -> Decoder {
+    let mut decoder = Decoder::default();
+    let family = GenericFamily { name: spec.name().to_owned(), ..GenericFamily::default() };
+    decoder.generic.insert(FAMILY_ID, family);
+    decoder
+}
+
 /// What is wrong with a decoded message.
 fn misses(tree: &Tree<'_>, expected: &[Expected]) -> Vec<String> {
     let mut places: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -100,28 +130,21 @@ fn what_is_encoded_along_the_table_is_decoded_to_the_same() {
     let table = Table::kernel();
     let (mut covered, mut wrong, mut messages) = (BTreeSet::new(), Vec::new(), 0);
     for spec in table.specs() {
-        let mut decoder = Decoder::default();
-        decoder
-            .generic
-            .insert(FAMILY_ID, GenericFamily { name: spec.name().to_owned(), ..GenericFamily::default() });
-        let family = Family::from_number(spec.protocol());
-        for operation in spec.operations() {
-            let nlmsg_type = if spec.is_generic() { FAMILY_ID } else { operation.value() };
-            for payload in payloads(spec, operation) {
-                let bytes = whole(nlmsg_type, 1, &payload.bytes);
-                let message = Message::parse(family, &bytes, bytes.len() as u32);
-                let tree = decoder.decode(family, &message, Some(operation.direction()), Tree::default());
-                messages += 1;
-                let misses = misses(&tree, &payload.expected);
-                if misses.is_empty() {
-                    covered.extend(payload.expected.iter().filter_map(|expected| expected.slot));
-                } else {
-                    let place = format!("{}/{} {:?}", spec.name(), operation.name(), operation.direction());
-                    wrong.extend(misses.into_iter().map(|miss| format!("{place}: {miss}")));
-                }
-                for text in rendered(family, Some(nlmsg_type), &tree) {
-                    assert!(!text.chars().any(|character| character.is_control() && character != '\n'));
-                }
+        let decoder = decoder_for(spec);
+        for Described { family, operation, bytes, expected } in described(spec) {
+            let message = Message::parse(family, &bytes, bytes.len() as u32);
+            let tree = decoder.decode(family, &message, Some(operation.direction()), Tree::default());
+            messages += 1;
+            let misses = misses(&tree, &expected);
+            if misses.is_empty() {
+                covered.extend(expected.iter().filter_map(|expected| expected.slot));
+            } else {
+                let place = format!("{}/{} {:?}", spec.name(), operation.name(), operation.direction());
+                wrong.extend(misses.into_iter().map(|miss| format!("{place}: {miss}")));
+            }
+            let nlmsg_type = message.header.map(|header| header.message_type.0);
+            for text in rendered(family, nlmsg_type, &tree) {
+                assert!(!text.chars().any(|character| character.is_control() && character != '\n'));
             }
         }
     }

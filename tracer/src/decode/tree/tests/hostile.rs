@@ -1,6 +1,12 @@
 //! Whatever the bytes are: no panic, bounded work, output that commands no terminal and is valid JSON.
 
-use super::{real::real, *};
+use netlink_specs::Table;
+
+use super::{
+    coverage::{Described, decoder_for, described},
+    real::real,
+    *,
+};
 
 /// Changes bytes the same way each time.
 struct Noise(u64);
@@ -32,6 +38,10 @@ impl Noise {
 fn check(family: Family, bytes: &[u8], datagram_len: u32) {
     let mut decoder = Decoder::default();
     decoder.generic.insert(21, GenericFamily { name: "ethtool".to_owned(), ..GenericFamily::default() });
+    check_with(&decoder, family, bytes, datagram_len);
+}
+
+fn check_with(decoder: &Decoder, family: Family, bytes: &[u8], datagram_len: u32) {
     let message = Message::parse(family, bytes, datagram_len);
     let tree = decoder.decode(family, &message, None, Tree::default());
     // Each node stands for a byte at least.
@@ -62,17 +72,36 @@ fn every_prefix_of_every_message_is_survived() {
     }
 }
 
+/// How often each message is changed, at most and unless somebody asks for a long run.
+fn rounds(few: usize) -> usize {
+    std::env::var("NLTRACE_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(few)
+}
+
 #[test]
 fn changed_messages_are_survived() {
     let mut noise = Noise(4711);
-    let rounds =
-        std::env::var("NLTRACE_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(400);
     for (family, bytes) in real() {
-        for _ in 0..rounds {
+        for _ in 0..rounds(400) {
             let mut bytes = bytes.clone();
             noise.mutate(&mut bytes);
             let len = bytes.len() as u32;
             check(family, &bytes, len + noise.next(2) as u32 * 100);
+        }
+    }
+}
+
+#[test]
+fn changed_messages_of_every_operation_are_survived() {
+    let mut noise = Noise(815);
+    for spec in Table::kernel().specs() {
+        let decoder = decoder_for(spec);
+        for Described { family, bytes, .. } in described(spec) {
+            for _ in 0..rounds(2) {
+                let mut bytes = bytes.clone();
+                noise.mutate(&mut bytes);
+                let len = bytes.len() as u32;
+                check_with(&decoder, family, &bytes, len + noise.next(2) as u32 * 100);
+            }
         }
     }
 }

@@ -16,14 +16,14 @@ pub(super) fn named(out: &mut Buffer, tree: &Tree<'_>, index: usize, style: Styl
         return write_problem(out, problem, node.offset);
     }
     name(out, node.name, style);
-    if matches!(node.value, Value::Flag) && !tree.is_list(index) {
+    if matches!(node.value, Value::Flag) && !node.is_listed() {
         return;
     }
-    out.raw(b"=");
-    if !tree.is_list(index) {
+    out.byte(b'=');
+    if !node.is_listed() {
         return value(out, tree, index, style);
     }
-    out.raw(b"[");
+    out.byte(b'[');
     for (count, item) in tree.list(index).enumerate() {
         if count != 0 {
             out.raw(b", ");
@@ -34,14 +34,12 @@ pub(super) fn named(out: &mut Buffer, tree: &Tree<'_>, index: usize, style: Styl
         }
         value(out, tree, item, style);
     }
-    out.raw(b"]");
+    out.byte(b']');
 }
 
 pub(super) fn name(out: &mut Buffer, name: Name<'_>, style: Style<'_>) {
     match name {
-        Name::Known(known) => {
-            out.terminal_text(known.as_bytes(), style.charset);
-        }
+        Name::Known(known) => out.raw(known.as_bytes()),
         Name::Attribute(number) => out.raw(format!("attr_{number}").as_bytes()),
         Name::Index(number) => out.number(number.into()),
         Name::Foreign(bytes) => {
@@ -54,18 +52,15 @@ pub(super) fn name(out: &mut Buffer, name: Name<'_>, style: Style<'_>) {
 pub(in crate::render::text) fn value(out: &mut Buffer, tree: &Tree<'_>, index: usize, style: Style<'_>) {
     let node = tree.node(index);
     match node.value {
+        Value::Number(number) => out.number(number),
         Value::Nest => within(out, tree, index, style, [b"{", b"}"]),
         Value::Array => within(out, tree, index, style, [b"[", b"]"]),
-        Value::Bits(bits) => write_bits(out, bits, style),
+        Value::Bits(bits) => write_bits(out, bits),
         Value::Text(text) => quoted(out, text, style),
         Value::Bytes(bytes) if is_text(bytes) => quoted(out, bytes, style),
         Value::Bytes(bytes) => hex(out, bytes, node.cut, style),
         Value::Interface(number) => interface(out, number, style),
         Value::Problem(problem) => write_problem(out, problem, node.offset),
-        // A specification may come from a user.
-        Value::Enum(_, Some(name)) => {
-            out.terminal_text(name.as_bytes(), style.charset);
-        }
         other => values::write(out, other),
     }
     if node.cut && !matches!(node.value, Value::Bytes(bytes) if !is_text(bytes)) {
@@ -94,17 +89,17 @@ fn within(out: &mut Buffer, tree: &Tree<'_>, index: usize, style: Style<'_>, aro
     out.raw(after);
 }
 
-fn write_bits(out: &mut Buffer, bits: Bits, style: Style<'_>) {
+fn write_bits(out: &mut Buffer, bits: Bits) {
     let mut bar: &[u8] = b"";
     for name in bits.named() {
         out.raw(bar);
-        out.terminal_text(name.as_bytes(), style.charset);
+        out.raw(name.as_bytes());
         bar = b"|";
     }
     let unnamed = bits.unnamed();
     if unnamed != 0 || bits.value == 0 {
         out.raw(bar);
-        if unnamed == 0 { out.raw(b"0") } else { values::write(out, Value::Hex(unnamed)) }
+        if unnamed == 0 { out.byte(b'0') } else { values::write(out, Value::Hex(unnamed)) }
     }
 }
 
@@ -126,9 +121,9 @@ fn hex(out: &mut Buffer, bytes: &[u8], cut: bool, style: Style<'_>) {
         out.raw(style.charset.ellipsis().as_bytes());
     }
     if !bytes.is_empty() {
-        out.raw(b"(");
+        out.byte(b'(');
         out.number(bytes.len() as u64);
-        out.raw(b")");
+        out.byte(b')');
     } else if !cut {
         out.raw(b"(0)");
     }
