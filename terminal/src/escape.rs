@@ -40,19 +40,43 @@ pub fn terminal(text: &[u8], charset: Charset, mut put: impl FnMut(&str)) -> usi
         columns += piece.chars().count();
         put(piece);
     };
+    let stands = |character| {
+        character != '\\' && !is_hostile(character) && (charset == Charset::Utf8 || character.is_ascii())
+    };
     for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\\' => emit("\\\\"),
-                _ if is_hostile(character) || (charset == Charset::Ascii && !character.is_ascii()) => {
-                    emit(&escape(character));
-                }
-                _ => emit(character.encode_utf8(&mut [0; 4])),
-            }
-        }
+        runs(chunk.valid(), stands, |run| match run {
+            Run::Stands(text) => emit(text),
+            Run::Other('\\') => emit("\\\\"),
+            Run::Other(character) => emit(&escape(character)),
+        });
         chunk.invalid().iter().for_each(|byte| emit(&format!("\\x{byte:02x}")));
     }
     columns
+}
+
+/// A part of a text.
+enum Run<'t> {
+    /// As much as stands as it is.
+    Stands(&'t str),
+    /// What does not.
+    Other(char),
+}
+
+/// Hands out a text in parts.
+fn runs<'t>(text: &'t str, stands: impl Fn(char) -> bool, mut put: impl FnMut(Run<'t>)) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|character| !stands(character)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        if !run.is_empty() {
+            put(Run::Stands(run));
+        }
+        let mut characters = after.chars();
+        if let Some(character) = characters.next() {
+            put(Run::Other(character));
+        }
+        rest = characters.as_str();
+    }
 }
 
 /// A character as Rust escapes it.
@@ -90,17 +114,16 @@ pub fn message(text: &str) -> String {
 /// Hands what stands between the quotes of a JSON string to `put`, in pieces. What is not UTF-8 becomes the
 /// replacement character: JSON has no way to write it.
 pub fn json(text: &[u8], mut put: impl FnMut(&str)) {
+    let stands = |character| !matches!(character, '"' | '\\') && !is_hostile(character);
     for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => put("\\\""),
-                '\\' => put("\\\\"),
-                '\n' => put("\\n"),
-                '\t' => put("\\t"),
-                _ if is_hostile(character) => json_escape(character, &mut put),
-                _ => put(character.encode_utf8(&mut [0; 4])),
-            }
-        }
+        runs(chunk.valid(), stands, |run| match run {
+            Run::Stands(text) => put(text),
+            Run::Other('"') => put("\\\""),
+            Run::Other('\\') => put("\\\\"),
+            Run::Other('\n') => put("\\n"),
+            Run::Other('\t') => put("\\t"),
+            Run::Other(character) => json_escape(character, &mut put),
+        });
         if !chunk.invalid().is_empty() {
             put("\u{fffd}");
         }
