@@ -112,11 +112,11 @@ fn datagram<'a>(
         let tree = decoder.decode(family, &message, direction, memory);
         decoder.generic.learn(&tree);
         if options.json {
-            message_json(out, family, &message, &tree, &());
+            message_json(out, family, &message, &tree, &decoder.generic);
         } else if options.tree {
-            message_tree(out, family, &message, &tree, style);
+            message_tree(out, family, &message, &tree, &decoder.generic, style);
         } else {
-            message_text(out, family, &message, &tree, style);
+            message_text(out, family, &message, &tree, &decoder.generic, style);
         }
         memory = tree.recycle();
     }

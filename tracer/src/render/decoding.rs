@@ -16,11 +16,17 @@ use crate::{
 pub(super) struct Decoding {
     decoder: Decoder,
     memory: Tree<'static>,
+    has_learned: bool,
 }
 
 impl Decoding {
     pub(super) fn new(decoder: Decoder) -> Self {
-        Self { decoder, memory: Tree::default() }
+        Self { decoder, ..Self::default() }
+    }
+
+    /// Whether names of generic netlink became others since this was asked last.
+    pub(super) fn has_learned(&mut self) -> bool {
+        std::mem::take(&mut self.has_learned)
     }
 
     /// Decodes the message of a call, and lets `write` have it.
@@ -39,7 +45,7 @@ impl Decoding {
         let memory = std::mem::take(&mut self.memory);
         let tree = self.decoder.decode(family, message, Some(direction), memory);
         if family == Family::GENERIC {
-            self.decoder.generic.learn(&tree);
+            self.has_learned |= self.decoder.generic.learn(&tree);
         }
         write(&tree);
         self.memory = tree.recycle();

@@ -2,8 +2,11 @@
 
 use super::{trace::write_type, tree::tree_json};
 use crate::{
-    decode::{Family, Message, tree::Tree},
-    render::{Interfaces, buffer::Buffer},
+    decode::{
+        Family, Message,
+        tree::{GenericFamilies, Tree},
+    },
+    render::buffer::Buffer,
 };
 
 /// Appends a message: its header as in `trace`, and what it says.
@@ -12,7 +15,7 @@ pub fn message_json(
     family: Family,
     message: &Message<'_>,
     tree: &Tree<'_>,
-    interfaces: &dyn Interfaces,
+    families: &GenericFamilies,
 ) {
     out.raw(b"{\"family\":");
     out.number(family.number().into());
@@ -23,7 +26,7 @@ pub fn message_json(
     }
     match &message.header {
         Some(header) => {
-            write_type(out, family, header);
+            write_type(out, families, family, header);
             out.number(header.sequence.into());
             out.raw(b",\"nlmsg_pid\":");
             out.number(header.portid.0.into());
@@ -37,6 +40,6 @@ pub fn message_json(
     out.raw(b",\"payload_truncated\":");
     out.raw(if message.truncated { b"true" } else { b"false" });
     out.raw(b",\"decoded\":");
-    tree_json(out, tree, interfaces);
+    tree_json(out, tree, &());
     out.raw(b"}\n");
 }

@@ -11,7 +11,10 @@ use nltrace_common::Stage;
 
 use super::tree::tree_json;
 use crate::{
-    decode::{Decoded, Family, FlagNames, Message, TypeName, errno_of, tree::Decoder},
+    decode::{
+        Decoded, Family, FlagNames, Message, TypeName, errno_of,
+        tree::{Decoder, GenericFamilies},
+    },
     model::{Call, Place},
     render::{
         buffer::{Buffer, EIGHT_DIGITS, Passage, append},
@@ -178,6 +181,10 @@ impl TraceJson {
         let decoded = if control { Decoded::of(family, &message) } else { None };
         write_result(out, event, decoded.as_ref());
         self.end(out, event, family, &message, decoded);
+        if self.decoding.has_learned() {
+            // What is remembered may have other names now.
+            (self.starts, self.end) = Default::default();
+        }
     }
 
     /// Writes the part up to the time.
@@ -255,7 +262,7 @@ impl TraceJson {
         let start = &mut self.starts[key.place()];
         if start.key != key || start.text.is_empty() {
             let mut text = Buffer::default();
-            write_start(&mut text, event, family, header);
+            write_start(&mut text, event, &self.decoding.decoder().generic, family, header);
             *start = Start { key, text: text.rest(0) };
         }
         &start.text
@@ -280,7 +287,13 @@ fn write_payload(out: &mut Buffer, event: &Call<'_>, message: &Message<'_>) {
     out.raw(b",\"decoded\":");
 }
 
-fn write_start(out: &mut Buffer, event: &Call<'_>, family: Family, header: Option<&Header>) {
+fn write_start(
+    out: &mut Buffer,
+    event: &Call<'_>,
+    families: &GenericFamilies,
+    family: Family,
+    header: Option<&Header>,
+) {
     out.raw(b",\"event\":");
     name(out, Some(event.stage.event_name()));
     out.raw(b",\"family\":");
@@ -300,7 +313,7 @@ fn write_start(out: &mut Buffer, event: &Call<'_>, family: Family, header: Optio
     out.raw(b",\"group\":");
     number(out, event.group);
     match header {
-        Some(header) => write_type(out, family, header),
+        Some(header) => write_type(out, families, family, header),
         None => out.raw(
             b",\"type\":null,\"type_name\":null,\"flags\":null,\"seq\":null,\"len\":null,\"latency_ns\":",
         ),
@@ -332,11 +345,14 @@ fn text(out: &mut Buffer, text: Option<&[u8]>) {
     }
 }
 
-pub(super) fn write_type(out: &mut Buffer, family: Family, header: &Header) {
+pub(super) fn write_type(out: &mut Buffer, families: &GenericFamilies, family: Family, header: &Header) {
+    let number = header.message_type.0;
     out.raw(b",\"type\":");
-    out.number(u64::from(header.message_type.0));
+    out.number(u64::from(number));
     out.raw(b",\"type_name\":");
+    let generic = if family == Family::GENERIC { families.name(number) } else { None };
     match TypeName::of(family, header.message_type) {
+        _ if generic.is_some() => text(out, generic.map(str::as_bytes)),
         Some(TypeName::Netfilter(subsystem, message)) => {
             out.raw(b"\"");
             netfilter(out, subsystem, message);

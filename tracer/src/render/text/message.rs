@@ -1,12 +1,17 @@
 //! A message that somebody asked for: its header, and what it says.
 
+use terminal::Charset;
+
 use super::{
     trace::flag_text,
     tree::tree_text,
     words::{Style, words},
 };
 use crate::{
-    decode::{Family, FlagNames, Message, TypeName, tree::Tree},
+    decode::{
+        Family, FlagNames, Message,
+        tree::{GenericFamilies, Tree},
+    },
     render::buffer::Buffer,
 };
 
@@ -16,9 +21,10 @@ pub fn message_text(
     family: Family,
     message: &Message<'_>,
     tree: &Tree<'_>,
+    families: &GenericFamilies,
     style: Style<'_>,
 ) {
-    head(out, family, message);
+    head(out, family, message, families, style.charset);
     let end = out.place();
     out.raw(b": ");
     let start = out.place();
@@ -35,15 +41,22 @@ pub fn message_tree(
     family: Family,
     message: &Message<'_>,
     tree: &Tree<'_>,
+    families: &GenericFamilies,
     style: Style<'_>,
 ) {
-    head(out, family, message);
+    head(out, family, message, families, style.charset);
     out.raw(b"\n");
     tree_text(out, tree, 1, style);
 }
 
 /// `route NEWLINK REQUEST|ACK seq 7 len 32`
-fn head(out: &mut Buffer, family: Family, message: &Message<'_>) {
+fn head(
+    out: &mut Buffer,
+    family: Family,
+    message: &Message<'_>,
+    families: &GenericFamilies,
+    charset: Charset,
+) {
     out.raw(family.label().as_bytes());
     let Some(header) = &message.header else {
         if family.has_headers() {
@@ -51,8 +64,10 @@ fn head(out: &mut Buffer, family: Family, message: &Message<'_>) {
         }
         return;
     };
-    let kind = TypeName::of(family, header.message_type);
-    let kind = kind.map_or_else(|| header.message_type.0.to_string(), |name| name.to_string());
+    let kind = families.type_name(family, header.message_type.0);
+    let kind = kind.unwrap_or_else(|| header.message_type.0.to_string());
     let flags = flag_text(FlagNames::new(family, header.message_type, header.flags));
-    out.raw(format!(" {kind} {flags} seq {} len {}", header.sequence, header.length).as_bytes());
+    out.byte(b' ');
+    out.terminal_text(kind.as_bytes(), charset);
+    out.raw(format!(" {flags} seq {} len {}", header.sequence, header.length).as_bytes());
 }

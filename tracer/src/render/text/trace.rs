@@ -8,7 +8,10 @@ use super::{
     words::{Limits, Style, words},
 };
 use crate::{
-    decode::{Decoded, Family, Field, Fields, FlagNames, Message, TypeName, Value, errno_of, tree::Decoder},
+    decode::{
+        Decoded, Family, Field, Fields, FlagNames, Message, Value, errno_of,
+        tree::{Decoder, GenericFamilies},
+    },
     model::{Call, Copies, Delivery, Holder, Place},
     render::{
         buffer::{Buffer, is_text},
@@ -78,7 +81,7 @@ impl TraceText {
         let Self { start_ns, charset, .. } = *self;
         let message = Message::parse(event.family, event.captured, event.len);
         let decoded = Decoded::of(event.family, &message);
-        columns(out, event, &message, start_ns, charset);
+        columns(out, event, &message, start_ns, &self.decoding.decoder().generic, charset);
         match decoded {
             Some(Decoded::Status(status)) => write_status(out, &status, charset),
             Some(Decoded::Text(text)) => quoted(out, text, charset),
@@ -101,7 +104,14 @@ impl TraceText {
 }
 
 /// Appends everything before the payload.
-fn columns(out: &mut Buffer, event: &Call<'_>, message: &Message<'_>, start_ns: u64, charset: Charset) {
+fn columns(
+    out: &mut Buffer,
+    event: &Call<'_>,
+    message: &Message<'_>,
+    start_ns: u64,
+    families: &GenericFamilies,
+    charset: Charset,
+) {
     let family = event.family;
     let since = event.ts_ns.saturating_sub(start_ns);
     let mut row = Row::new(out);
@@ -110,9 +120,9 @@ fn columns(out: &mut Buffer, event: &Call<'_>, message: &Message<'_>, start_ns: 
     row.left(&family.label(), width::FAMILY);
     match message.header {
         Some(header) => {
-            let text = TypeName::of(family, header.message_type)
-                .map_or_else(|| header.message_type.0.to_string(), |name| name.to_string());
-            row.left(&text, width::TYPE);
+            let number = header.message_type.0;
+            let text = families.type_name(family, number).unwrap_or_else(|| number.to_string());
+            row.foreign(text.as_bytes(), width::TYPE, charset);
             row.left(&flag_text(FlagNames::new(family, header.message_type, header.flags)), width::FLAGS);
             row.right(&header.sequence.to_string(), width::SEQ);
         }

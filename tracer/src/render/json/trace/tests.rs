@@ -177,3 +177,20 @@ fn lines_do_not_depend_on_those_before() {
         assert_eq!(out.rest(0), alone.rest(0));
     }
 }
+
+#[test]
+fn families_of_generic_netlink_have_names_from_when_they_are_known() {
+    let mut lines = TraceJson::default();
+    let mut name_of_type = |stage, datagram: &[u8]| {
+        let mut out = Buffer::default();
+        lines.write(&mut out, &event(16, stage, datagram));
+        let line: serde_json::Value = serde_json::from_slice(&out.rest(0)).unwrap();
+        line["type_name"].clone()
+    };
+    let of_family = message(40, 1, &[7, 1, 0, 0]);
+    // CTRL_CMD_NEWFAMILY: a number and a name.
+    let announced = message(16, 0, b"\x01\x02\0\0\x06\0\x01\0\x28\0\0\0\x09\0\x02\0mi\"e\0\0\0\0");
+    assert_eq!(name_of_type(Stage::Request, &of_family), serde_json::Value::Null);
+    assert_eq!(name_of_type(Stage::Broadcast, &announced), "nlctrl");
+    assert_eq!(name_of_type(Stage::Request, &of_family), "mi\"e");
+}
