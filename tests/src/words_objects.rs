@@ -117,9 +117,15 @@ fn kernel() -> (u32, u32) {
 }
 
 #[test]
-fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_list() {
-    let script = include_str!("../objects/route.sh");
-    let listed = Listed::of("objects", "route", script, include_str!("../objects/route.tables"));
+fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_and_pyroute2_list() {
+    let script = concat!(
+        include_str!("../objects/route.sh"),
+        "python3 - <<'EOF'\n",
+        include_str!("../objects/listing.py"),
+        "EOF\n"
+    );
+    let tables = concat!(include_str!("../objects/route.tables"), include_str!("../objects/pyroute2.tables"));
+    let listed = Listed::of("objects", "route", script, tables);
     // All objects are there on all kernels; 6.1 does not know the flags with which ip looks a nexthop up.
     let refused = if kernel() == (6, 1) { "Error: Unknown attribute type.\n" } else { "" };
     assert_eq!(listed.refused, refused);
@@ -167,7 +173,25 @@ fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_list() {
             all,
         ));
     }
+    pyroute2(&listed, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What pyroute2 decodes of rtnetlink's objects.
+fn pyroute2(listed: &Listed, wrong: &mut Vec<String>) {
+    for (kind, type_name) in [
+        ("links", "NEWLINK"),
+        ("addresses", "NEWADDR"),
+        ("routes", "NEWROUTE"),
+        ("rules", "NEWRULE"),
+        ("neighbours", "NEWNEIGH"),
+        ("qdiscs", "NEWQDISC"),
+        ("classes", "NEWTCLASS"),
+        ("filters", "NEWTFILTER"),
+    ] {
+        let name = format!("pyroute2 {kind}");
+        wrong.extend(listed.compare(&name, &name, &[type_name], |_| true));
+    }
 }
 
 const NFT: &str = "nft -j -a list ruleset";
