@@ -1,5 +1,9 @@
 # Makes objects of rtnetlink in a namespace that has none, and lists them: `@@ PID COMMAND`, and what it
 # printed.
+
+# Otherwise the kernel starts a program for each that is missing.
+modprobe -a 8021q act_gact act_mirred bonding bridge cls_flower cls_fw cls_matchall cls_u32 dummy ip_gre \
+    ipvlan macvlan sch_htb sch_ingress sch_netem sch_prio sch_tbf veth vrf vxlan
 ip -b - <<'EOF'
 link set lo up
 link add d0 index 10 mtu 1450 txqueuelen 77 address 02:00:00:00:00:10 numtxqueues 3 numrxqueues 2 type dummy
@@ -14,7 +18,7 @@ link add x0 index 15 type vxlan id 42 group 239.1.1.1 dev d0 dstport 4790 srcpor
 link add link d0 name m0 index 16 type macvlan mode bridge
 link add t0 index 17 type gre local 10.9.0.1 remote 10.9.0.2 key 9 ttl 4 csum
 link add r0 index 18 type vrf table 77
-link add o0 index 19 type bond mode active-backup miimon 100 updelay 200
+link add o0 index 19 type bond mode balance-xor miimon 100 updelay 200
 link add link v0 name p0 index 21 type ipvlan mode l3
 link set d0 up
 link set v0 up

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::guest::{Exchanged, Json, Namespace, Program, differences, nltrace, printed};
+use crate::guest::{Exchanged, Json, Namespace, Program, differences, nft, nltrace, printed};
 
 /// What a script did, and what its programs printed.
 struct Listed {
@@ -117,9 +117,15 @@ fn kernel() -> (u32, u32) {
 }
 
 #[test]
-fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_list() {
-    let script = include_str!("../objects/route.sh");
-    let listed = Listed::of("objects", "route", script, include_str!("../objects/route.tables"));
+fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_and_pyroute2_list() {
+    let script = concat!(
+        include_str!("../objects/route.sh"),
+        "python3 - <<'EOF'\n",
+        include_str!("../objects/listing.py"),
+        "EOF\n"
+    );
+    let tables = concat!(include_str!("../objects/route.tables"), include_str!("../objects/pyroute2.tables"));
+    let listed = Listed::of("objects", "route", script, tables);
     // All objects are there on all kernels; 6.1 does not know the flags with which ip looks a nexthop up.
     let refused = if kernel() == (6, 1) { "Error: Unknown attribute type.\n" } else { "" };
     assert_eq!(listed.refused, refused);
@@ -167,13 +173,83 @@ fn routing_and_traffic_control_are_decoded_to_what_ip_and_tc_list() {
             all,
         ));
     }
+    pyroute2(&listed, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What pyroute2 decodes of rtnetlink's objects.
+fn pyroute2(listed: &Listed, wrong: &mut Vec<String>) {
+    for (kind, type_name) in [
+        ("links", "NEWLINK"),
+        ("addresses", "NEWADDR"),
+        ("routes", "NEWROUTE"),
+        ("rules", "NEWRULE"),
+        ("neighbours", "NEWNEIGH"),
+        ("qdiscs", "NEWQDISC"),
+        ("classes", "NEWTCLASS"),
+        ("filters", "NEWTFILTER"),
+    ] {
+        let name = format!("pyroute2 {kind}");
+        wrong.extend(listed.compare(&name, &name, &[type_name], |_| true));
+    }
+}
+
+const NFT: &str = "nft -j -a list ruleset";
+
+/// What an object has in a list, if it has the list.
+fn items<'v>(object: &'v Value, place: &str) -> &'v [Value] {
+    object.pointer(place).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// It begins an interval or is none, and says more than a key and a value.
+fn is_detailed(element: &Value) -> bool {
+    let ends_one = items(element, "/flags").contains(&json!("interval-end"));
+    !ends_one
+        && ["expiration", "expr", "userdata_hex", "objref"].iter().any(|name| element.get(name).is_some())
+}
+
+/// What nft prints of rulesets.
+fn rulesets(listed: &Listed, wrong: &mut Vec<String>) {
+    let listing = listed.listing(NFT);
+    for (table, kinds, type_name) in [
+        ("tables", &["table"][..], "NEWTABLE"),
+        ("chains", &["chain"], "NEWCHAIN"),
+        ("objects", &["counter", "quota", "limit"], "NEWOBJ"),
+        ("sets", &["set", "map"], "NEWSET"),
+        ("rules", &["rule"], "NEWRULE"),
+    ] {
+        let mut ours = listed.answers(listing.pid, &[&format!("nftables/{type_name}")]);
+        // What belongs to a rule is listed as a part of it.
+        ours.retain(|object| !items(object, "/flags").contains(&json!("anonymous")));
+        wrong.extend(listed.hold(table, NFT, &nft::objects(listing.printed, kinds), &ours));
+    }
+    // nft sorts what it lists, and prints an interval as one.
+    let sets = listed.answers(listing.pid, &["nftables/NEWSETELEM"]);
+    let elements = sets.iter().flat_map(|set| {
+        let mut elements: Vec<_> =
+            items(set, "/elements/elem").iter().filter(|one| is_detailed(one)).collect();
+        elements.sort_by_key(|element| element.text("/key/value_hex"));
+        elements
+    });
+    let elements: Vec<_> = elements.collect();
+    wrong.extend(listed.hold("detailed", NFT, &nft::detailed(listing.printed), &elements));
+    let (command, patterns) = ("nft --debug=netlink list ruleset", include_str!("../objects/nft.patterns"));
+    let listing = listed.listing(command);
+    for (table, type_name, place, theirs) in [
+        ("elements", "NEWSETELEM", "/elements/elem", nft::elements(listing.printed, patterns)),
+        ("expressions", "NEWRULE", "/expressions/elem", nft::expressions(listing.printed, patterns)),
+    ] {
+        let answers = listed.answers(listing.pid, &[&format!("nftables/{type_name}")]);
+        let ours: Vec<_> = answers.iter().flat_map(|answer| items(answer, place)).collect();
+        wrong.extend(listed.hold(table, command, &theirs, &ours));
+    }
 }
 
 #[test]
 fn rulesets_and_xfrm_and_sockets_are_decoded_to_what_their_programs_list() {
     let (families, script) = ("netfilter,xfrm,sock_diag", include_str!("../objects/other.sh"));
-    let listed = Listed::of("others", families, script, include_str!("../objects/other.tables"));
+    let tables = concat!(include_str!("../objects/other.tables"), include_str!("../objects/nft.tables"));
+    let listed = Listed::of("others", families, script, tables);
     assert_eq!(listed.refused, "", "all kernels know all of it");
     let mut wrong = Vec::new();
     let mut hold = |table: &str, command: &str, types: &[&str], theirs: &dyn Fn(&str) -> Vec<Value>| {
@@ -190,25 +266,6 @@ fn rulesets_and_xfrm_and_sockets_are_decoded_to_what_their_programs_list() {
     {
         hold(table, &format!("ss -H -O -n -a {options}"), &["SOCK_DIAG_BY_FAMILY"], &sockets);
     }
-    for (table, kinds, type_name) in [
-        ("tables", &["table"][..], "NEWTABLE"),
-        ("chains", &["chain"], "NEWCHAIN"),
-        ("objects", &["counter", "quota", "limit"], "NEWOBJ"),
-        ("sets", &["set", "map"], "NEWSET"),
-        ("rules", &["rule"], "NEWRULE"),
-    ] {
-        hold(table, "nft -j -a list ruleset", &[&format!("nftables/{type_name}")], &|text| {
-            let ruleset: Value = serde_json::from_str(text).expect("nft prints JSON");
-            let objects = ruleset.list("/nftables").iter();
-            objects.filter_map(|object| kinds.iter().find_map(|kind| object.get(kind))).cloned().collect()
-        });
-    }
-    // libnftnl's own words for expressions.
-    let listing = listed.listing("nft --debug=netlink list ruleset");
-    let named = listing.printed.lines().filter_map(|line| line.trim().strip_prefix("[ "));
-    let named: Vec<_> = named.filter_map(|line| line.split_whitespace().next()).collect();
-    let rules = listed.answers(listing.pid, &["nftables/NEWRULE"]);
-    let ours = rules.iter().flat_map(|rule| rule.list("/expressions/elem"));
-    assert_eq!(ours.map(|expression| expression.text("/name")).collect::<Vec<_>>(), named);
+    rulesets(&listed, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -38,6 +38,17 @@ class Family(ynl.YnlFamily):
     def header(self, name, values):
         return self._encode_struct(name, values)
 
+    def renumber(self, described):
+        """Attributes have the numbers that netlink-specs/specs gives them."""
+        for name, attributes in self.attr_sets.items():
+            number = 0
+            for attribute in attributes.attrs.values():
+                if attributes.subset_of:
+                    attribute.value = self.attr_sets[attributes.subset_of][attribute.name].value
+                    continue
+                number = described.sets[name][attribute.name].get("value", number + 1)
+                attribute.value = number
+
 
 def operations(family):
     """Number, direction, name and what it is of each kind of message.
@@ -115,6 +126,7 @@ def main():
     for path in files + [os.path.join(ADDITIONS, "docs/nltest.yaml")]:
         family = Family(path)
         described = Described(family.yaml, additions.to(family.name))
+        family.renumber(described)
         for operation in family.msgs.values():
             if not operation.is_resv:
                 header = described.headers.get(operation.name, operation.fixed_header)

@@ -1,8 +1,9 @@
 //! What two programs say of one object, compared value by value with a table.
 //!
-//! A line of a table is `THEIRS OURS [FORM…]`: where a value is on either side, `*` for any one step, `**`
-//! for any that are left, and what brings both to one form. The first line that fits counts, and every value
-//! of theirs needs one. `-` is what the other program makes up, or says a second time.
+//! A line of a table is `THEIRS OURS [FORM…]`: where a value is on either side, `*` for any one step, `?`
+//! for one that ours lacks, `**` for any that are left, and what brings both to one form. The first line
+//! that fits counts, and every value of theirs needs one. `-` is what the other program makes up, or says a
+//! second time.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +11,10 @@ use serde_json::{Value, json};
 
 /// What differs between all of theirs and all of ours, which come in the same order.
 pub(crate) fn differences(theirs: &[Value], ours: &[&Value], table: &str) -> BTreeSet<String> {
+    // A line may go on in the next.
+    let table: String = table.split("\\\n").map(str::trim_start).collect();
     let rules = table.lines().map(|line| line.split_whitespace().collect());
-    let rules: Vec<Vec<&str>> = rules.filter(|rule: &Vec<_>| !rule.is_empty()).collect();
+    let rules: Vec<Vec<&str>> = rules.filter(|rule: &Vec<_>| rule.len() > 1 && rule[0] != "#").collect();
     let mut found = BTreeSet::new();
     if theirs.len() != ours.len() {
         found.insert(format!("{} objects, not {}: {theirs:?} {ours:?}", ours.len(), theirs.len()));
@@ -53,8 +56,8 @@ fn fit(pattern: &str, path: &str, ours: &str) -> Option<String> {
     if pattern.strip_suffix("**").is_some_and(|start| path.starts_with(start)) {
         return Some(ours.to_owned());
     }
-    let fits =
-        steps.len() == own.len() && steps.iter().zip(&own).all(|(step, own)| *own == "*" || own == step);
+    let fits = steps.len() == own.len()
+        && steps.iter().zip(&own).all(|(step, own)| ["*", "?"].contains(own) || own == step);
     let mut stars = steps.iter().zip(&own).filter(|(_, own)| **own == "*").map(|(step, _)| *step);
     fits.then(|| {
         let mut pointer = String::new();
@@ -80,6 +83,14 @@ fn agree(theirs: &Value, ours: Option<&Value>, object: &Value, forms: &[&str]) -
                 theirs = plain(&json!(
                     theirs.as_f64().unwrap_or_default() * with.parse::<f64>().expect("a number")
                 ));
+            }
+            ("bits", _) => {
+                theirs = bits(&theirs, with);
+                ours = ours.or(Some(json!([])));
+            }
+            ("begins", Some(own)) => {
+                let begins = theirs.as_str().zip(own.as_str()).is_some_and(|(all, own)| all.starts_with(own));
+                theirs = if begins { plain(own) } else { theirs };
             }
             ("hex", _) => {
                 theirs =
@@ -127,6 +138,16 @@ fn formed(name: &str, with: &str, ours: &Value) -> Value {
         "version" => json!(format!("{}.{}", number >> 16, number & 0xffff)),
         "dotted" => json!(std::net::Ipv4Addr::from(number as u32).to_string()),
         "bytes" => bytes(ours).into(),
+        "register" => register(ours),
+        "range" => json!(format!("{}:{}", ours["start"], ours["end"])),
+        "handle" => match ours.as_str().and_then(|handle| handle.split_once(':')) {
+            Some((major, minor)) => {
+                let [major, minor] = [major, minor].map(|part| u64::from_str_radix(part, 16).unwrap_or(0));
+                json!(major << 16 | minor)
+            }
+            None => ours.clone(),
+        },
+        "note" => json!(note(&bytes(ours), divisor() as u8)),
         "bridge" => {
             let address = ours["addr"]
                 .as_str()
@@ -153,6 +174,48 @@ fn bytes(hex: &Value) -> Vec<u8> {
     digits.filter_map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
+/// A verdict, or bytes as libnftnl writes what is in a register: in numbers of four.
+fn register(ours: &Value) -> Value {
+    if let Some(code) = ours.pointer("/verdict/code") {
+        return code.clone();
+    }
+    // Bytes that are text are shown as such.
+    let text = ours["value"].as_str().map(|text| text.as_bytes().to_vec());
+    let bytes = text.unwrap_or_else(|| bytes(&ours["value_hex"]));
+    let words = bytes.chunks(4).map(|bytes| {
+        let number = bytes.iter().rev().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+        format!("0x{number:08x}")
+    });
+    words.collect::<Vec<_>>().join(" ").into()
+}
+
+/// A text in nft's own notes about an object: number, length, value.
+fn note(mut notes: &[u8], number: u8) -> Option<String> {
+    while let [found, len, rest @ ..] = notes {
+        let (value, rest) = rest.split_at_checked((*len).into())?;
+        if *found == number {
+            return Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned());
+        }
+        notes = rest;
+    }
+    None
+}
+
+/// The bits of theirs by our names; what is left of them as a number.
+fn bits(value: &Value, names: &str) -> Value {
+    let mut left = value.as_u64().unwrap_or_default();
+    let mut named = Vec::new();
+    for (bit, name) in names.split(',').filter_map(|name| name.split_once('=')) {
+        let bit = bit.parse::<u64>().expect("a number");
+        if left & bit != 0 {
+            named.push(json!(name));
+            left &= !bit;
+        }
+    }
+    named.extend((left != 0).then(|| json!(left)));
+    plain(&named.into())
+}
+
 /// The words of theirs by our names.
 fn renamed(value: &Value, names: &str) -> Value {
     let names = names.split(',').filter_map(|name| name.split_once('='));
@@ -164,7 +227,7 @@ fn renamed(value: &Value, names: &str) -> Value {
     plain(&value.as_array().map_or_else(|| rename(value), |items| items.iter().map(rename).collect()))
 }
 
-/// Numbers as numbers, words in small letters with dashes, lists in order.
+/// Numbers as numbers, words in small letters with dashes, lists of words in order.
 fn plain(value: &Value) -> Value {
     match value {
         Value::Bool(yes) => json!(u64::from(*yes)),
@@ -186,8 +249,11 @@ fn plain(value: &Value) -> Value {
                 .unwrap_or(json!(text))
         }
         Value::Array(items) => {
+            let has_words = items.iter().any(Value::is_string);
             let mut items: Vec<_> = items.iter().map(plain).collect();
-            items.sort_by_key(ToString::to_string);
+            if has_words {
+                items.sort_by_key(ToString::to_string);
+            }
             items.into()
         }
         _ => value.clone(),

@@ -15,6 +15,7 @@ mod module;
 mod namespace;
 mod netlink;
 mod netlink_table;
+pub(crate) mod nft;
 mod nltrace;
 pub(crate) mod printed;
 mod program;

@@ -254,3 +254,56 @@ fn what_programs_were_found_to_say_otherwise_is_said_as_they_do() {
     let found = json(Family::SOCK_DIAG, &listening);
     assert!(found.contains(r#""idiag_src":"10.0.0.1","idiag_dst":"0.0.0.0""#), "{found}");
 }
+
+#[test]
+fn nftables_numbers_are_those_of_the_kernels_header() {
+    let expression = |name: &str, data: &[Vec<u8>]| {
+        let expressions = nest(4, &[nest(1, &[text(1, name), nest(2, data)])]);
+        request(0xa06, &[1, 0, 0, 0], &[text(1, "t"), expressions, attribute(9, &be32(5))])
+    };
+    let element = [text(9, "c"), nest(10, &[attribute(1, &[0, 80])])];
+    let cases = [
+        (
+            expression(
+                "lookup",
+                &[
+                    text(1, "s"),
+                    attribute(2, &be32(1)),
+                    attribute(3, &be32(0)),
+                    attribute(4, &be32(7)),
+                    attribute(5, &be32(1)),
+                ],
+            ),
+            r#""data":{"set":"s","sreg":"reg-1","dreg":"reg-verdict","set_id":7,"flags":["invert"]}}]},"id":5}"#,
+        ),
+        (
+            expression("fib", &[attribute(2, &be32(1)), attribute(3, &be32(1))]),
+            r#""data":{"result":"oif","flags":["saddr"]}"#,
+        ),
+        (
+            expression(
+                "byteorder",
+                &[
+                    attribute(1, &be32(1)),
+                    attribute(2, &be32(2)),
+                    attribute(3, &be32(1)),
+                    attribute(4, &be32(8)),
+                    attribute(5, &be32(4)),
+                ],
+            ),
+            r#""data":{"sreg":"reg-1","dreg":"reg-2","op":"hton","len":8,"size":4}"#,
+        ),
+        (
+            request(0xa0c, &[1, 0, 0, 0], &[nest(3, &[nest(1, &element)])]),
+            r#""elem":[{"objref":"c","key_end":{"value_hex":"0050","value_len":2}}]"#,
+        ),
+        (
+            request(0xa03, &[1, 0, 0, 0], &[attribute(10, &be32(1)), attribute(11, &be32(3))]),
+            r#""flags":["base"],"id":3"#,
+        ),
+    ];
+    for (bytes, expected) in cases {
+        let found = json(Family::NETFILTER, &bytes);
+        assert!(found.contains(expected), "{found}");
+    }
+}
