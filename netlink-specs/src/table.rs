@@ -41,7 +41,8 @@ pub struct Table {
 static KERNEL: &[u8] = include_bytes!("../table.bin");
 
 impl Table {
-    /// The table that is part of the program. Its first use reads the sizes of its sections and nothing else.
+    /// The table that is part of the program. Its first use reads the sizes of its sections, and looks at
+    /// every name once.
     pub fn kernel() -> &'static Self {
         static TABLE: OnceLock<Table> = OnceLock::new();
         TABLE.get_or_init(|| Self::from_bytes(KERNEL).unwrap_or_else(Self::empty))

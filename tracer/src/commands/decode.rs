@@ -110,7 +110,9 @@ fn datagram<'a>(
     let mut memory = memory.recycle();
     for message in Messages::new(family, &found.bytes, found.cut) {
         let tree = decoder.decode(family, &message, direction, memory);
-        decoder.generic.learn(&tree);
+        if family == Family::GENERIC {
+            decoder.generic.learn(&message, direction, &tree);
+        }
         if options.json {
             message_json(out, family, &message, &tree, &decoder.generic);
         } else if options.tree {

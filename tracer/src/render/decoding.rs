@@ -45,7 +45,7 @@ impl Decoding {
         let memory = std::mem::take(&mut self.memory);
         let tree = self.decoder.decode(family, message, Some(direction), memory);
         if family == Family::GENERIC {
-            self.has_learned |= self.decoder.generic.learn(&tree);
+            self.has_learned |= self.decoder.generic.learn(message, Some(direction), &tree);
         }
         write(&tree);
         self.memory = tree.recycle();

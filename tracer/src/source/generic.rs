@@ -65,7 +65,7 @@ pub fn learn_families(families: &mut GenericFamilies, decoder: &Decoder, datagra
             return true;
         }
         let tree = decoder.decode(Family::GENERIC, &message, Some(Direction::Reply), Tree::default());
-        families.learn(&tree);
+        families.learn(&message, Some(Direction::Reply), &tree);
     }
     false
 }

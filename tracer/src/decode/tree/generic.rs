@@ -3,16 +3,20 @@
 
 use std::collections::HashMap;
 
-use netlink_wire::until_nul;
+use netlink_specs::Direction;
+use netlink_wire::{Flags, until_nul};
 
 use super::node::{Name, Tree, Value};
-use crate::decode::{Family, TypeName};
+use crate::decode::{Family, Message, TypeName};
 
 /// The number of nlctrl, of linux/genetlink.h: the only family that always has the same.
 pub const GENL_ID_CTRL: u16 = 16;
 
 /// Families that are remembered at most: there cannot be more numbers.
 const MOST: usize = 1 << 10;
+
+/// Bytes of a family's name, its NUL included, of linux/genetlink.h: `GENL_NAMSIZ`.
+const NAME_BYTES: usize = 16;
 
 /// A family that is registered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,8 +52,9 @@ impl GenericFamilies {
 
     /// A type of message by name: that of a family where it is one's number; hostile text.
     pub fn type_name(&self, family: Family, number: u16) -> Option<String> {
-        let learned = if family == Family::GENERIC { self.name(number).map(str::to_owned) } else { None };
-        learned.or_else(|| TypeName::of(family, number).map(|name| name.to_string()))
+        let known = TypeName::of(family, number).map(|name| name.to_string());
+        let learned = || if family == Family::GENERIC { self.name(number).map(str::to_owned) } else { None };
+        known.or_else(learned)
     }
 
     /// The family and the name of a multicast group: `ethtool/monitor`.
@@ -64,18 +69,32 @@ impl GenericFamilies {
         })
     }
 
-    /// Adds a family, or replaces one that had the number before.
-    pub fn insert(&mut self, number: u16, family: GenericFamily) {
-        if self.families.len() < MOST || self.families.contains_key(&number) {
+    /// Adds a family, or replaces one that had the number before. False if there is no room, or the number is
+    /// no family's but of a control message or nlctrl.
+    pub fn insert(&mut self, number: u16, family: GenericFamily) -> bool {
+        let may =
+            number > GENL_ID_CTRL && (self.families.len() < MOST || self.families.contains_key(&number));
+        if may {
             self.families.insert(number, family);
         }
+        may
     }
 
     /// Learns from a message of nlctrl that was decoded, be it an answer or the announcement of a family that
-    /// is registered or gone. Others change nothing. True if something changed.
-    pub fn learn(&mut self, tree: &Tree<'_>) -> bool {
+    /// is registered or gone. Others change nothing, least of all what somebody asks of nlctrl. True if
+    /// something changed.
+    pub fn learn(&mut self, message: &Message<'_>, direction: Option<Direction>, tree: &Tree<'_>) -> bool {
+        let is_said = |number: u16, flags: Flags| match direction {
+            Some(direction) => number == GENL_ID_CTRL && direction == Direction::Reply,
+            None => number == GENL_ID_CTRL && !flags.contains(Flags::REQUEST),
+        };
+        if !message.header.is_some_and(|header| is_said(header.message_type.0, header.flags)) {
+            return false;
+        }
         let text = |index: Option<usize>| match tree.node(index?).value {
-            Value::Text(text) => Some(String::from_utf8_lossy(until_nul(text)).into_owned()),
+            Value::Text(text) if until_nul(text).len() < NAME_BYTES => {
+                Some(String::from_utf8_lossy(until_nul(text)).into_owned())
+            }
             _ => None,
         };
         let number = |index: Option<usize>| match tree.node(index?).value {
@@ -100,9 +119,7 @@ impl GenericFamilies {
             let number = number(tree.get_in(group, "id")).and_then(|number| u32::try_from(number).ok());
             family.groups.extend(number.zip(name));
         }
-        let is_new = self.families.get(&id) != Some(&family);
-        self.insert(id, family);
-        is_new
+        self.families.get(&id) != Some(&family) && self.insert(id, family)
     }
 }
 

@@ -63,8 +63,8 @@ impl<'a> Walk<'_, 'a> {
     /// A struct that has its family as a member says what its addresses are.
     fn note_family(&mut self, structure: Struct, part: Part<'a>) {
         const NAMES: [&str; 3] = ["family", "sdiag_family", "idiag_family"];
-        // Most members are no numbers of one or two bytes, which is seen at once.
-        let may_be = |member: &Member| matches!(member.size(), 1 | 2);
+        // Most names need not be looked at.
+        let may_be = |member: &Member| matches!(member.kind(), Kind::U8 | Kind::U16 | Kind::U32);
         let family = structure.members().find(|member| may_be(member) && NAMES.contains(&member.name()));
         let bytes =
             family.and_then(|family| part.bytes.get(family.offset()..family.offset() + family.size()));

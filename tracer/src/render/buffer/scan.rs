@@ -45,6 +45,30 @@ fn whole<const SIZE: usize>(chunk: &[u8; SIZE], is: impl Fn(u8) -> bool) -> bool
 mod tests {
     use super::*;
 
+    /// They are written without a look at them.
+    #[test]
+    fn names_of_specifications_are_plain() {
+        let table = netlink_specs::Table::kernel();
+        let mut names = Vec::new();
+        for spec in table.specs() {
+            names.push(spec.name());
+            names.extend(spec.operations().map(|operation| operation.name()));
+            for attribute in spec.sets().flat_map(|set| set.attributes()) {
+                names.push(attribute.name());
+                let values = attribute.enumeration().into_iter().flat_map(|(names, _)| names.entries());
+                names.extend(values.map(|(_, name)| name));
+                let members = attribute.structure().or(attribute.header()).into_iter();
+                names.extend(members.flat_map(|structure| structure.members()).map(|member| member.name()));
+            }
+        }
+        assert!(names.len() > 5000 && names.iter().all(|name| is_plain(name.as_bytes())));
+        for odd in (0..=127u8).filter(|byte| !is_plain(&[*byte])) {
+            let names = format!("name: \"x\\x{odd:02x}\"\noperations: {{list: []}}\n");
+            let document = netlink_specs::Document::parse(&names).expect("YAML has escapes");
+            assert!(netlink_specs::compile(vec![document]).is_err(), "{odd:#x}");
+        }
+    }
+
     #[test]
     fn one_byte_decides_wherever_it_is() {
         for byte in 0..=255u8 {

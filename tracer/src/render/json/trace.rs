@@ -350,15 +350,14 @@ pub(super) fn write_type(out: &mut Buffer, families: &GenericFamilies, family: F
     out.raw(b",\"type\":");
     out.number(u64::from(number));
     out.raw(b",\"type_name\":");
-    let generic = if family == Family::GENERIC { families.name(number) } else { None };
     match TypeName::of(family, header.message_type) {
-        _ if generic.is_some() => text(out, generic.map(str::as_bytes)),
         Some(TypeName::Netfilter(subsystem, message)) => {
             out.raw(b"\"");
             netfilter(out, subsystem, message);
             out.raw(b"\"");
         }
         Some(TypeName::Named(named)) => name(out, Some(named)),
+        None if family == Family::GENERIC => text(out, families.name(number).map(str::as_bytes)),
         None => out.raw(b"null"),
     }
     out.raw(b",\"flags\":[");

@@ -219,21 +219,15 @@ impl Writer<'_, '_, '_> {
                 self.out.raw(end.as_bytes());
                 self.out.byte(b'"');
             }
-            _ => self.rare_key(name, end),
+            Name::Attribute(number) => self.rare_key(&format!("attr_{number}"), end),
+            Name::Index(number) => self.rare_key(&number.to_string(), end),
+            Name::Foreign(bytes) => self.rare_key(&String::from_utf8_lossy(bytes), end),
         }
         self.out.byte(b':');
     }
 
-    fn rare_key(&mut self, name: Name<'_>, end: &str) {
-        match name {
-            Name::Known(known) => self.out.plain_text(known.as_bytes()),
-            Name::Attribute(number) => self.out.plain_text(format!("attr_{number}{end}").as_bytes()),
-            Name::Index(number) => self.out.plain_text(format!("{number}{end}").as_bytes()),
-            Name::Foreign(bytes) => {
-                let mut text = String::from_utf8_lossy(bytes).into_owned();
-                text.push_str(end);
-                self.out.json_text(text.as_bytes());
-            }
-        }
+    #[cold]
+    fn rare_key(&mut self, name: &str, end: &str) {
+        self.out.json_text([name, end].concat().as_bytes());
     }
 }

@@ -175,7 +175,7 @@ fn families_of_generic_netlink_are_learned() {
     let mut decoder = Decoder::default();
     let message = Message::parse(Family::GENERIC, &reply, reply.len() as u32);
     let tree = decoder.decode(Family::GENERIC, &message, None, Tree::default());
-    assert!(decoder.generic.learn(&tree) && !decoder.generic.learn(&tree));
+    assert!(decoder.generic.learn(&message, None, &tree) && !decoder.generic.learn(&message, None, &tree));
     assert_eq!((decoder.generic.name(21), decoder.generic.number("ethtool")), (Some("ethtool"), Some(21)));
     assert_eq!(decoder.generic.group_name(5).as_deref(), Some("ethtool/monitor"));
     assert_eq!((decoder.generic.name(16), decoder.generic.name(22)), (Some("nlctrl"), None));
@@ -184,8 +184,33 @@ fn families_of_generic_netlink_are_learned() {
         whole(16, 0, &[&[2, 2, 0, 0][..], &text(2, "ethtool"), &attribute(1, &21u16.to_ne_bytes())].concat());
     let message = Message::parse(Family::GENERIC, &gone, gone.len() as u32);
     let tree = decoder.decode(Family::GENERIC, &message, None, Tree::default());
-    assert!(decoder.generic.learn(&tree));
+    assert!(decoder.generic.learn(&message, None, &tree));
     assert_eq!(decoder.generic.name(21), None);
+}
+
+#[test]
+fn only_what_nlctrl_says_names_families() {
+    let mut decoder = Decoder::default();
+    let said = |id: u16, name: &str| {
+        let name = [name.as_bytes(), b"\0"].concat();
+        [b"\x01\x02\0\0".to_vec(), attribute(1, &id.to_ne_bytes()), attribute(2, &name)].concat()
+    };
+    let mut learns = |nlmsg_type, flags: u16, direction, payload: &[u8]| {
+        let mut bytes = whole(nlmsg_type, 1, payload);
+        bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+        let message = Message::parse(Family::GENERIC, &bytes, bytes.len() as u32);
+        let tree = decoder.decode(Family::GENERIC, &message, direction, Tree::default());
+        decoder.generic.learn(&message, direction, &tree)
+    };
+    let (request, reply) = (Some(netlink_specs::Direction::Request), Some(netlink_specs::Direction::Reply));
+    assert!(!learns(16, 1, request, &said(40, "mine")), "somebody asks");
+    assert!(!learns(16, 1, None, &said(40, "mine")), "somebody asks");
+    assert!(!learns(21, 0, reply, &said(40, "mine")), "another family");
+    assert!(!learns(16, 0, reply, &said(2, "mine")), "control messages have their numbers");
+    assert!(!learns(16, 0, reply, &said(40, "a-name-of-16-byte")), "longer than there are");
+    assert!(learns(16, 2, reply, &said(40, "mine")));
+    assert_eq!(decoder.generic.type_name(Family::GENERIC, 40).as_deref(), Some("mine"));
+    assert_eq!(decoder.generic.type_name(Family::GENERIC, 2).as_deref(), Some("ERROR"));
 }
 
 #[test]
