@@ -43,6 +43,8 @@ fn whole<const SIZE: usize>(chunk: &[u8; SIZE], is: impl Fn(u8) -> bool) -> bool
 
 #[cfg(test)]
 mod tests {
+    use netlink_specs::{Member, Operation, Set, Struct};
+
     use super::*;
 
     /// They are written without a look at them.
@@ -52,13 +54,13 @@ mod tests {
         let mut names = Vec::new();
         for spec in table.specs() {
             names.push(spec.name());
-            names.extend(spec.operations().map(|operation| operation.name()));
-            for attribute in spec.sets().flat_map(|set| set.attributes()) {
+            names.extend(spec.operations().map(Operation::name));
+            for attribute in spec.sets().flat_map(Set::attributes) {
                 names.push(attribute.name());
                 let values = attribute.enumeration().into_iter().flat_map(|(names, _)| names.entries());
                 names.extend(values.map(|(_, name)| name));
                 let members = attribute.structure().or(attribute.header()).into_iter();
-                names.extend(members.flat_map(|structure| structure.members()).map(|member| member.name()));
+                names.extend(members.flat_map(Struct::members).map(Member::name));
             }
         }
         assert!(names.len() > 5000 && names.iter().all(|name| is_plain(name.as_bytes())));
