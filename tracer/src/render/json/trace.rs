@@ -12,9 +12,10 @@ use nltrace_common::Stage;
 use super::tree::tree_json;
 use crate::{
     decode::{Decoded, Family, FlagNames, Message, TypeName, errno_of, tree::Decoder},
+    digits::EIGHT_DIGITS,
     model::{Call, Place},
     render::{
-        buffer::{Buffer, EIGHT_DIGITS, Passage, append},
+        buffer::{Buffer, Passage, append},
         decoding::Decoding,
     },
 };

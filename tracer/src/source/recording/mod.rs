@@ -1,0 +1,218 @@
+//! Recordings: the facts of a capture in a file, in the order in which they came. docs/recording.md says how
+//! they stand there.
+
+mod blocks;
+mod error;
+mod names;
+pub mod notation;
+mod order;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use std::io::BufRead;
+
+use nltrace_common::Hook;
+
+use blocks::{Block, Blocks, Found, Packet, comments};
+use notation::{FactError, Line, Start, is_message};
+use order::Order;
+use told::{Content, Told};
+
+use super::Delivery;
+use crate::decode::Family;
+
+pub use error::{BlockProblem, RecordingError};
+pub use names::RecordedNames;
+pub use told::Item;
+
+/// Reads a recording's files, one after the other.
+#[derive(Debug)]
+pub struct Recording<R> {
+    blocks: Blocks<R>,
+    facts: Facts,
+}
+
+/// What is known of a recording while it is read.
+#[derive(Debug, Default)]
+struct Facts {
+    order: Order<Told>,
+    /// The families that are wanted; empty: all.
+    wanted: Vec<Family>,
+    start: Option<Start>,
+    names: RecordedNames,
+    counts: Counts,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages, those included that are not wanted.
+    pub messages: u64,
+    /// Those that are not wanted.
+    pub filtered: u64,
+    /// Calls of which none is wanted, by [`Hook::number`].
+    pub filtered_calls: [u64; Hook::COUNT],
+    /// Where a file was cut, in bytes from its start, if it was.
+    pub cut: Option<u64>,
+}
+
+impl<R: BufRead> Recording<R> {
+    /// One that begins with this file, of which only these families are wanted; none: all of them.
+    pub fn new(from: R, wanted: Vec<Family>) -> Self {
+        Self { blocks: Blocks::new(from), facts: Facts { wanted, ..Facts::default() } }
+    }
+
+    /// Goes on with the next file.
+    pub fn go_on(&mut self, from: R) {
+        self.blocks = Blocks::new(from);
+    }
+
+    /// How it began; None: that was not read yet.
+    pub fn start(&self) -> Option<&Start> {
+        self.facts.start.as_ref()
+    }
+
+    /// The names that were read so far.
+    pub fn names(&self) -> &RecordedNames {
+        &self.facts.names
+    }
+
+    /// What was read so far.
+    pub fn counts(&self) -> &Counts {
+        &self.facts.counts
+    }
+
+    /// Reads a block, and hands out what is complete with it. False: there are no more.
+    pub fn next(&mut self, each: &mut impl FnMut(Item<'_>)) -> Result<bool, RecordingError> {
+        let (offset, block) = match self.blocks.next()? {
+            Found::Block(offset, block) => (offset, block),
+            Found::End => return Ok(false),
+            Found::Cut(offset) => {
+                self.facts.counts.cut = Some(offset);
+                return Ok(false);
+            }
+        };
+        let done = match block {
+            Block::Section { options } => self.facts.section(options, each),
+            Block::Packet(packet) => self.facts.packet(packet, each),
+            Block::Other => Ok(()),
+        };
+        done.map(|()| true).map_err(|source| RecordingError::Fact { offset, source })
+    }
+
+    /// Hands out the rest.
+    pub fn finish(&mut self, each: &mut impl FnMut(Item<'_>)) {
+        self.facts.finish(each);
+    }
+}
+
+impl Facts {
+    fn finish(&mut self, each: &mut impl FnMut(Item<'_>)) {
+        self.order.finish(&mut |told: Told| told.hand_out(each));
+    }
+
+    fn section(&mut self, options: &[u8], each: &mut impl FnMut(Item<'_>)) -> Result<(), FactError> {
+        for comment in comments(options) {
+            let Some(mut line) = Line::parse(comment).filter(|line| line.kind() == b"start") else {
+                continue;
+            };
+            let start: Start = line.fact()?;
+            let is_same = |known: &Start| {
+                (known.recording, known.monotonic_ns) == (start.recording, start.monotonic_ns)
+            };
+            if !self.start.as_ref().is_some_and(is_same) {
+                self.finish(each);
+                self.start = Some(start);
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: Packet<'_>, each: &mut impl FnMut(Item<'_>)) -> Result<(), FactError> {
+        let Packet { family, len, bytes, options } = packet;
+        let content = Content { family: Family::from_number(family), len, bytes };
+        // Copies of the message stand behind it.
+        let mut deliveries = Vec::new();
+        let mut first = None;
+        let mut line = Line::default();
+        for comment in comments(options) {
+            if !line.take(comment) {
+                continue;
+            }
+            match line.kind() {
+                b"delivery" => deliveries.push(line.fact::<Delivery>()?),
+                b"family" => each(Item::Family(bytes)),
+                kind if first.is_none() && is_message(kind) && !line.has("family") => first = Some(comment),
+                _ => {}
+            }
+        }
+        let is_wanted = self.wanted.is_empty() || self.wanted.contains(&content.family);
+        let message = match first {
+            Some(comment) if line.take(comment) => {
+                let number = line.order();
+                self.counts.messages += 1;
+                Some((number, told::message(&mut line, content, deliveries)?))
+            }
+            _ => None,
+        };
+        for comment in comments(options) {
+            if first.is_some_and(|first| std::ptr::eq(first, comment)) || !line.take(comment) {
+                continue;
+            }
+            let Some(number) = line.order() else {
+                if !self.names.take(&mut line)? {
+                    each(Item::Line(comment));
+                }
+                continue;
+            };
+            let of = message.as_ref().map(|(_, told)| told);
+            let told = self.other(&mut line, comment, of)?;
+            let told = if !is_wanted && of.is_some_and(|message| told.is_about(message)) {
+                self.leave_out(&told);
+                Told::Nothing
+            } else {
+                told
+            };
+            self.take(Some(number), told, each);
+        }
+        if let Some((number, told)) = message {
+            let told = if is_wanted {
+                told
+            } else {
+                self.leave_out(&told);
+                self.counts.filtered += 1;
+                Told::Nothing
+            };
+            self.take(number, told, each);
+        }
+        Ok(())
+    }
+
+    /// A fact beside messages; or a call that made none.
+    fn other(&mut self, line: &mut Line<'_>, comment: &[u8], of: Option<&Told>) -> Result<Told, FactError> {
+        if !is_message(line.kind()) || !line.has("family") {
+            return told::other(line, comment, of);
+        }
+        let family = notation::family(line)?;
+        if !self.wanted.is_empty() && !self.wanted.contains(&family) {
+            return Ok(Told::Nothing);
+        }
+        told::message(line, Content { family, len: 0, bytes: b"" }, Vec::new())
+    }
+
+    /// Counts a call that is not wanted.
+    fn leave_out(&mut self, told: &Told) {
+        if let Some(call) = told.call().filter(|call| call.place.index == 0) {
+            self.counts.filtered_calls[call.stage.hook().number()] += 1;
+        }
+    }
+
+    fn take(&mut self, number: Option<u64>, told: Told, each: &mut impl FnMut(Item<'_>)) {
+        let bytes = told.bytes();
+        match number {
+            Some(number) => self.order.take(number, told, bytes, &mut |told: Told| told.hand_out(each)),
+            None => told.hand_out(each),
+        }
+    }
+}
