@@ -113,6 +113,13 @@ impl Buffer {
         std::mem::replace(self, Self { bytes: memory.bytes, ..Self::default() })
     }
 
+    /// The memory, emptied, for something else.
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut bytes = self.bytes;
+        bytes.clear();
+        bytes
+    }
+
     /// Makes room for so many more bytes at once.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);

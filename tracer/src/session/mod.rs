@@ -21,7 +21,7 @@ mod triggers;
 use std::{
     future::poll_fn,
     task::Poll,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -374,6 +374,12 @@ async fn readable(source: &mut impl Source, more: bool) {
 /// `CLOCK_MONOTONIC`, which the kernel's programs read too, in nanoseconds.
 pub fn now_ns() -> u64 {
     monotonic_ns()
+}
+
+/// `CLOCK_REALTIME` when `CLOCK_MONOTONIC` was `monotonic_ns`, in nanoseconds since 1970.
+pub fn realtime_at(monotonic_ns: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    now.saturating_sub(now_ns().saturating_sub(monotonic_ns))
 }
 
 fn monotonic_ns() -> u64 {

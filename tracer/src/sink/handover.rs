@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use super::stdout::WriteError;
+use super::output::WriteError;
 use crate::model::{
     Event, LostEvents, Report,
     drops::{DropRow, Notice},

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use super::{
     handover::Sink,
-    stdout::{Output, WriteError},
+    output::{Output, WriteError},
 };
 use crate::{
     model::{

@@ -29,7 +29,7 @@ pub use call::{Call, Copies, Delivery, Holder, Place};
 pub use counters::{Tallies, Tally};
 pub use deliveries::CopyCounts;
 pub use event::{Close, Event, Fork, Held, LockKind, LostEvents, Read, SendFailed, Symbol, Thread, Wait};
-pub use generic::{generic_families, learn_families};
+pub use generic::{family_messages, generic_families, learn_families};
 pub use histograms::Slot;
 pub use interfaces::{Interface, Interfaces};
 pub use kernel::Kernel;

@@ -1,10 +1,6 @@
 //! `trace`: exchanges, notifications and messages that answer nothing.
 
-use std::{
-    io::IsTerminal as _,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io::IsTerminal as _, path::Path};
 
 use anyhow::Context as _;
 use terminal::{Theme, columns};
@@ -28,6 +24,7 @@ use crate::{
         json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
+    session::realtime_at,
     source::learn_families,
 };
 
@@ -102,15 +99,12 @@ impl Exchanging {
         let mut start = Buffer::default();
         if options.json {
             let Identity { release, boot_id, hostname } = Identity::read(root);
-            let realtime_ns =
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-            let passed_ns = crate::session::now_ns().saturating_sub(start_ns);
             let facts = Start {
                 kernel: release,
                 boot_id,
                 hostname,
                 monotonic_ns: start_ns,
-                realtime_ns: realtime_ns.saturating_sub(passed_ns),
+                realtime_ns: realtime_at(start_ns),
             };
             start_json(&mut start, &facts, &options.capture, exchanges);
         }

@@ -24,14 +24,14 @@ pub(super) fn begin(out: &mut Vec<u8>, realtime_ns: u64, tokens: &Tokens) {
     block::comment(out, |out| _ = Comment::begin(out, tokens, "carrier", None));
 }
 
-/// Adds one for comments that no other packet has, at a time of both clocks.
+/// Adds one for comments that no other packet has, with so many calls among them, at a time of both clocks.
 pub(super) fn add(
     window: &mut Window,
-    loose: &mut Vec<u8>,
+    (loose, calls): (&mut Vec<u8>, u64),
     (now_ns, realtime_ns): (u64, u64),
     tokens: &Tokens,
 ) {
-    window.add(now_ns, false, |block| {
+    window.add(now_ns, calls, |block| {
         begin(block, realtime_ns, tokens);
         block.append(loose);
     });

@@ -176,20 +176,20 @@ impl Recorder {
         self.window.bytes() + self.waiting.bytes()
     }
 
-    /// Hands out the packets that have been held for long enough: each a whole block, and whether it is a
-    /// message.
-    pub fn release(&mut self, each: impl FnMut(&[u8], bool)) {
+    /// Hands out the packets that have been held for long enough: each a whole block, and how many
+    /// messages of calls are in it.
+    pub fn release(&mut self, each: impl FnMut(&[u8], u64)) {
         self.window.release(self.now_ns.saturating_sub(HOLD_NS), each);
     }
 
     /// The same of the older half, where there are too many.
-    pub fn release_half(&mut self, each: impl FnMut(&[u8], bool)) {
+    pub fn release_half(&mut self, each: impl FnMut(&[u8], u64)) {
         let middle_ns = self.window.middle_ns();
         self.window.release(middle_ns.saturating_add(1), each);
     }
 
     /// Hands out everything, and the end of the recording.
-    pub fn finish(&mut self, report: &Report, mut each: impl FnMut(&[u8], bool)) {
+    pub fn finish(&mut self, report: &Report, mut each: impl FnMut(&[u8], u64)) {
         self.give_up(u64::MAX);
         self.give_up_receives();
         if self.waiting.have_waited(u64::MAX) {
@@ -202,12 +202,12 @@ impl Recorder {
         let mut end = EndComments { out: &mut block, tokens: &self.tokens };
         end_facts(report, &mut end);
         block::end(&mut block, 0);
-        each(&block, false);
+        each(&block, 0);
         block.clear();
         let (seen, lost) = report.messages.map_or((0, 0), |messages| (messages.seen, messages.lost));
         let times = (self.start.realtime_ns, self.realtime_ns(end_ns));
         block::statistics(&mut block, times, seen, lost);
-        each(&block, false);
+        each(&block, 0);
     }
 
     fn see(&mut self, ns: u64) {
@@ -244,6 +244,7 @@ impl Recorder {
         if call.datagram_len == 0 {
             // A part of a dump that failed before it made anything.
             let number = self.next();
+            self.waiting.add_call();
             let out = self.waiting.loose(self.now_ns);
             return block::comment(out, |out| {
                 let mut comment = Comment::begin(out, &self.tokens, call.stage.name(), Some(number));
@@ -257,6 +258,7 @@ impl Recorder {
         let call = &Call { copies, ..*call };
         let packet = self.message(call.stage.name(), call, around);
         if let Some((number, mut receive)) = receive {
+            self.window.add_call(packet);
             let block = self.window.block(packet);
             block::comment(block, |out| Comment::write(out, &self.tokens, Some(number), &mut receive));
         }
@@ -302,8 +304,8 @@ impl Recorder {
             len: call.len,
             bytes: call.captured,
         };
-        let (tokens, loose) = (&self.tokens, self.waiting.loose(self.now_ns));
-        self.window.add(call.ts_ns, true, |block| {
+        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
+        self.window.add(call.ts_ns, calls + u64::from(kind != REST), |block| {
             block::packet(block, &packet);
             block::comment(block, |out| {
                 let mut comment = Comment::begin(out, tokens, kind, Some(number));
@@ -324,8 +326,8 @@ impl Recorder {
             len: u32::try_from(failed.len).unwrap_or(u32::MAX),
             bytes: failed.captured,
         };
-        let (tokens, loose) = (&self.tokens, self.waiting.loose(self.now_ns));
-        let handle = self.window.add(ts_ns, true, |block| {
+        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
+        let handle = self.window.add(ts_ns, calls, |block| {
             block::packet(block, &packet);
             block::comment(block, |out| {
                 Comment::write(out, tokens, Some(number), &mut NotSent(*failed));
@@ -366,7 +368,7 @@ impl Recorder {
         waiting.give_up(until_ns, |waiting, comment| {
             waiting.loose(now_ns).extend_from_slice(comment);
             if waiting.is_long() {
-                carrier::add(window, waiting.loose(now_ns), (now_ns, realtime_ns), tokens);
+                carrier::add(window, waiting.take(), (now_ns, realtime_ns), tokens);
             }
         });
     }
@@ -390,6 +392,6 @@ impl Recorder {
     /// Makes a packet for comments that have none.
     fn carry(&mut self) {
         let times = (self.now_ns, self.realtime_ns(self.now_ns));
-        carrier::add(&mut self.window, self.waiting.loose(self.now_ns), times, &self.tokens);
+        carrier::add(&mut self.window, self.waiting.take(), times, &self.tokens);
     }
 }

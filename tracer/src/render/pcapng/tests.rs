@@ -43,7 +43,7 @@ struct Capture {
     model: Exchanges,
     lines: Vec<Line>,
     file: Vec<u8>,
-    messages: usize,
+    calls: u64,
 }
 
 fn model() -> Exchanges {
@@ -66,7 +66,7 @@ impl Capture {
         let mut recorder = Recorder::new(start, vec![message(16, 0, 1, &[1, 2, 0, 0])], vec![interface]);
         let mut file = Vec::new();
         recorder.begin(&mut file, 1);
-        Self { recorder, model: model(), lines: Vec::new(), file, messages: 0 }
+        Self { recorder, model: model(), lines: Vec::new(), file, calls: 0 }
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -92,12 +92,12 @@ impl Capture {
     }
 
     fn tick(&mut self, now_ns: u64) {
-        let Self { recorder, model, lines, file, messages } = self;
+        let Self { recorder, model, lines, file, calls } = self;
         recorder.tick(now_ns);
         model.tick(now_ns, &mut |line| lines.push(line));
-        recorder.release(|block, is_message| {
+        recorder.release(|block, of_it| {
             file.extend_from_slice(block);
-            *messages += usize::from(is_message);
+            *calls += of_it;
         });
     }
 
@@ -199,9 +199,9 @@ fn recorded() -> (Vec<u8>, Vec<Line>) {
     capture.recorder.lost(&LostEvents { count: 3, from_ns: 1, to_ns: 20_000 });
     capture.recorder.dropped(&acks());
     capture.tick(20_000_000);
-    assert_eq!(capture.messages, 0, "they are held");
+    assert_eq!(capture.calls, 0, "they are held");
     capture.tick(200_000_000);
-    assert_eq!(capture.messages, 5);
+    assert_eq!(capture.calls, 5 + 2);
     capture.event(Event::Read(&read(200_000_010, 0xffff_8881_0000_00b0)));
     capture.event(Event::Read(&read(200_000_020, 0xffff_8881_0000_00c0)));
     // Nobody reads the answer of the third.

@@ -17,6 +17,8 @@ pub(super) struct Waiting {
     /// Those for the next packet, and since when they wait.
     loose: Vec<u8>,
     loose_ns: u64,
+    /// Calls without a message among those.
+    loose_calls: u64,
 }
 
 /// A comment about a thread's request, or a part of a dump, that began at a time.
@@ -40,6 +42,16 @@ impl Waiting {
             self.loose_ns = now_ns;
         }
         &mut self.loose
+    }
+
+    /// Counts a call without a message among those.
+    pub(super) fn add_call(&mut self) {
+        self.loose_calls += 1;
+    }
+
+    /// Those for the next packet, and how many calls are among them.
+    pub(super) fn take(&mut self) -> (&mut Vec<u8>, u64) {
+        (&mut self.loose, mem::take(&mut self.loose_calls))
     }
 
     /// Where comments go: to a packet that is held, or to the next one.

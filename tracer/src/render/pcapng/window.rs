@@ -52,8 +52,8 @@ struct Held {
     number: u64,
     /// Its block, without its end.
     block: Vec<u8>,
-    /// Whether it is a message.
-    is_message: bool,
+    /// Messages of calls that are in it.
+    calls: u64,
 }
 
 /// What a packet is known by.
@@ -81,16 +81,17 @@ impl Window {
         self.bytes
     }
 
-    /// Takes a packet of a time, whose block `write` makes but for its end.
+    /// Takes a packet of a time, which is so many messages of calls, and whose block `write` makes but for its
+    /// end.
     #[inline]
-    pub(super) fn add(&mut self, ts_ns: u64, is_message: bool, write: impl FnOnce(&mut Vec<u8>)) -> Handle {
+    pub(super) fn add(&mut self, ts_ns: u64, calls: u64, write: impl FnOnce(&mut Vec<u8>)) -> Handle {
         self.count += 1;
         let index = self.free.pop().unwrap_or_else(|| {
             self.packets.push(Held::default());
             self.packets.len() - 1
         });
         let held = &mut self.packets[index];
-        (held.ts_ns, held.number, held.is_message) = (ts_ns, self.count, is_message);
+        (held.ts_ns, held.number, held.calls) = (ts_ns, self.count, calls);
         held.block.clear();
         write(&mut held.block);
         self.bytes += held.block.len();
@@ -111,6 +112,11 @@ impl Window {
         is_held.then_some(Handle { index, number })
     }
 
+    /// Counts another message of a call in a packet that is held.
+    pub(super) fn add_call(&mut self, handle: Handle) {
+        self.packets[handle.index].calls += 1;
+    }
+
     /// The block of a packet that is held, to add to its options.
     pub(super) fn block(&mut self, handle: Handle) -> &mut Vec<u8> {
         &mut self.packets[handle.index].block
@@ -121,9 +127,9 @@ impl Window {
         self.held.get(self.held.len() / 2).map_or(0, |index| self.packets[*index].ts_ns)
     }
 
-    /// Hands out the packets of times before `before_ns`, the earlier first: each a whole block, and whether
-    /// it is a message.
-    pub(super) fn release(&mut self, before_ns: u64, mut each: impl FnMut(&[u8], bool)) {
+    /// Hands out the packets of times before `before_ns`, the earlier first: each a whole block, and how many
+    /// messages of calls are in it.
+    pub(super) fn release(&mut self, before_ns: u64, mut each: impl FnMut(&[u8], u64)) {
         let Self { packets, free, held, bytes, going, .. } = self;
         held.retain(|index| {
             let goes = packets[*index].ts_ns < before_ns;
@@ -136,7 +142,7 @@ impl Window {
         for index in going.drain(..) {
             let held = &mut packets[index];
             block::end(&mut held.block, 0);
-            each(&held.block, held.is_message);
+            each(&held.block, held.calls);
             // Nobody finds it any more.
             held.number = 0;
             *bytes = bytes.saturating_sub(held.block.len());
@@ -159,13 +165,13 @@ mod tests {
     use super::*;
 
     fn add(window: &mut Window, ts_ns: u64) -> Handle {
-        window.add(ts_ns, true, |block| block.extend_from_slice(&[0; 8]))
+        window.add(ts_ns, 1, |block| block.extend_from_slice(&[0; 8]))
     }
 
     fn released(window: &mut Window, before_ns: u64) -> usize {
         let mut count = 0;
-        window.release(before_ns, |block, is_message| {
-            assert!(is_message && block.len().is_multiple_of(4));
+        window.release(before_ns, |block, calls| {
+            assert!(calls == 1 && block.len().is_multiple_of(4));
             count += 1;
         });
         count
@@ -175,7 +181,7 @@ mod tests {
     fn packets_leave_in_the_order_of_their_times_and_can_be_found_until_then() {
         let mut window = Window::default();
         for ts_ns in [30, 10, 20, 40] {
-            let handle = window.add(ts_ns, ts_ns != 40, |block| {
+            let handle = window.add(ts_ns, u64::from(ts_ns != 40), |block| {
                 block.extend_from_slice(&(ts_ns as u32).to_ne_bytes());
                 block.extend_from_slice(&[0; 4]);
             });
@@ -186,9 +192,9 @@ mod tests {
         window.release(30, |block, _| times.push(u32::from_ne_bytes(*block.first_chunk().unwrap())));
         assert_eq!(times, [10, 20]);
         assert!(window.find(10).is_none() && window.find(30).is_some());
-        window.release(u64::MAX, |block, is_message| {
+        window.release(u64::MAX, |block, calls| {
             times.push(u32::from_ne_bytes(*block.first_chunk().unwrap()));
-            assert_eq!(is_message, times.len() == 3);
+            assert_eq!(calls, u64::from(times.len() == 3));
         });
         assert_eq!((times, window.held.len(), window.bytes()), (vec![10, 20, 30, 40], 0, 0));
     }
