@@ -116,6 +116,8 @@ pub struct TraceOptions {
     pub deliveries: bool,
     /// The user's specifications: a file, or a folder of them.
     pub specs: Option<PathBuf>,
+    /// The files of the recording to show; none: what happens now.
+    pub read: Vec<PathBuf>,
     /// Whether the result is JSON.
     pub json: bool,
 }
@@ -129,6 +131,7 @@ impl Default for TraceOptions {
             ring_bytes: 4 << 20,
             deliveries: false,
             specs: None,
+            read: Vec::new(),
             json: false,
         }
     }

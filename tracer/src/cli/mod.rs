@@ -249,6 +249,7 @@ Examples:
   nltrace trace --errors --fail -- ./test exit with 5 if anything was refused
   nltrace trace -c systemd-udevd --json   threads of one name, as JSON, an object a line
   nltrace trace --calls -f nltest         each message of each kernel call
+  nltrace trace -r net.pcapng -c dhcpcd   what nltrace record wrote, on any machine
 
 A line appears when its exchange is complete and its last answer was read. A result ends with its accounting:
 hits = recorded + filtered + unmatched + lost.";

@@ -167,7 +167,8 @@ impl EndOfRecording {
         let report = &mut self.report;
         match line.kind() {
             b"end" => {
-                report.duration_ns = line.fact::<End>()?.duration_ns;
+                // The first of these lines.
+                *report = Report { duration_ns: line.fact::<End>()?.duration_ns, ..Report::default() };
                 self.is_there = true;
             }
             b"messages" => report.messages = Some(line.fact()?),

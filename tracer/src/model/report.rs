@@ -28,6 +28,8 @@ pub struct Report {
     pub ledger: Ledger,
     /// What became of messages; None where they are counted and do not come.
     pub messages: Option<Messages>,
+    /// Whether the accounting and what was watched are not known: the end of a recording is not there.
+    pub is_cut: bool,
     /// What was watched.
     pub watched: Vec<Watched>,
     /// Its drops; None where it was not about them.

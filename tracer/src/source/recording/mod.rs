@@ -23,7 +23,7 @@ use super::Delivery;
 use crate::decode::Family;
 
 pub use error::{BlockProblem, RecordingError};
-pub use names::RecordedNames;
+pub use names::{Learned, RecordedNames};
 pub use told::Item;
 
 /// Reads a recording's files, one after the other.
@@ -40,7 +40,6 @@ struct Facts {
     /// The families that are wanted; empty: all.
     wanted: Vec<Family>,
     start: Option<Start>,
-    names: RecordedNames,
     counts: Counts,
 }
 
@@ -63,19 +62,21 @@ impl<R: BufRead> Recording<R> {
         Self { blocks: Blocks::new(from), facts: Facts { wanted, ..Facts::default() } }
     }
 
+    /// Reads how it began, which stands first.
+    pub fn begin(&mut self) -> Result<Start, RecordingError> {
+        // Nothing is handed out before there is a start.
+        self.next(&mut |_| {})?;
+        self.facts.start.clone().ok_or(RecordingError::NothingRecorded)
+    }
+
     /// Goes on with the next file.
     pub fn go_on(&mut self, from: R) {
         self.blocks = Blocks::new(from);
     }
 
-    /// How it began; None: that was not read yet.
-    pub fn start(&self) -> Option<&Start> {
-        self.facts.start.as_ref()
-    }
-
-    /// The names that were read so far.
-    pub fn names(&self) -> &RecordedNames {
-        &self.facts.names
+    /// Where the file was cut that was read last, in bytes from its start, if it was.
+    pub fn take_cut(&mut self) -> Option<u64> {
+        self.facts.counts.cut.take()
     }
 
     /// What was read so far.
@@ -142,7 +143,7 @@ impl Facts {
             }
             match line.kind() {
                 b"delivery" => deliveries.push(line.fact::<Delivery>()?),
-                b"family" => each(Item::Family(bytes)),
+                b"family" => each(Item::Learned(&Learned::Family(bytes))),
                 kind if first.is_none() && is_message(kind) && !line.has("family") => first = Some(comment),
                 _ => {}
             }
@@ -161,8 +162,9 @@ impl Facts {
                 continue;
             }
             let Some(number) = line.order() else {
-                if !self.names.take(&mut line)? {
-                    each(Item::Line(comment));
+                match Learned::parse(&mut line)? {
+                    Some(learned) => each(Item::Learned(&learned)),
+                    None => each(Item::Line(comment)),
                 }
                 continue;
             };

@@ -1,4 +1,4 @@
-//! Names of control groups, namespaces and interfaces, as they were when they were recorded.
+//! Names of control groups, namespaces, interfaces and families, as they were when they were recorded.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,6 @@ const MOST: usize = 1 << 16;
 pub struct RecordedNames {
     cgroups: HashMap<u64, String>,
     namespaces: HashMap<u32, String>,
-    interfaces: Vec<Interface>,
 }
 
 /// Names are hostile bytes.
@@ -21,31 +20,52 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-impl RecordedNames {
-    /// Takes a line. False: it is about no name.
-    pub(super) fn take(&mut self, line: &mut Line<'_>) -> Result<bool, FactError> {
-        match line.kind() {
+/// What a recording tells of what messages come from, ahead of those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Learned<'a> {
+    /// The path of a control group.
+    Cgroup(u64, String),
+    /// The name of a network namespace, by its inode number.
+    Netns(u32, String),
+    /// An interface that there was before the capture began.
+    Interface(Interface),
+    /// What nlctrl said of a family before that.
+    Family(&'a [u8]),
+}
+
+impl Learned<'_> {
+    /// What a line tells. None: it is about something else.
+    pub(super) fn parse(line: &mut Line<'_>) -> Result<Option<Learned<'static>>, FactError> {
+        Ok(Some(match line.kind() {
             b"cgroup" => {
                 let CgroupPath { id, path } = line.fact()?;
-                if self.cgroups.len() < MOST {
-                    self.cgroups.insert(id, text(&path));
-                }
+                Learned::Cgroup(id, text(&path))
             }
             b"netns" => {
                 let NetnsName { inode, name } = line.fact()?;
-                if self.namespaces.len() < MOST {
-                    self.namespaces.insert(inode, text(&name));
-                }
+                Learned::Netns(inode, text(&name))
             }
             b"interface" => {
                 let InterfaceName { netns, index, name } = line.fact()?;
-                if self.interfaces.len() < MOST {
-                    self.interfaces.push(Interface { netns, index, name: text(&name) });
-                }
+                Learned::Interface(Interface { netns, index, name: text(&name) })
             }
-            _ => return Ok(false),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl RecordedNames {
+    /// Takes what a recording tells. What is more than can be kept has no name.
+    pub fn take(&mut self, learned: &Learned<'_>) {
+        match learned {
+            Learned::Cgroup(id, path) if self.cgroups.len() < MOST => {
+                self.cgroups.insert(*id, path.clone());
+            }
+            Learned::Netns(inode, name) if self.namespaces.len() < MOST => {
+                self.namespaces.insert(*inode, name.clone());
+            }
+            _ => {}
         }
-        Ok(true)
     }
 
     /// The path of a control group; None: it was not recorded.
@@ -70,10 +90,5 @@ impl RecordedNames {
     /// The network namespace of a name.
     pub fn netns_named(&self, name: &str) -> Option<u32> {
         self.namespaces.iter().find(|(_, other)| *other == name).map(|(inode, _)| *inode)
-    }
-
-    /// The interfaces that there were before the capture began.
-    pub fn interfaces(&self) -> &[Interface] {
-        &self.interfaces
     }
 }

@@ -1,5 +1,6 @@
 //! A fact that was read, kept until it is its turn.
 
+use super::names::Learned;
 use super::notation::{AskerOf, Fact as _, FactError, Line, NotSent, REST, Shortened, Time, call_stage};
 use crate::{
     decode::Family,
@@ -50,8 +51,8 @@ pub enum Item<'a> {
     Lost(&'a LostEvents),
     /// A line of a kind that is known on a higher floor.
     Line(&'a [u8]),
-    /// What nlctrl said of its families before the capture began.
-    Family(&'a [u8]),
+    /// Names of what comes next.
+    Learned(&'a Learned<'a>),
 }
 
 /// What a packet is, beside its comments.
