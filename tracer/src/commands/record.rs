@@ -126,7 +126,7 @@ fn said(options: &RecordOptions, session: &Session<Live>, written: Written, end:
     let Written { messages, bytes, files } = written;
     let to = match options.output.as_os_str().to_str() {
         Some("-") => "standard output".to_owned(),
-        _ if files > 1 => format!("{files} files, the last of {}", options.output.display()),
+        _ if files > 1 => format!("{files} files named after {}", options.output.display()),
         _ => options.output.display().to_string(),
     };
     let report = session.report();

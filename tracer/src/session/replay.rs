@@ -152,7 +152,10 @@ impl Replay {
     fn end(&mut self) -> Report {
         let end = std::mem::take(&mut self.handed.end);
         let counts = self.recording.counts();
-        match end.report() {
+        // Of a part of a recording its accounting says nothing.
+        let is_whole =
+            |report: &Report| report.messages.is_none_or(|messages| messages.shown == counts.messages);
+        match end.report().filter(is_whole) {
             Some(report) => {
                 let report = refiltered(report, &counts.filtered_calls, counts.filtered);
                 Report { drop_calls: report.drop_calls.filter(|_| self.has_drops), ..report }

@@ -19,7 +19,7 @@ use notation::{FactError, Line, Start, is_message};
 use order::Order;
 use told::{Content, Told};
 
-use super::Delivery;
+use super::{Call, Delivery};
 use crate::decode::Family;
 
 pub use error::{BlockProblem, RecordingError};
@@ -46,7 +46,7 @@ struct Facts {
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages, those included that are not wanted.
+    /// Messages of calls, those included that are not wanted.
     pub messages: u64,
     /// Those that are not wanted.
     pub filtered: u64,
@@ -152,7 +152,6 @@ impl Facts {
         let message = match first {
             Some(comment) if line.take(comment) => {
                 let number = line.order();
-                self.counts.messages += 1;
                 Some((number, told::message(&mut line, content, deliveries)?))
             }
             _ => None,
@@ -170,23 +169,11 @@ impl Facts {
             };
             let of = message.as_ref().map(|(_, told)| told);
             let told = self.other(&mut line, comment, of)?;
-            let told = if !is_wanted && of.is_some_and(|message| told.is_about(message)) {
-                self.leave_out(&told);
-                Told::Nothing
-            } else {
-                told
-            };
-            self.take(Some(number), told, each);
+            let is_wanted = is_wanted || !of.is_some_and(|message| told.is_about(message));
+            self.take(Some(number), told, is_wanted, each);
         }
         if let Some((number, told)) = message {
-            let told = if is_wanted {
-                told
-            } else {
-                self.leave_out(&told);
-                self.counts.filtered += 1;
-                Told::Nothing
-            };
-            self.take(number, told, each);
+            self.take(number, told, is_wanted, each);
         }
         Ok(())
     }
@@ -197,20 +184,25 @@ impl Facts {
             return told::other(line, comment, of);
         }
         let family = notation::family(line)?;
-        if !self.wanted.is_empty() && !self.wanted.contains(&family) {
-            return Ok(Told::Nothing);
-        }
         told::message(line, Content { family, len: 0, bytes: b"" }, Vec::new())
     }
 
-    /// Counts a call that is not wanted.
-    fn leave_out(&mut self, told: &Told) {
-        if let Some(call) = told.call().filter(|call| call.place.index == 0) {
-            self.counts.filtered_calls[call.stage.hook().number()] += 1;
+    /// Counts a message of a call.
+    fn count(&mut self, told: &Told, is_wanted: bool) {
+        let Some(call) = told.call() else { return };
+        self.counts.messages += 1;
+        if !is_wanted {
+            self.counts.filtered += 1;
+            self.counts.filtered_calls[call.stage.hook().number()] += u64::from(call.place.index == 0);
         }
     }
 
-    fn take(&mut self, number: Option<u64>, told: Told, each: &mut impl FnMut(Item<'_>)) {
+    /// Hands out a fact when it is its turn, if it is wanted.
+    fn take(&mut self, number: Option<u64>, told: Told, is_wanted: bool, each: &mut impl FnMut(Item<'_>)) {
+        let is_of_family = |call: &Call<'_>| self.wanted.is_empty() || self.wanted.contains(&call.family);
+        let is_wanted = is_wanted && told.call().is_none_or(is_of_family);
+        self.count(&told, is_wanted);
+        let told = if is_wanted { told } else { Told::Nothing };
         let bytes = told.bytes();
         match number {
             Some(number) => self.order.take(number, told, bytes, &mut |told: Told| told.hand_out(each)),

@@ -131,10 +131,10 @@ impl Told {
         size_of::<Self>() + more
     }
 
-    /// The call of a message.
+    /// The call of a message, which what is behind the messages of a request is none of.
     pub(super) fn call(&self) -> Option<&Call<'static>> {
         match self {
-            Self::Call(message) => Some(&message.call),
+            Self::Call(message) if !message.is_rest => Some(&message.call),
             _ => None,
         }
     }
