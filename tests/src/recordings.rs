@@ -4,6 +4,8 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use nltrace::{
@@ -24,6 +26,7 @@ use nltrace::{
         },
     },
 };
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::guest::{Json, Module, Program, all_conform, nltrace};
@@ -309,6 +312,25 @@ fn what_cannot_be_written_is_said_and_counted() {
     assert_eq!(files.len(), 2, "{files:?}");
     let exchanges = of_event(&read(&files.join(" "), "-c ip"), "exchange").len();
     assert!(exchanges > 0);
+}
+
+/// What is in the file can be read, whenever nltrace is killed.
+#[test]
+fn a_recording_that_was_killed_is_readable() {
+    let file = "/tmp/killed.pcapng";
+    for milliseconds in [0, 40, 130, 300] {
+        let record = nltrace(&format!("record -o {file} --ring-size 64M")).start().listening();
+        let mut load = Program::new("sh").words("-c").word("while :; do ip link; done").start();
+        thread::sleep(Duration::from_millis(milliseconds));
+        record.signal(Signal::KILL);
+        assert!(!record.end().status.success());
+        load.must_still_run();
+        load.signal(Signal::KILL);
+        load.end();
+        if fs::metadata(file).expect("a file").len() != 0 {
+            assert!(read(file, "").last().expect("a summary").at("/accounting").is_null());
+        }
+    }
 }
 
 /// The description is enough to find the same.

@@ -33,7 +33,7 @@ use waiting::{MOST_LOOSE, Waiting};
 use window::{Handle, Window};
 
 /// How long a packet is held for what becomes of it, in nanoseconds.
-pub const HOLD_NS: u64 = 100_000_000;
+const HOLD_NS: u64 = 100_000_000;
 
 /// Listeners of a multicast that are named, at most: with more it is not known which they were.
 const MOST_DELIVERIES: usize = 1 << 12;
