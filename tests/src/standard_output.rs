@@ -92,7 +92,7 @@ fn ctrl_c_ends_a_capture_that_nobody_reads_and_again_gives_its_output_up() {
     let _module = Module::load();
     let trace = unread("");
     trace.signal(Signal::INT);
-    let trace = trace.says("waiting for stdout to drain");
+    let trace = trace.says("waiting for standard output to drain");
     wait_until_unwatched();
     let output = trace.interrupt().exits(1);
     accounted_for(&output);
@@ -101,7 +101,7 @@ fn ctrl_c_ends_a_capture_that_nobody_reads_and_again_gives_its_output_up() {
 #[test]
 fn a_duration_ends_a_capture_that_nobody_reads_and_a_reader_that_comes_back_gets_everything() {
     let _module = Module::load();
-    let trace = unread("-d 4").says("waiting for stdout to drain");
+    let trace = unread("-d 4").says("waiting for standard output to drain");
     wait_until_unwatched();
     let output = trace.read().success();
     let lines = output.json_lines();
@@ -115,7 +115,7 @@ fn intervals_that_nobody_reads_do_not_keep_a_histogram_from_ending() {
     nltest("bench -c 100").run().success();
     wait_for("a report waits for the pipe", || hist.waits_in_write("stdout").then_some(()));
     hist.signal(Signal::INT);
-    let hist = hist.says("waiting for stdout to drain");
+    let hist = hist.says("waiting for standard output to drain");
     wait_until_unwatched();
     hist.interrupt().exits(1).said("was discarded");
 }

@@ -79,7 +79,9 @@ mod tests {
             })
         };
         let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let written = |source| SessionError::from(WriteError::Refused { rest: None, source });
+        let written = |source| {
+            SessionError::from(WriteError::Refused { to: "standard output".to_owned(), rest: None, source })
+        };
         let cases = [
             (anyhow!(unable()), Exit::Unable),
             (Err::<(), _>(unable()).context("outer").unwrap_err(), Exit::Unable),

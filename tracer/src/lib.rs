@@ -34,6 +34,7 @@ pub mod cli;
 pub mod commands;
 pub mod decode;
 pub mod diagnosis;
+mod digits;
 pub mod exit;
 pub mod kernel;
 pub mod model;

@@ -116,6 +116,8 @@ pub struct TraceOptions {
     pub deliveries: bool,
     /// The user's specifications: a file, or a folder of them.
     pub specs: Option<PathBuf>,
+    /// The files of the recording to show; none: what happens now.
+    pub read: Vec<PathBuf>,
     /// Whether the result is JSON.
     pub json: bool,
 }
@@ -129,6 +131,7 @@ impl Default for TraceOptions {
             ring_bytes: 4 << 20,
             deliveries: false,
             specs: None,
+            read: Vec::new(),
             json: false,
         }
     }
@@ -147,6 +150,41 @@ pub struct DropsOptions {
     pub fail: bool,
     /// Whether the result is JSON.
     pub json: bool,
+}
+
+/// What `record` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordOptions {
+    /// What to capture.
+    pub capture: CaptureOptions,
+    /// The file; `-`: standard output.
+    pub output: PathBuf,
+    /// How much goes into a file.
+    pub limits: FileLimits,
+    /// Most bytes of a datagram to keep, behind its first header.
+    pub snaplen: u32,
+    /// Size of the ring buffer in bytes; it is rounded up to a power of two.
+    pub ring_bytes: u32,
+    /// Whether it is recorded who asked.
+    pub who: bool,
+}
+
+/// How much of a recording goes into a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileLimits {
+    /// Bytes; None: all.
+    pub max_size: Option<u64>,
+    /// How long; None: to the end.
+    pub max_age: Option<Duration>,
+    /// Files to keep, the last ones; None: all.
+    pub max_files: Option<usize>,
+}
+
+impl FileLimits {
+    /// Whether there may be several files.
+    pub fn are_several(&self) -> bool {
+        self.max_size.is_some() || self.max_age.is_some()
+    }
 }
 
 /// What `sockets` is told.

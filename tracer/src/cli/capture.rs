@@ -158,6 +158,13 @@ pub(super) struct TraceArgs {
     /// Your own YNL specification, or a folder of them; they count more than the built-in ones
     #[arg(long, value_name = "FILE|DIR")]
     specs: Option<PathBuf>,
+    /// Show what `nltrace record` wrote to these files, in the order in which it did; - is standard input. Needs
+    /// no privileges
+    #[arg(short, long, value_name = "FILE", num_args = 1.., conflicts_with_all = [
+        "calls", "children", "wait", "module_function", "duration", "interval", "strict", "method", "command",
+        "snaplen", "ring_size"
+    ])]
+    read: Vec<PathBuf>,
 }
 
 /// `doctor`
@@ -233,11 +240,11 @@ impl TraceArgs {
             who: self.who,
             fail: self.fail,
         });
-        let rest = (self.deliveries, self.snaplen, self.ring_size, self.specs);
+        let rest = (self.deliveries, self.snaplen, self.ring_size, self.specs, self.read);
         let json = self.capture.run.json;
         let capture = self.capture.options(verbose)?;
-        let (deliveries, snaplen, ring_size, specs) = rest;
-        Ok(TraceOptions { capture, exchanges, snaplen, ring_bytes: ring_size, deliveries, specs, json })
+        let (deliveries, snaplen, ring_bytes, specs, read) = rest;
+        Ok(TraceOptions { capture, exchanges, snaplen, ring_bytes, deliveries, specs, read, json })
     }
 }
 

@@ -5,6 +5,7 @@ mod capture;
 mod decode;
 mod drops;
 mod kinds;
+mod record;
 mod sockets;
 mod tips;
 mod values;
@@ -16,11 +17,15 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand, error::ErrorKind}
 use self::decode::DecodeArgs;
 use crate::{
     model::Stage,
-    options::{DecodeOptions, DoctorOptions, DropsOptions, HistOptions, Pid, SocketsOptions, TraceOptions},
+    options::{
+        DecodeOptions, DoctorOptions, DropsOptions, HistOptions, Pid, RecordOptions, SocketsOptions,
+        TraceOptions,
+    },
 };
 use capture::{DoctorArgs, HistArgs, TraceArgs, TraceError};
 use drops::DropsArgs;
 use kinds::KindError;
+use record::RecordArgs;
 use sockets::SocketsArgs;
 
 /// A command line that was understood.
@@ -41,6 +46,8 @@ pub enum Command {
     Trace(TraceOptions),
     /// Show what is dropped.
     Drops(DropsOptions),
+    /// Write everything to a file.
+    Record(RecordOptions),
     /// Show the sockets that there are.
     Sockets(SocketsOptions),
     /// Show messages in words.
@@ -75,6 +82,10 @@ pub fn parse<T: Into<OsString> + Clone>(
         Tree::Drops(args) => {
             Command::Drops(args.options(verbose).map_err(|error| wrong_type("drops", &error))?)
         }
+        Tree::Record(args) => Command::Record(
+            args.options(verbose)
+                .map_err(|error| wrong("record", ErrorKind::ArgumentConflict, &error.to_string()))?,
+        ),
         Tree::Sockets(args) => Command::Sockets(args.options()),
         Tree::Decode(args) => Command::Decode(args.options()),
         Tree::Doctor(args) => Command::Doctor(args.options()),
@@ -154,6 +165,7 @@ Examples:
   nltrace hist -d 10                      time every message for ten seconds
   nltrace trace -f route -- ip link       what one command asked for, and what came back
   nltrace drops -d 10                     what was dropped, whose, why, and what would have helped
+  nltrace record -o net.pcapng -d 60      everything into a file, for Wireshark or nltrace trace -r
   nltrace sockets                         every netlink socket, and who holds it
   nltrace doctor                          what this kernel and this user can do
 
@@ -177,6 +189,9 @@ enum Tree {
     /// Show what was dropped: where, whose, how much, why, and what would have helped
     #[command(after_help = DROPS_EXAMPLES, allow_negative_numbers = true)]
     Drops(DropsArgs),
+    /// Record everything into a file that Wireshark opens too
+    #[command(after_help = RECORD_EXAMPLES, allow_negative_numbers = true)]
+    Record(RecordArgs),
     /// Show every netlink socket: who holds it, what it listens to, how full it is, what it missed
     #[command(after_help = SOCKETS_EXAMPLES, allow_negative_numbers = true)]
     Sockets(SocketsArgs),
@@ -234,6 +249,7 @@ Examples:
   nltrace trace --errors --fail -- ./test exit with 5 if anything was refused
   nltrace trace -c systemd-udevd --json   threads of one name, as JSON, an object a line
   nltrace trace --calls -f nltest         each message of each kernel call
+  nltrace trace -r net.pcapng -c dhcpcd   what nltrace record wrote, on any machine
 
 A line appears when its exchange is complete and its last answer was read. A result ends with its accounting:
 hits = recorded + filtered + unmatched + lost.";
@@ -253,6 +269,19 @@ socket_filter if asked for. docs/drops.md says what each means. Exit status 5: s
 --fail was given.
 
 A result ends with its accounting: hits = recorded + filtered + unmatched + lost.";
+
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  nltrace record -o net.pcapng            everything, until Ctrl-C
+  nltrace record -o net.pcapng -- ip link set eth0 up
+                                          while a command runs
+  nltrace record -o /var/log/net.pcapng --max-size 100M --max-files 10
+                                          the last gigabyte: net_00001.pcapng, net_00002.pcapng, ...
+  nltrace record -o - | tshark -r -       live, in Wireshark's words
+  nltrace trace -r net.pcapng --errors    what was refused, on any machine, without privileges
+
+Each message is a packet; who sent it, how long it took and what came of it stand in its comments.
+docs/recording.md describes them. A recording that was cut can be read to its last whole packet.";
 
 const SOCKETS_EXAMPLES: &str = "\
 Examples:

@@ -79,6 +79,7 @@ fn every_word_becomes_an_option() {
         ring_bytes: 64 << 10,
         deliveries: true,
         specs: None,
+        read: Vec::new(),
         json: true,
     };
     assert_eq!(trace(&words.split_whitespace().collect::<Vec<_>>()), expected);

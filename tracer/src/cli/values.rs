@@ -82,6 +82,18 @@ pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
+/// The size of a file, in bytes or in larger units.
+pub(super) fn file_size(text: &str) -> Result<u64, &'static str> {
+    let (digits, scale) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    let number: u64 = digits.parse().map_err(|_| "give a number of bytes, such as 5M, 100M or 1G")?;
+    number.checked_mul(scale).filter(|bytes| *bytes >= 1 << 20).ok_or("give at least 1M")
+}
+
 /// A size, in bytes or in larger units.
 pub(super) fn bytes(text: &str) -> Result<u32, &'static str> {
     let (digits, scale) = match text.as_bytes().last() {

@@ -2,15 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
+use super::sockets::inode_of;
 use crate::{
     decode::{Family, Links, tree::GenericFamilies},
     kernel::{Cgroups, NetnsNames},
     model::drops::DropRow,
     note,
-    options::CaptureOptions,
+    options::{CaptureOptions, Netns},
     render::Surroundings,
     session::{SessionError, Unable, now_ns},
-    source::{Interface, Interfaces, generic_families},
+    source::{
+        Interface, Interfaces, generic_families,
+        recording::{Learned, RecordedNames},
+    },
 };
 
 /// Asks the kernel for generic netlink's families if any may be wanted, before anything is watched: that is a
@@ -48,6 +54,14 @@ pub(super) fn registered() -> GenericFamilies {
 const LIST_EVERY_NS: u64 = 1_000_000_000;
 const LIST_SHARE: u64 = 100;
 
+/// Names of control groups and namespaces.
+enum Places {
+    /// This machine's, as they are.
+    Here { cgroups: Cgroups, names: NetnsNames, root: PathBuf },
+    /// As they were recorded.
+    Recorded(RecordedNames),
+}
+
 /// What [`Links`] takes of an interface.
 fn parts(interface: &Interface) -> (u32, u32, &str) {
     (interface.netns, interface.index, &interface.name)
@@ -55,8 +69,7 @@ fn parts(interface: &Interface) -> (u32, u32, &str) {
 
 /// Names of control groups, namespaces, interfaces and generic netlink's families.
 pub(super) struct Around {
-    pub(super) cgroups: Cgroups,
-    pub(super) names: NetnsNames,
+    places: Places,
     generic: GenericFamilies,
     /// Interfaces.
     pub(super) links: Links,
@@ -64,20 +77,66 @@ pub(super) struct Around {
     interfaces: Option<Interfaces>,
     /// When they are listed again, in nanoseconds.
     again_ns: u64,
-    root: PathBuf,
 }
 
 impl Around {
     /// Those below `root`, and the families of generic netlink.
     pub(super) fn new(root: &Path, generic: GenericFamilies) -> Self {
         Self {
-            cgroups: Cgroups::new(root),
-            names: NetnsNames::read(root),
+            places: Places::Here {
+                cgroups: Cgroups::new(root),
+                names: NetnsNames::read(root),
+                root: root.to_owned(),
+            },
             generic,
             links: Links::default(),
             interfaces: None,
             again_ns: 0,
-            root: root.to_owned(),
+        }
+    }
+
+    /// Of a recording, which tells them.
+    pub(super) fn recorded() -> Self {
+        Self {
+            places: Places::Recorded(RecordedNames::default()),
+            generic: GenericFamilies::default(),
+            links: Links::default(),
+            interfaces: None,
+            again_ns: 0,
+        }
+    }
+
+    /// Takes what a recording tells.
+    pub(super) fn learn(&mut self, learned: &Learned<'_>) {
+        if let Learned::Interface(Interface { netns, index, name }) = learned {
+            self.links.begin(*netns, *index, name);
+        }
+        if let Places::Recorded(names) = &mut self.places {
+            names.take(learned);
+        }
+    }
+
+    /// The inode number of a namespace that an option names; none that there is where it is not known yet, as
+    /// in a recording that has not told it.
+    pub(super) fn inode_of(&self, netns: &Netns) -> anyhow::Result<u32> {
+        match (&self.places, netns) {
+            (Places::Here { names, root, .. }, _) => inode_of(netns, names, root),
+            (Places::Recorded(_), Netns::Inode(inode)) => Ok(*inode),
+            (Places::Recorded(names), Netns::Name(name)) => Ok(names.netns_named(name).unwrap_or(0)),
+        }
+    }
+
+    /// The numbers of a control group and of those below it.
+    pub(super) fn cgroups_below(&self, path: &Path) -> anyhow::Result<Vec<u64>> {
+        match &self.places {
+            Places::Here { cgroups, .. } => cgroups.below(path).with_context(|| {
+                format!("there is no control group {}; systemd-cgls lists them", path.display())
+            }),
+            Places::Recorded(names) => {
+                let path = path.to_string_lossy();
+                let path = path.strip_prefix("/sys/fs/cgroup").unwrap_or(&path);
+                Ok(names.cgroups_below(&format!("/{}", path.trim_start_matches('/'))))
+            }
         }
     }
 
@@ -113,8 +172,9 @@ impl Around {
     /// The control groups that the processes are in now that sent or missed what was dropped; those that are
     /// gone are in none.
     pub(super) fn groups_of(&self, row: &DropRow) -> Vec<u64> {
+        let Places::Here { cgroups, root, .. } = &self.places else { return Vec::new() };
         let processes = row.owners.iter().chain(&row.owner).chain(&row.sender);
-        processes.filter_map(|process| self.cgroups.of_process(&self.root, process.pid)).collect()
+        processes.filter_map(|process| cgroups.of_process(root, process.pid)).collect()
     }
 
     /// Asks for generic netlink's families again if there are types of which none is known.
@@ -126,17 +186,25 @@ impl Around {
 
     /// Looks for namespaces that have got a name since.
     pub(super) fn look_again(&mut self) {
-        self.names.add(NetnsNames::read(&self.root));
+        if let Places::Here { names, root, .. } = &mut self.places {
+            names.add(NetnsNames::read(root));
+        }
     }
 }
 
 impl Surroundings for Around {
     fn cgroup(&mut self, number: u64) -> Option<&str> {
-        self.cgroups.path(number)
+        match &mut self.places {
+            Places::Here { cgroups, .. } => cgroups.path(number),
+            Places::Recorded(names) => names.cgroup(number),
+        }
     }
 
     fn netns(&self, inode: u32) -> Option<&str> {
-        self.names.name(inode)
+        match &self.places {
+            Places::Here { names, .. } => names.name(inode),
+            Places::Recorded(names) => names.netns(inode),
+        }
     }
 
     fn interface(&self, netns: u32, ts_ns: u64, index: u32) -> Option<&str> {

@@ -7,6 +7,7 @@ mod doctor;
 mod drops;
 mod generate;
 mod hist;
+mod record;
 mod sockets;
 mod trace;
 
@@ -26,6 +27,7 @@ pub async fn run(invocation: Invocation, root: &Path) -> anyhow::Result<Exit> {
         Command::Hist(options) => hist::run(&options, root).await,
         Command::Trace(options) => trace::run(&options, root).await,
         Command::Drops(options) => drops::run(&options, root).await,
+        Command::Record(options) => record::run(&options, root).await,
         Command::Sockets(options) => sockets::run(&options, root),
         Command::Decode(options) => decode::run(&options),
         Command::Doctor(options) => doctor::run(&options, root),

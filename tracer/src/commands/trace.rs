@@ -2,6 +2,7 @@
 
 mod calls;
 mod exchanges;
+mod recorded;
 
 use std::path::Path;
 
@@ -17,19 +18,23 @@ use super::{
 use crate::{
     decode::tree::Decoder,
     exit::Exit,
+    kernel::Identity,
     model::{
         Hook,
         exchange::{Exchanges, Keep, Watching},
     },
     note,
-    options::TraceOptions,
-    render::text::accounting_line,
-    session::{Session, SessionError},
+    options::{ExchangeOptions, TraceOptions},
+    render::{json::Start, text::accounting_line},
+    session::{Session, SessionError, realtime_at},
     sink::{Lines, Output, Renderer},
 };
 
 /// Captures until something ends it, and prints what comes.
 pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<Exit> {
+    if !options.read.is_empty() {
+        return recorded::run(options).await;
+    }
     let output = Output::new().context("standard output cannot be used")?;
     let own = options.specs.as_deref().map(load).transpose()?;
     let mut decoder = Decoder::new(own.map(|own| own.table));
@@ -52,7 +57,7 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         return conclude(&session, end?, options.capture.strict);
     };
     let mut around = Around::new(root, decoder.generic.clone());
-    let wanted = around.wanted(options, exchanges, root)?;
+    let wanted = around.wanted(options, exchanges)?;
     let mut session = Session::trace(options, root)?;
     if let Some((interfaces, before)) = session.take_interfaces() {
         around.watch_interfaces(interfaces, &before);
@@ -62,12 +67,9 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
         reads: session.watches(Hook::Consume),
         waits: session.watches(Hook::Wait) && session.watches(Hook::WaitEnd),
     };
-    let model = Exchanges::new(
-        Keep { answers: exchanges.answers || exchanges.matching.is_some(), deliveries: options.deliveries },
-        watching,
-    );
-    let renderer =
-        Exchanging::new(options, exchanges, session.start_ns(), (model, wanted, around), decoder, root);
+    let model = Exchanges::new(keep(options, exchanges), watching);
+    let start = start(session.start_ns(), root);
+    let renderer = Exchanging::new(options, exchanges, &start, (model, wanted, around), decoder);
     let mut sink = Lines::new(renderer, output);
     let end = session.run(&mut sink).await;
     if is_cut(&end) {
@@ -77,6 +79,18 @@ pub(super) async fn run(options: &TraceOptions, root: &Path) -> anyhow::Result<E
     let exit = conclude(&session, end?, options.capture.strict)?;
     let failed = sink.renderer().totals().failed;
     Ok(if exchanges.fail && failed != 0 && exit == Exit::Done { Exit::Dropped } else { exit })
+}
+
+/// What is kept of messages.
+fn keep(options: &TraceOptions, exchanges: &ExchangeOptions) -> Keep {
+    Keep { answers: exchanges.answers || exchanges.matching.is_some(), deliveries: options.deliveries }
+}
+
+/// When and where a capture began.
+fn start(start_ns: u64, root: &Path) -> Start {
+    let Identity { release, boot_id, hostname } = Identity::read(root);
+    let realtime_ns = realtime_at(start_ns);
+    Start { kernel: release, boot_id, hostname, monotonic_ns: start_ns, realtime_ns }
 }
 
 /// Whether output was discarded that somebody still wanted.

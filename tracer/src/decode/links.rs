@@ -72,6 +72,11 @@ impl Links {
         }
     }
 
+    /// Learns the name that an interface had before anything else was learned.
+    pub fn begin(&mut self, netns: u32, index: u32, name: &str) {
+        self.put(netns, index, Named { from_ns: 0, name: Some(name.to_owned()) });
+    }
+
     /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has been
     /// so from then on.
     pub fn take<'a>(&mut self, now_ns: u64, all: impl Iterator<Item = (u32, u32, &'a str)>) {

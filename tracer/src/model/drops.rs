@@ -7,6 +7,7 @@ mod collect;
 mod episode;
 mod kernel_drops;
 mod lines;
+mod notation;
 mod row;
 mod seams;
 mod stack;

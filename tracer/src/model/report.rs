@@ -15,17 +15,6 @@ pub struct Watched {
     pub method: String,
 }
 
-/// Calls that were lost in a stretch of time, in nanoseconds of `CLOCK_MONOTONIC`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LostEvents {
-    /// How many, as far as they are counted.
-    pub count: u64,
-    /// When none of them was lost yet.
-    pub from_ns: u64,
-    /// When all were.
-    pub to_ns: u64,
-}
-
 /// A capture, or one interval of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -39,6 +28,8 @@ pub struct Report {
     pub ledger: Ledger,
     /// What became of messages; None where they are counted and do not come.
     pub messages: Option<Messages>,
+    /// Whether the accounting and what was watched are not known: the end of a recording is not there.
+    pub is_cut: bool,
     /// What was watched.
     pub watched: Vec<Watched>,
     /// Its drops; None where it was not about them.

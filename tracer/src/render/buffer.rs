@@ -1,6 +1,5 @@
 //! Bytes of output, put together without allocating for each piece: a trace has a line for every message.
 
-mod digits;
 mod scan;
 
 use std::{
@@ -10,9 +9,8 @@ use std::{
 
 use terminal::{Charset, escape};
 
-use digits::{HEX_BYTES, PAIRS, eight, four, hex};
+use crate::digits::{EIGHT_DIGITS, HEX_BYTES, PAIRS, eight, four, hex};
 
-pub(super) use digits::EIGHT_DIGITS;
 pub(super) use scan::{is_plain, is_text};
 
 /// Growing output. It is written in large pieces, whose memory is used again.
@@ -119,6 +117,13 @@ impl Buffer {
     pub fn replace(&mut self, mut memory: Self) -> Self {
         memory.bytes.clear();
         std::mem::replace(self, Self { bytes: memory.bytes, ..Self::default() })
+    }
+
+    /// The memory, emptied, for something else.
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut bytes = self.bytes;
+        bytes.clear();
+        bytes
     }
 
     /// Makes room for so many more bytes at once.

@@ -4,6 +4,7 @@
 mod buffer;
 mod decoding;
 pub mod json;
+pub mod pcapng;
 pub mod text;
 mod values;
 

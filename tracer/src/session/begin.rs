@@ -6,7 +6,9 @@ use super::{Live, Session, SessionError, command, setup};
 use crate::{
     model::Hook,
     note,
-    options::{CaptureOptions, Causes, DropsOptions, ExchangeOptions, HistOptions, TraceOptions},
+    options::{
+        CaptureOptions, Causes, DropsOptions, ExchangeOptions, HistOptions, RecordOptions, TraceOptions,
+    },
     probes::{Outcome, Plan},
     source::{Interface, Interfaces},
 };
@@ -38,6 +40,21 @@ impl Session<Live> {
             plan.outcomes.push(Outcome::Dropped { causes: Causes::default(), stacks: false, each: true });
         }
         Self::attach(&options.capture, &plan, root)
+    }
+
+    /// Attaches what sends everything, and starts the command.
+    pub fn record(options: &RecordOptions, root: &Path) -> Result<Self, SessionError> {
+        let RecordOptions { capture, snaplen, ring_bytes, who, .. } = options;
+        let exchanges = ExchangeOptions { who: *who, ..ExchangeOptions::default() };
+        let options = TraceOptions {
+            capture: capture.clone(),
+            exchanges: Some(exchanges),
+            snaplen: *snaplen,
+            ring_bytes: *ring_bytes,
+            deliveries: true,
+            ..TraceOptions::default()
+        };
+        Self::trace(&options, root)
     }
 
     /// Attaches what finds drops, and starts the command.

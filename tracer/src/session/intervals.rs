@@ -19,6 +19,7 @@ impl Intervals {
         self.number += 1;
         let Report { duration_ns: end_ns, rows, ledger, messages, watched, drops, .. } = whole;
         let interval = Report {
+            is_cut: false,
             interval: Some(self.number),
             duration_ns: end_ns - self.end_ns,
             rows: rows.since(&self.rows),

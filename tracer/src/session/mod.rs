@@ -11,6 +11,7 @@ mod live;
 mod module;
 mod modules;
 mod refusal;
+mod replay;
 mod setup;
 mod signals;
 mod sockets;
@@ -21,7 +22,7 @@ mod triggers;
 use std::{
     future::poll_fn,
     task::Poll,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -37,6 +38,7 @@ pub use end::End;
 pub use error::{CommandError, SessionError, Unable};
 pub use live::{Live, Source, watched};
 pub use refusal::{refusal, sudo_remedy};
+pub use replay::{Replay, ReplayError};
 pub use sockets::read_sockets;
 
 /// How long a program may still run that was detached: microseconds, and more where processors are emulated.
@@ -207,8 +209,7 @@ impl<S: Source> Session<S> {
         let messages = rows.is_none().then(|| self.messages(&ledger));
         let (rows, watched) = (rows.unwrap_or_default(), self.source.watched());
         let drops = self.source.drops(monotonic_ns())?;
-        let whole =
-            Report { interval: None, duration_ns, rows, ledger, messages, watched, drops, drop_calls: None };
+        let whole = Report { duration_ns, rows, ledger, messages, watched, drops, ..Report::default() };
         let Some(intervals) = &mut self.intervals else { return Ok(()) };
         sink.report(&intervals.next(whole))?;
         Ok(())
@@ -374,6 +375,12 @@ async fn readable(source: &mut impl Source, more: bool) {
 /// `CLOCK_MONOTONIC`, which the kernel's programs read too, in nanoseconds.
 pub fn now_ns() -> u64 {
     monotonic_ns()
+}
+
+/// `CLOCK_REALTIME` when `CLOCK_MONOTONIC` was `monotonic_ns`, in nanoseconds since 1970.
+pub fn realtime_at(monotonic_ns: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    now.saturating_sub(now_ns().saturating_sub(monotonic_ns))
 }
 
 fn monotonic_ns() -> u64 {

@@ -182,7 +182,7 @@ impl Sink for Kept {
         match self.breaks_after {
             Some(calls) if self.got.len() >= calls => {
                 let source = io::Error::from(io::ErrorKind::StorageFull);
-                Err(WriteError::Refused { rest: None, source })
+                Err(WriteError::Refused { to: "standard output".to_owned(), rest: None, source })
             }
             _ => Ok(()),
         }

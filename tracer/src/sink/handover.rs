@@ -2,10 +2,13 @@
 
 use std::future::pending;
 
-use super::stdout::WriteError;
-use crate::model::{
-    Event, LostEvents, Report,
-    drops::{DropRow, Notice},
+use super::output::WriteError;
+use crate::{
+    model::{
+        Event, LostEvents, Report,
+        drops::{DropRow, Notice},
+    },
+    source::recording::Learned,
 };
 
 /// What a session's results are handed to.
@@ -27,6 +30,9 @@ pub trait Sink {
 
     /// Takes a drop, or several that are alike.
     fn dropped(&mut self, _: &DropRow) {}
+
+    /// Takes names of what comes next, which a recording has.
+    fn learn(&mut self, _: &Learned<'_>) {}
 
     /// Takes what just happened to a socket.
     fn notice(&mut self, _: &Notice) {}

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use super::{
     handover::Sink,
-    stdout::{Output, WriteError},
+    output::{Output, WriteError},
 };
 use crate::{
     model::{
@@ -12,6 +12,7 @@ use crate::{
         drops::{DropRow, Notice},
     },
     render::Buffer,
+    source::recording::Learned,
 };
 
 /// Output is handed over once it takes this many bytes of memory, and whenever there are no more calls for
@@ -48,6 +49,9 @@ pub trait Renderer {
     fn dropped(&mut self, _out: &mut Buffer, _row: &DropRow) -> u64 {
         0
     }
+
+    /// Takes names of what comes next, which a recording has.
+    fn learn(&mut self, _: &Learned<'_>) {}
 
     /// The lines, if any, of what just happened to a socket.
     fn notice(&mut self, _: &Notice) -> String {
@@ -168,6 +172,10 @@ impl<R: Renderer> Sink for Lines<R> {
 
     fn dropped(&mut self, row: &DropRow) {
         self.filling.calls += self.renderer.dropped(&mut self.buffer, row);
+    }
+
+    fn learn(&mut self, learned: &Learned<'_>) {
+        self.renderer.learn(learned);
     }
 
     fn notice(&mut self, notice: &Notice) {

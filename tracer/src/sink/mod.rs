@@ -3,7 +3,8 @@
 mod handover;
 mod hold;
 mod lines;
-mod stdout;
+mod output;
+mod recording;
 
 use std::io::{self, Write as _};
 
@@ -12,7 +13,8 @@ use terminal::Patient;
 pub use handover::{Discard, Sink};
 pub use hold::Hold;
 pub use lines::{Lines, Renderer};
-pub use stdout::{Output, WriteError};
+pub use output::{Output, WriteError};
+pub use recording::{Recording, Written, recording_output};
 
 /// Writes what is no capture's to standard output. Nothing else is to be done meanwhile, so the default
 /// action of signals is right.

@@ -42,6 +42,17 @@ pub enum Event<'a> {
     Fork(&'a Fork),
 }
 
+/// Calls that were lost in a stretch of time, in nanoseconds of `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LostEvents {
+    /// How many, as far as they are counted.
+    pub count: u64,
+    /// When none of them was lost yet.
+    pub from_ns: u64,
+    /// When all were.
+    pub to_ns: u64,
+}
+
 /// A thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thread {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use netlink_specs::Direction;
+use netlink_wire::{Captured, Header};
 
 use crate::decode::{
     Family, Messages,
@@ -39,19 +40,44 @@ const WAIT_MS: i64 = 500;
 
 /// Asks the kernel for all of them: one request on a socket of its own. Needs no privileges.
 pub fn generic_families() -> io::Result<GenericFamilies> {
+    let mut families = GenericFamilies::default();
+    let decoder = Decoder::default();
+    ask(|datagram| learn_families(&mut families, &decoder, datagram))?;
+    Ok(families)
+}
+
+/// The same as the kernel says it: a message for each family.
+pub fn family_messages() -> io::Result<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    ask(|datagram| {
+        let mut is_end = false;
+        for extent in Captured::new(datagram, datagram.len()).extents() {
+            let message = datagram.get(extent.start..).unwrap_or_default();
+            let message = message.get(..extent.len).unwrap_or(message);
+            match Header::parse(message).map(|header| header.message_type.0) {
+                Some(GENL_ID_CTRL) => all.push(message.to_vec()),
+                _ => is_end = true,
+            }
+        }
+        is_end
+    })?;
+    Ok(all)
+}
+
+/// Hands the datagrams of the answer to `take`, until that says that it is over.
+fn ask(mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let socket = open()?;
     let bytes: Vec<u8> = REQUEST.iter().flat_map(|part| part.to_ne_bytes()).collect();
     // SAFETY: a socket, and bytes with their length.
     let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0) };
     checked(sent)?;
-    let mut families = GenericFamilies::default();
-    let (decoder, mut buffer) = (Decoder::default(), vec![0; 64 << 10]);
+    let mut buffer = vec![0; 64 << 10];
     for _ in 0..MOST {
         // SAFETY: a socket, and memory with its length.
         let received = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
         let received = checked(received)?;
-        if learn_families(&mut families, &decoder, buffer.get(..received).unwrap_or_default()) {
-            return Ok(families);
+        if take(buffer.get(..received).unwrap_or_default()) {
+            return Ok(());
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end"))
@@ -109,6 +135,12 @@ mod tests {
         assert_eq!((families.name(16), families.number("nlctrl")), (Some("nlctrl"), Some(16)));
         let learned: Vec<_> = (17..1024).filter_map(|number| families.name(number)).collect();
         assert!(!learned.is_empty() && learned.iter().all(|name| !name.is_empty()), "{learned:?}");
+        // The messages say the same.
+        let mut again = GenericFamilies::default();
+        for message in family_messages().unwrap() {
+            assert!(!learn_families(&mut again, &Decoder::default(), &message));
+        }
+        assert_eq!((17..1024).filter_map(|number| again.name(number)).collect::<Vec<_>>(), learned);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where facts come from: the running kernel. What the kernel's programs and this have in common ends here;
+//! Where facts come from: the running kernel, or a recording. What the kernel's programs and this have in common ends here;
 //! nobody above sees a record of the ring buffer.
 
 mod asker;
@@ -17,6 +17,7 @@ mod origin;
 mod owners;
 mod parties;
 mod reason;
+pub mod recording;
 mod ring;
 mod socket;
 mod sockets;
@@ -27,8 +28,8 @@ pub use assemble::{Assembler, RecordError};
 pub use call::{Call, Copies, Delivery, Holder, Place};
 pub use counters::{Tallies, Tally};
 pub use deliveries::CopyCounts;
-pub use event::{Close, Event, Fork, Held, LockKind, Read, SendFailed, Symbol, Thread, Wait};
-pub use generic::{generic_families, learn_families};
+pub use event::{Close, Event, Fork, Held, LockKind, LostEvents, Read, SendFailed, Symbol, Thread, Wait};
+pub use generic::{family_messages, generic_families, learn_families};
 pub use histograms::Slot;
 pub use interfaces::{Interface, Interfaces};
 pub use kernel::Kernel;

@@ -176,6 +176,8 @@ pub(crate) const CASES: &[Case] = &[
         "nltrace trace --calls --json -- /tmp/load > /dev/null",
     )),
     ours("exchanges, trace --json > /dev/null", MANY, "nltrace trace --json -- /tmp/load > /dev/null"),
+    ours("record, snaplen 256 > file", MANY, "nltrace record -o /tmp/trace -- /tmp/load"),
+    ours("record, snaplen 256 > /dev/null", MANY, "nltrace record -o /dev/null -- /tmp/load"),
     ours("exchanges, trace --errors", SMALL, "nltrace trace --errors -- /tmp/load"),
     ours(
         "trace --calls --json --snaplen 1024 > /dev/null, 1 KiB",

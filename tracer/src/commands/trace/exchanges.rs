@@ -1,34 +1,28 @@
 //! `trace`: exchanges, notifications and messages that answer nothing.
 
-use std::{
-    io::IsTerminal as _,
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io::IsTerminal as _, path::PathBuf};
 
-use anyhow::Context as _;
 use terminal::{Theme, columns};
 
 use super::{Renderer, calls::report_text};
 use crate::{
-    commands::{around::Around, sockets::inode_of},
+    commands::around::Around,
     decode::{
         Family,
         tree::{Decoder, GENL_ID_CTRL},
     },
-    kernel::Identity,
     model::{
         Call, Event, LostEvents, Messages, Report,
         drops::DropRow,
         exchange::{ExchangeTotals, Exchanges, Followed, Line, Wanted},
     },
-    options::{ExchangeOptions, Matching, TraceOptions},
+    options::{ExchangeOptions, Matching, Netns, TraceOptions},
     render::{
         Buffer,
         json::{ExchangeJson, Start, lost_json, start_json, trace_summary_json},
         text::{ExchangeStyle, ExchangeText, exchange_heading, exchanges_line},
     },
-    source::learn_families,
+    source::{learn_families, recording::Learned},
 };
 
 impl Around {
@@ -37,19 +31,14 @@ impl Around {
         &self,
         options: &TraceOptions,
         exchanges: &ExchangeOptions,
-        root: &Path,
     ) -> anyhow::Result<Wanted> {
-        let netns = exchanges.netns.as_ref().map(|netns| inode_of(netns, &self.names, root)).transpose()?;
-        let below = |path: &std::path::PathBuf| {
-            self.cgroups.below(path).with_context(|| {
-                format!("there is no control group {}; systemd-cgls lists them", path.display())
-            })
-        };
+        let netns = exchanges.netns.as_ref().map(|netns| self.inode_of(netns)).transpose()?;
+        let cgroups = exchanges.cgroup.as_ref().map(|path| self.cgroups_below(path)).transpose()?;
         let least = exchanges.min_latency.map(|least| u64::try_from(least.as_nanos()).unwrap_or(u64::MAX));
         Ok(Wanted {
             filter: options.capture.filter.clone(),
             netns,
-            cgroups: exchanges.cgroup.as_ref().map(below).transpose()?,
+            cgroups,
             errors: exchanges.errors,
             min_latency_ns: least,
             which: exchanges.which,
@@ -81,16 +70,17 @@ pub(super) struct Exchanging {
     style: ExchangeStyle,
     /// The first line of JSON.
     start: Buffer,
+    /// What is asked for by names, which a recording may tell later.
+    asked: (Option<Netns>, Option<PathBuf>),
 }
 
 impl Exchanging {
     pub(super) fn new(
         options: &TraceOptions,
         exchanges: &ExchangeOptions,
-        start_ns: u64,
+        facts: &Start,
         (model, wanted, around): (Exchanges, Wanted, Around),
         decoder: Decoder,
-        root: &Path,
     ) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let style = ExchangeStyle {
@@ -101,18 +91,7 @@ impl Exchanging {
         };
         let mut start = Buffer::default();
         if options.json {
-            let Identity { release, boot_id, hostname } = Identity::read(root);
-            let realtime_ns =
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-            let passed_ns = crate::session::now_ns().saturating_sub(start_ns);
-            let facts = Start {
-                kernel: release,
-                boot_id,
-                hostname,
-                monotonic_ns: start_ns,
-                realtime_ns: realtime_ns.saturating_sub(passed_ns),
-            };
-            start_json(&mut start, &facts, &options.capture, exchanges);
+            start_json(&mut start, facts, &options.capture, exchanges);
         }
         Self {
             exchanges: model,
@@ -123,9 +102,10 @@ impl Exchanging {
             left_out: 0,
             around,
             json: options.json.then(|| ExchangeJson::new(decoder.clone())),
-            text: ExchangeText::new(start_ns, style, decoder),
+            text: ExchangeText::new(facts.monotonic_ns, style, decoder),
             style,
             start,
+            asked: (exchanges.netns.clone(), exchanges.cgroup.clone()),
         }
     }
 
@@ -152,6 +132,11 @@ impl Exchanging {
             alone: counts.alone,
             ..self.totals
         }
+    }
+
+    /// Whether a family of generic netlink is asked for that nobody has seen.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.wanted.filter.is_awaited()
     }
 
     /// Takes what is complete from the model, and writes what is wanted of it.
@@ -247,6 +232,21 @@ impl Renderer for Exchanging {
                 1
             }
             None => self.text.dropped(out, row),
+        }
+    }
+
+    fn learn(&mut self, learned: &Learned<'_>) {
+        if let Learned::Family(message) = learned {
+            return self.learn_families(message);
+        }
+        self.around.learn(learned);
+        let (netns, cgroup) = &self.asked;
+        // What is not told yet is nobody's.
+        if let Some(netns) = netns {
+            self.wanted.netns = self.around.inode_of(netns).ok().or(Some(0));
+        }
+        if let Some(path) = cgroup {
+            self.wanted.cgroups = Some(self.around.cgroups_below(path).unwrap_or_default());
         }
     }
 

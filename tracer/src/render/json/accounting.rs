@@ -116,7 +116,7 @@ fn summary(report: &Report, more: Option<(ExchangesJson, Option<DropsJson>)>) ->
         event: &'static str,
         interval: Option<u64>,
         duration_ns: u64,
-        accounting: AccountingJson,
+        accounting: Option<AccountingJson>,
         messages: Option<MessagesJson>,
         #[serde(skip_serializing_if = "Option::is_none")]
         exchanges: Option<ExchangesJson>,
@@ -129,7 +129,7 @@ fn summary(report: &Report, more: Option<(ExchangesJson, Option<DropsJson>)>) ->
         event: if report.interval.is_some() { "interval" } else { "summary" },
         interval: report.interval,
         duration_ns: report.duration_ns,
-        accounting: AccountingJson::new(&report.ledger),
+        accounting: (!report.is_cut).then(|| AccountingJson::new(&report.ledger)),
         messages: report.messages.map(MessagesJson::new),
         exchanges,
         drops,
@@ -170,6 +170,7 @@ mod tests {
             }),
             drops: None,
             drop_calls: None,
+            is_cut: false,
             watched: vec![Watched {
                 hook: "unicast",
                 function: "netlink_unicast".into(),
@@ -185,6 +186,8 @@ mod tests {
             r#""attachments":[{"hook":"unicast","function":"netlink_unicast","method":"fentry+fexit"}]}"#,
         );
         assert_eq!(summary_json(&report), expected);
+        let cut = Report { is_cut: true, messages: None, ..report.clone() };
+        assert!(summary_json(&cut).contains(r#""accounting":null,"messages":null,"#));
         let interval = Report { interval: Some(3), ..report };
         assert!(summary_json(&interval).starts_with(r#"{"event":"interval","interval":3,"#));
     }

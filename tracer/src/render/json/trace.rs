@@ -15,9 +15,10 @@ use crate::{
         Decoded, Family, FlagNames, Message, TypeName, errno_of,
         tree::{Decoder, GenericFamilies},
     },
+    digits::EIGHT_DIGITS,
     model::{Call, Place},
     render::{
-        buffer::{Buffer, EIGHT_DIGITS, Passage, append},
+        buffer::{Buffer, Passage, append},
         decoding::Decoding,
     },
 };

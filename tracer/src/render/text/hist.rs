@@ -192,6 +192,7 @@ pub(in crate::render) mod tests {
         ledger.hooks[Hook::Unicast.number()] = unicast;
         ledger.hooks[Hook::Receive.number()] = receive;
         Report {
+            is_cut: false,
             interval: None,
             duration_ns: 2_345_678_901,
             rows,

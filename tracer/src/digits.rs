@@ -1,7 +1,7 @@
 //! Numbers and bytes as digits, many at a time: a trace has some hundred of them for every message.
 
 /// `00` to `99`.
-pub(super) static PAIRS: [[u8; 2]; 100] = pairs();
+pub(crate) static PAIRS: [[u8; 2]; 100] = pairs();
 
 const fn pairs() -> [[u8; 2]; 100] {
     let mut table = [[0; 2]; 100];
@@ -14,7 +14,7 @@ const fn pairs() -> [[u8; 2]; 100] {
 }
 
 /// One more than the largest number of eight digits.
-pub(in crate::render) const EIGHT_DIGITS: u64 = 100_000_000;
+pub(crate) const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// The digits of a number below [`EIGHT_DIGITS`], leading zeros included, and how many of those there are;
 /// the last zero of 0 is none.
@@ -22,7 +22,7 @@ pub(in crate::render) const EIGHT_DIGITS: u64 = 100_000_000;
 /// It is taken apart into halves, quarters and eighths, which lie next to each other in one word: divisions
 /// by multiplication, for all parts at once.
 #[inline]
-pub(super) fn eight(number: u64) -> ([u8; 8], usize) {
+pub(crate) fn eight(number: u64) -> ([u8; 8], usize) {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
@@ -34,17 +34,17 @@ pub(super) fn eight(number: u64) -> ([u8; 8], usize) {
 
 /// The same for a number from 100 to 9,999, for less.
 #[inline]
-pub(super) fn four(number: u64) -> ([u8; 8], usize) {
+pub(crate) fn four(number: u64) -> ([u8; 8], usize) {
     let [[a, b], [c, d]] = [PAIRS[(number / 100) as usize], PAIRS[(number % 100) as usize]];
     ([0, 0, 0, 0, a, b, c, d], 4 + usize::from(number < 1000))
 }
 
 /// Bytes that [`hex`] takes at once.
-pub(super) const HEX_BYTES: usize = 32;
+pub(crate) const HEX_BYTES: usize = 32;
 
 /// Bytes in hexadecimal, without a table: the compiler makes vector instructions of it.
 #[inline]
-pub(super) fn hex(bytes: &[u8; HEX_BYTES]) -> [u8; 2 * HEX_BYTES] {
+pub(crate) fn hex(bytes: &[u8; HEX_BYTES]) -> [u8; 2 * HEX_BYTES] {
     let digit = |nibble: u8| nibble + b'0' + if nibble > 9 { b'a' - b'9' - 1 } else { 0 };
     let mut text = [0; 2 * HEX_BYTES];
     for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {

@@ -1,6 +1,6 @@
-//! Standard output of a capture. A thread of its own writes to it: a reader that does not read, and a full
-//! disk that takes its time, keep that thread waiting and nobody else, so signals and `--duration` end a
-//! capture all the same.
+//! What a capture writes to: standard output, or files. A thread of its own writes: a reader that does not
+//! read, and a full disk that takes its time, keep that thread waiting and nobody else, so signals and
+//! `--duration` end a capture all the same.
 
 use std::{
     fs::File,
@@ -35,10 +35,25 @@ const SLOW: Duration = Duration::from_secs(1);
 const CALLS: usize = 50;
 const ANSWER: Duration = Duration::from_millis(20);
 
-/// Standard output, to which one piece at a time is written.
+/// What pieces are written to.
+pub(super) trait Target: Send + 'static {
+    /// Writes a piece, unless `given_up` is set meanwhile: with it begins another file if `begins`. How many of
+    /// its bytes were written and stay, and why no more.
+    fn write(&mut self, piece: &Buffer, begins: bool, given_up: &AtomicBool) -> (usize, io::Result<()>);
+}
+
+impl Target for Patient<File> {
+    fn write(&mut self, piece: &Buffer, _: bool, given_up: &AtomicBool) -> (usize, io::Result<()>) {
+        write_all(self, piece, given_up)
+    }
+}
+
+/// Standard output or files, to which one piece at a time is written.
 pub struct Output {
+    /// What it is called in errors.
+    name: String,
     thread: JoinHandle<()>,
-    pieces: Sender<Buffer>,
+    pieces: Sender<(Buffer, bool)>,
     written: Receiver<Written>,
     given_up: Arc<AtomicBool>,
     busy: bool,
@@ -58,16 +73,20 @@ struct Written {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The file or pipe refused.
-    #[error("cannot write to standard output")]
+    #[error("cannot write to {to}")]
     Refused {
+        /// What it is.
+        to: String,
         /// Bytes that were not written; None: it cannot be said how many.
         rest: Option<Vec<u8>>,
         /// What the kernel said.
         source: io::Error,
     },
     /// Nobody read it, and a signal ended the wait.
-    #[error("standard output was not read, and the rest of the output was discarded")]
+    #[error("{to} took no more, and the rest of the output was discarded")]
     Discarded {
+        /// What it is.
+        to: String,
         /// Bytes that were not written; None: it cannot be said how many.
         rest: Option<Vec<u8>>,
     },
@@ -77,7 +96,7 @@ impl WriteError {
     /// The end of a piece that was not written; None: it cannot be said how much that is.
     pub(super) fn rest(&self) -> Option<&[u8]> {
         match self {
-            Self::Refused { rest, .. } | Self::Discarded { rest } => rest.as_deref(),
+            Self::Refused { rest, .. } | Self::Discarded { rest, .. } => rest.as_deref(),
         }
     }
 }
@@ -90,22 +109,34 @@ impl Output {
     }
 
     fn to(file: File) -> io::Result<Self> {
-        let mut file = Patient::new(file);
-        let (pieces, mut to_write) = mpsc::channel::<Buffer>(1);
+        Self::of("standard output", Patient::new(file))
+    }
+
+    /// What is called so.
+    pub(super) fn of(name: impl Into<String>, mut target: impl Target) -> io::Result<Self> {
+        let (pieces, mut to_write) = mpsc::channel::<(Buffer, bool)>(1);
         let (sender, written) = mpsc::channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&given_up);
         let write = move || {
             Hold::for_ever();
-            while let Some(piece) = to_write.blocking_recv() {
-                let (bytes, result) = write_all(&mut file, &piece, &stop);
+            while let Some((piece, begins)) = to_write.blocking_recv() {
+                let (bytes, result) = target.write(&piece, begins, &stop);
                 if sender.blocking_send(Written { piece, bytes, result }).is_err() {
                     break;
                 }
             }
         };
-        let thread = thread::Builder::new().name("stdout".to_owned()).spawn(write)?;
-        Ok(Self { thread, pieces, written, given_up, busy: false, spare: Buffer::default() })
+        let thread = thread::Builder::new().name("output".to_owned()).spawn(write)?;
+        Ok(Self {
+            name: name.into(),
+            thread,
+            pieces,
+            written,
+            given_up,
+            busy: false,
+            spare: Buffer::default(),
+        })
     }
 
     /// Whether a piece is being written, so that no other can be taken yet.
@@ -120,10 +151,15 @@ impl Output {
 
     /// Begins to write a piece. There must be none in work.
     pub(super) fn begin(&mut self, piece: impl Into<Buffer>) {
+        self.begin_with(piece.into(), false);
+    }
+
+    /// The same of a piece with which another file may begin.
+    pub(super) fn begin_with(&mut self, piece: Buffer, begins: bool) {
         self.busy = true;
         // There is room for one. It fails only where the thread is gone, and then so is the result that is
         // waited for.
-        let _ = self.pieces.try_send(piece.into());
+        let _ = self.pieces.try_send((piece, begins));
     }
 
     /// Waits until the piece in work is written; not at all if there is none. Cancel-safe.
@@ -162,9 +198,12 @@ impl Output {
             tokio::select! {
                 biased;
                 result = self.done() => return result,
-                () = &mut interrupted => return Err(WriteError::Discarded { rest: self.discard().await }),
+                () = &mut interrupted => {
+                    let rest = self.discard().await;
+                    return Err(WriteError::Discarded { to: self.name.clone(), rest });
+                }
                 () = sleep(SLOW), if !noted => {
-                    note("capture finished; waiting for stdout to drain (Ctrl-C to discard)");
+                    note(format_args!("capture finished; waiting for {} to drain (Ctrl-C to discard)", self.name));
                     noted = true;
                 }
             }
@@ -174,10 +213,11 @@ impl Output {
     fn take(&mut self, written: Option<Written>) -> Result<(), WriteError> {
         let Some(Written { piece, bytes, result }) = written else {
             let source = io::Error::other("the thread that writes has ended");
-            return Err(WriteError::Refused { rest: None, source });
+            return Err(WriteError::Refused { to: self.name.clone(), rest: None, source });
         };
         if let Err(source) = result {
-            return Err(WriteError::Refused { rest: Some(piece.rest(bytes)), source });
+            let (to, rest) = (self.name.clone(), Some(piece.rest(bytes)));
+            return Err(WriteError::Refused { to, rest, source });
         }
         self.spare = piece;
         Ok(())
@@ -199,7 +239,11 @@ impl Output {
 }
 
 /// How many bytes were written, and why no more.
-fn write_all(file: &mut impl Write, piece: &Buffer, given_up: &AtomicBool) -> (usize, io::Result<()>) {
+pub(super) fn write_all(
+    file: &mut impl Write,
+    piece: &Buffer,
+    given_up: &AtomicBool,
+) -> (usize, io::Result<()>) {
     let mut done = 0;
     while done < piece.len() {
         let slices: Vec<IoSlice<'_>> = piece.slices(done).map(IoSlice::new).collect();

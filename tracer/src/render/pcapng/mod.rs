@@ -1,0 +1,397 @@
+//! Recordings as pcapng: each message a packet, everything else that happened a comment of one.
+//! docs/recording.md says what is in a file.
+
+mod block;
+mod carrier;
+mod names;
+mod receives;
+mod result;
+#[cfg(test)]
+mod tests;
+mod waiting;
+mod window;
+
+use std::mem;
+
+use crate::{
+    decode::Family,
+    model::{
+        Call, Copies, Event, LostEvents, Report, SendFailed, Stage, drops::DropRow, end::end_facts,
+        exchange::Exchange,
+    },
+    render::Surroundings,
+    source::{
+        Interface,
+        recording::notation::{AskerOf, Comment, Fact, Fields as _, NotSent, REST, Start, Time, Tokens},
+    },
+};
+use block::Packet;
+use carrier::EndComments;
+use names::Names;
+use receives::Receives;
+use waiting::{MOST_LOOSE, Waiting};
+use window::{Handle, Window};
+
+/// How long a packet is held for what becomes of it, in nanoseconds.
+const HOLD_NS: u64 = 100_000_000;
+
+/// Listeners of a multicast that are named, at most: with more it is not known which they were.
+const MOST_DELIVERIES: usize = 1 << 12;
+
+/// Makes packets and comments of what happens.
+#[derive(Debug)]
+pub struct Recorder {
+    tokens: Tokens,
+    start: Start,
+    families: Vec<Vec<u8>>,
+    interfaces: Vec<Interface>,
+    /// How many facts there were.
+    facts: u64,
+    window: Window,
+    waiting: Waiting,
+    /// Receive functions' calls whose request has not come.
+    receives: Receives,
+    names: Names,
+    /// The latest time that was seen.
+    now_ns: u64,
+    /// The time that passed since the last fact.
+    passed_ns: Option<u64>,
+}
+
+/// What names the packet of a message of a request.
+fn name_of(tid: u32, ts_ns: u64, index: u32) -> u64 {
+    ts_ns ^ u64::from(tid) << 40 ^ u64::from(index) << 20
+}
+
+impl Recorder {
+    /// One of a capture that begins so, with what nlctrl said of its families and the interfaces that there
+    /// were.
+    pub fn new(start: Start, families: Vec<Vec<u8>>, interfaces: Vec<Interface>) -> Self {
+        let now_ns = start.monotonic_ns;
+        Self {
+            tokens: Tokens::default(),
+            start,
+            families,
+            interfaces,
+            facts: 0,
+            window: Window::default(),
+            waiting: Waiting::default(),
+            receives: Receives::default(),
+            names: Names::default(),
+            now_ns,
+            passed_ns: None,
+        }
+    }
+
+    /// Appends what a file begins with, the `file`th of the recording.
+    pub fn begin(&mut self, out: &mut Vec<u8>, file: u32) {
+        self.names = Names::default();
+        self.start.file = file;
+        let (tokens, start) = (&self.tokens, &mut self.start);
+        let kernel = start.kernel.as_ref().and_then(|kernel| str::from_utf8(kernel).ok()).map(str::to_owned);
+        block::section(out, kernel.as_deref(), |out| {
+            block::comment(out, |out| Comment::write(out, tokens, None, start));
+        });
+        let realtime_ns = self.realtime_ns(self.now_ns);
+        for message in &self.families {
+            let from = out.len();
+            let len = message.len() as u32;
+            let (family, from_user) = (Family::GENERIC, false);
+            block::packet(out, &Packet { realtime_ns, family, from_user, len, bytes: message });
+            block::comment(out, |out| _ = Comment::begin(out, &self.tokens, "family", None));
+            block::end(out, from);
+        }
+        for interfaces in self.interfaces.chunks(names::PER_PACKET) {
+            let from = out.len();
+            carrier::begin(out, realtime_ns, &self.tokens);
+            interfaces.iter().for_each(|interface| names::interface(out, &self.tokens, interface));
+            block::end(out, from);
+        }
+    }
+
+    /// Takes what happened.
+    pub fn event(&mut self, event: &Event<'_>, around: &mut dyn Surroundings) {
+        self.pass();
+        match event {
+            Event::Call(call) => self.call(call, around),
+            Event::Rest(call) => {
+                self.message(REST, call, around);
+            }
+            Event::Reason(reason) => self.ahead(reason.tid, reason.within.ts_ns, reason.ts_ns, **reason),
+            Event::Text(text) => self.ahead(text.tid, text.within.ts_ns, text.ts_ns, **text),
+            Event::Wait(wait) => self.ahead(wait.tid, wait.within.ts_ns, wait.end_ns, **wait),
+            Event::Asker(tid, ts_ns, asker) => {
+                let fact = AskerOf { tid: *tid, ts_ns: *ts_ns, asker: (*asker).clone() };
+                self.ahead(*tid, *ts_ns, *ts_ns, fact);
+            }
+            Event::Read(read) => {
+                self.see(read.ts_ns);
+                let packet = self.window.find(read.skb);
+                self.beside(packet, &mut { **read });
+            }
+            Event::Held(held) => self.beside(None, &mut { **held }),
+            Event::Close(close) => {
+                self.see(close.ts_ns);
+                self.beside(None, &mut { **close });
+            }
+            Event::Fork(fork) => self.beside(None, &mut { **fork }),
+            Event::SendFailed(failed) => self.failed(failed),
+        }
+    }
+
+    /// Takes that calls were lost.
+    pub fn lost(&mut self, lost: &LostEvents) {
+        self.pass();
+        self.beside(None, &mut { *lost });
+    }
+
+    /// Takes drops that are alike.
+    pub fn dropped(&mut self, row: &DropRow) {
+        self.pass();
+        self.beside(None, &mut row.clone());
+    }
+
+    /// Takes what came of a request.
+    pub fn exchange(&mut self, exchange: &Exchange) {
+        let request = &exchange.request;
+        let name = name_of(request.who.tid, request.ts_ns, request.place.index);
+        let packet = self.window.find(name);
+        let out = self.waiting.at(&mut self.window, packet, self.now_ns);
+        result::write(out, &self.tokens, exchange, packet.is_none());
+    }
+
+    /// Takes the time, nanoseconds of `CLOCK_MONOTONIC`.
+    pub fn tick(&mut self, now_ns: u64) {
+        self.see(now_ns);
+        self.passed_ns = Some(now_ns);
+        let until_ns = now_ns.saturating_sub(HOLD_NS);
+        self.give_up(until_ns);
+        if self.waiting.have_waited(until_ns) {
+            self.carry();
+        }
+    }
+
+    /// Bytes that are held.
+    pub fn bytes(&self) -> usize {
+        self.window.bytes() + self.waiting.bytes()
+    }
+
+    /// Hands out the packets that have been held for long enough: each a whole block, and how many
+    /// messages of calls are in it.
+    pub fn release(&mut self, each: impl FnMut(&[u8], u64)) {
+        self.window.release(self.now_ns.saturating_sub(HOLD_NS), each);
+    }
+
+    /// The same of the older half, where there are too many.
+    pub fn release_half(&mut self, each: impl FnMut(&[u8], u64)) {
+        let middle_ns = self.window.middle_ns();
+        self.window.release(middle_ns.saturating_add(1), each);
+    }
+
+    /// Hands out everything, and the end of the recording.
+    pub fn finish(&mut self, report: &Report, mut each: impl FnMut(&[u8], u64)) {
+        self.give_up(u64::MAX);
+        self.give_up_receives();
+        if self.waiting.have_waited(u64::MAX) {
+            self.carry();
+        }
+        self.window.release(u64::MAX, &mut each);
+        let end_ns = self.start.monotonic_ns.saturating_add(report.duration_ns);
+        let mut block = Vec::new();
+        carrier::begin(&mut block, self.realtime_ns(end_ns.max(self.now_ns)), &self.tokens);
+        let mut end = EndComments { out: &mut block, tokens: &self.tokens };
+        end_facts(report, &mut end);
+        block::end(&mut block, 0);
+        each(&block, 0);
+        block.clear();
+        let (seen, lost) = report.messages.map_or((0, 0), |messages| (messages.seen, messages.lost));
+        let times = (self.start.realtime_ns, self.realtime_ns(end_ns));
+        block::statistics(&mut block, times, seen, lost);
+        each(&block, 0);
+    }
+
+    fn see(&mut self, ns: u64) {
+        self.now_ns = self.now_ns.max(ns);
+    }
+
+    fn realtime_ns(&self, ts_ns: u64) -> u64 {
+        ts_ns.wrapping_add(self.start.offset_ns())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.facts += 1;
+        self.facts - 1
+    }
+
+    /// Time that has passed is a fact of its own, if something comes then.
+    fn pass(&mut self) {
+        if let Some(now_ns) = self.passed_ns.take() {
+            self.beside(None, &mut Time(now_ns));
+        }
+    }
+
+    fn call(&mut self, call: &Call<'_>, around: &mut dyn Surroundings) {
+        self.see(call.ts_ns.saturating_add(call.latency_ns));
+        let is_request = call.stage == Stage::Request;
+        if call.stage == Stage::Receive {
+            let number = self.next();
+            return self.receives.keep(call, number);
+        }
+        let receive = if is_request { self.receives.of(call) } else { None };
+        if receive.is_none() {
+            self.give_up_receives();
+        }
+        if call.datagram_len == 0 {
+            // A part of a dump that failed before it made anything.
+            let number = self.next();
+            self.waiting.add_call();
+            let out = self.waiting.loose(self.now_ns);
+            return block::comment(out, |out| {
+                let mut comment = Comment::begin(out, &self.tokens, call.stage.name(), Some(number));
+                comment.number("family", &mut call.family.number());
+                { *call }.fields(&mut comment);
+            });
+        }
+        let named = |copies: &Copies<'_>| copies.each.is_none_or(|each| each.len() <= MOST_DELIVERIES);
+        let copies =
+            call.copies.map(|copies| if named(&copies) { copies } else { Copies { each: None, ..copies } });
+        let call = &Call { copies, ..*call };
+        let packet = self.message(call.stage.name(), call, around);
+        if let Some((number, mut receive)) = receive {
+            self.window.add_call(packet);
+            let block = self.window.block(packet);
+            block::comment(block, |out| Comment::write(out, &self.tokens, Some(number), &mut receive));
+        }
+        if is_request {
+            self.window.name(packet, name_of(call.tid, call.ts_ns, call.place.index));
+        }
+        if let Some(queued) = call.queued {
+            self.window.name(packet, queued.skb);
+        }
+        for delivery in call.copies.and_then(|copies| copies.each).into_iter().flatten() {
+            let block = self.window.block(packet);
+            block::comment(block, |out| Comment::write(out, &self.tokens, None, &mut { *delivery }));
+            if let Some(copy) = delivery.copy {
+                self.window.name(packet, copy.skb);
+            }
+        }
+        if call.place.index == 0 && matches!(call.stage, Stage::Request | Stage::Part) {
+            self.attach(packet, call.tid, call.ts_ns);
+        }
+    }
+
+    /// Receive functions' calls are packets of their own where their request does not come.
+    fn give_up_receives(&mut self) {
+        let mut receives = mem::take(&mut self.receives);
+        receives.give_up(|call, number| _ = self.packet(call.stage.name(), call, number));
+    }
+
+    /// A message, with names that it needs.
+    #[inline]
+    fn message(&mut self, kind: &str, call: &Call<'_>, around: &mut dyn Surroundings) -> Handle {
+        let number = self.next();
+        let packet = self.packet(kind, call, number);
+        self.names.write(self.window.block(packet), &self.tokens, call.cgroup, call.netns, around);
+        packet
+    }
+
+    #[inline]
+    fn packet(&mut self, kind: &str, call: &Call<'_>, number: u64) -> Handle {
+        let packet = Packet {
+            realtime_ns: self.realtime_ns(call.ts_ns),
+            family: call.family,
+            from_user: matches!(call.stage, Stage::Request | Stage::Receive) || call.from_user == Some(true),
+            len: call.len,
+            bytes: call.captured,
+        };
+        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
+        self.window.add(call.ts_ns, calls + u64::from(kind != REST), |block| {
+            block::packet(block, &packet);
+            block::comment(block, |out| {
+                let mut comment = Comment::begin(out, tokens, kind, Some(number));
+                { *call }.fields(&mut comment);
+            });
+            block.append(loose);
+        })
+    }
+
+    fn failed(&mut self, failed: &SendFailed<'_>) {
+        let SendFailed { ts_ns, latency_ns, sender, .. } = *failed;
+        self.see(ts_ns.saturating_add(latency_ns));
+        let number = self.next();
+        let packet = Packet {
+            realtime_ns: self.realtime_ns(ts_ns),
+            family: failed.family,
+            from_user: true,
+            len: u32::try_from(failed.len).unwrap_or(u32::MAX),
+            bytes: failed.captured,
+        };
+        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
+        let handle = self.window.add(ts_ns, calls, |block| {
+            block::packet(block, &packet);
+            block::comment(block, |out| {
+                Comment::write(out, tokens, Some(number), &mut NotSent(*failed));
+            });
+            block.append(loose);
+        });
+        self.window.name(handle, name_of(sender.tid, ts_ns, 0));
+    }
+
+    /// A fact ahead of the message that it is about.
+    fn ahead<F: Fact>(&mut self, tid: u32, ts_ns: u64, now_ns: u64, mut fact: F) {
+        self.see(now_ns);
+        let number = self.next();
+        let mut comment = Vec::new();
+        block::comment(&mut comment, |out| Comment::write(out, &self.tokens, Some(number), &mut fact));
+        self.waiting.ahead(tid, ts_ns, self.now_ns, comment);
+        if self.waiting.is_full() {
+            self.give_up(u64::MAX);
+        }
+    }
+
+    /// Adds the facts that came ahead to the packet of their message.
+    fn attach(&mut self, packet: Handle, tid: u32, ts_ns: u64) {
+        let block = self.window.block(packet);
+        let mut others = Vec::new();
+        self.waiting.of_message(tid, ts_ns, |comment| {
+            let to = if block.len() < MOST_LOOSE { &mut *block } else { &mut others };
+            to.extend_from_slice(comment);
+        });
+        self.waiting.loose(self.now_ns).append(&mut others);
+        self.carry_many();
+    }
+
+    /// Facts that came until then, and whose message has not, go to other packets.
+    fn give_up(&mut self, until_ns: u64) {
+        let (realtime_ns, now_ns) = (self.realtime_ns(self.now_ns), self.now_ns);
+        let Self { waiting, window, tokens, .. } = self;
+        waiting.give_up(until_ns, |waiting, comment| {
+            waiting.loose(now_ns).extend_from_slice(comment);
+            if waiting.is_long() {
+                carrier::add(window, waiting.take(), (now_ns, realtime_ns), tokens);
+            }
+        });
+    }
+
+    /// A fact for a packet that is held, or for another one.
+    fn beside<F: Fact>(&mut self, packet: Option<Handle>, fact: &mut F) {
+        let number = self.next();
+        let packet = packet.filter(|packet| self.window.block(*packet).len() < 2 * MOST_LOOSE);
+        let out = self.waiting.at(&mut self.window, packet, self.now_ns);
+        block::comment(out, |out| Comment::write(out, &self.tokens, Some(number), fact));
+        self.carry_many();
+    }
+
+    /// Makes a packet of its own for comments of which there are too many.
+    fn carry_many(&mut self) {
+        if self.waiting.is_long() {
+            self.carry();
+        }
+    }
+
+    /// Makes a packet for comments that have none.
+    fn carry(&mut self) {
+        let times = (self.now_ns, self.realtime_ns(self.now_ns));
+        carrier::add(&mut self.window, self.waiting.take(), times, &self.tokens);
+    }
+}

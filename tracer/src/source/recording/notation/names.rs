@@ -1,0 +1,79 @@
+//! Names of what messages come from, ahead of the first fact that needs them.
+
+use super::{Fact, Fields};
+
+/// The path that a control group had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupPath {
+    /// Its number.
+    pub id: u64,
+    /// The path; hostile bytes.
+    pub path: Vec<u8>,
+}
+
+impl Fact for CgroupPath {
+    const KIND: &'static str = "cgroup";
+
+    fn fields(&mut self, fields: &mut impl Fields) {
+        fields.number("id", &mut self.id);
+        always(fields, "path", &mut self.path);
+    }
+
+    fn blank() -> Self {
+        Self::default()
+    }
+}
+
+/// The name that a network namespace had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetnsName {
+    /// Its inode number.
+    pub inode: u32,
+    /// The name; hostile bytes.
+    pub name: Vec<u8>,
+}
+
+impl Fact for NetnsName {
+    const KIND: &'static str = "netns";
+
+    fn fields(&mut self, fields: &mut impl Fields) {
+        fields.number("inode", &mut self.inode);
+        always(fields, "name", &mut self.name);
+    }
+
+    fn blank() -> Self {
+        Self::default()
+    }
+}
+
+/// The name that a network interface had before the capture began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceName {
+    /// Inode number of its network namespace.
+    pub netns: u32,
+    /// Its index there.
+    pub index: u32,
+    /// The name; hostile bytes.
+    pub name: Vec<u8>,
+}
+
+impl Fact for InterfaceName {
+    const KIND: &'static str = "interface";
+
+    fn fields(&mut self, fields: &mut impl Fields) {
+        fields.number("netns", &mut self.netns);
+        fields.number("index", &mut self.index);
+        always(fields, "name", &mut self.name);
+    }
+
+    fn blank() -> Self {
+        Self::default()
+    }
+}
+
+/// A text that is always there.
+fn always(fields: &mut impl Fields, key: &'static str, value: &mut Vec<u8>) {
+    let mut text = Some(std::mem::take(value));
+    fields.text(key, &mut text);
+    *value = text.unwrap_or_default();
+}

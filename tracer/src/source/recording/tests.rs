@@ -1,0 +1,113 @@
+use super::*;
+
+/// A block of a type.
+fn block(block_type: u32, body: &[u8]) -> Vec<u8> {
+    let len = (12 + body.len()) as u32;
+    [&block_type.to_ne_bytes()[..], &len.to_ne_bytes(), body, &len.to_ne_bytes()].concat()
+}
+
+fn option(code: u16, value: &[u8]) -> Vec<u8> {
+    let mut option = [code.to_ne_bytes(), (value.len() as u16).to_ne_bytes()].concat();
+    option.extend(value);
+    option.resize(option.len().next_multiple_of(4), 0);
+    option
+}
+
+fn section(comment: &str) -> Vec<u8> {
+    let mut body = 0x1a2b_3c4d_u32.to_ne_bytes().to_vec();
+    body.extend([1, 0, 0, 0]);
+    body.extend([0xff; 8]);
+    body.extend(option(1, comment.as_bytes()));
+    let interface = [u32::from(253u16), 0].map(u32::to_ne_bytes).concat();
+    [block(0x0a0d_0d0a, &body), block(1, &interface)].concat()
+}
+
+fn packet(interface: u32, data: &[u8], comments: &[&str]) -> Vec<u8> {
+    let len = data.len() as u32;
+    let mut body = [interface, 0, 0, len, len].map(u32::to_ne_bytes).concat();
+    body.extend(data);
+    body.resize(body.len().next_multiple_of(4), 0);
+    comments.iter().for_each(|comment| body.extend(option(1, comment.as_bytes())));
+    block(6, &body)
+}
+
+const START: &str = "nltrace: start schema=1 monotonic_ns=5 realtime_ns=7 queued";
+
+fn read(file: &[u8]) -> (Vec<String>, Result<Counts, String>) {
+    let mut recording = Recording::new(file, Vec::new());
+    let mut items = Vec::new();
+    let mut each = |item: Item<'_>| items.push(format!("{item:?}"));
+    let result = loop {
+        match recording.next(&mut each) {
+            Ok(true) => {}
+            Ok(false) => break Ok(*recording.counts()),
+            Err(error) => break Err(error.to_string()),
+        }
+    };
+    recording.finish(&mut each);
+    (items, result)
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let error = |file: &[u8]| read(file).1.unwrap_err();
+    assert!(error(b"a file of something else").starts_with("is no pcapng file"));
+    let section = section(START);
+    let at = section.len();
+    let with = |bytes: &[u8]| [&section, bytes].concat();
+    let short = block(6, &[0; 8]);
+    assert_eq!(error(&with(&short)), format!("the block at byte {at} is too short for what is in it"));
+    let none = packet(1, &[0; 16], &[]);
+    assert_eq!(
+        error(&with(&none)),
+        format!("the block at byte {at} is of an interface that was not described")
+    );
+    let mut other_end = block(7, b"");
+    other_end[8] = 16;
+    assert_eq!(error(&with(&other_end)), format!("the block at byte {at} does not end where it says"));
+    let large = [7u32, 1 << 30].map(u32::to_ne_bytes).concat();
+    assert!(error(&with(&large)).contains("says that it is 1073741824 bytes long"));
+    let bad = packet(0, &[0; 32], &["nltrace: read n=0 ts_ns=x"]);
+    assert_eq!(
+        error(&with(&bad)),
+        format!("a comment of the block at byte {at} is wrong: ts_ns has a value that it cannot have")
+    );
+    let mut swapped = section.clone();
+    swapped[8..12].reverse();
+    assert!(error(&swapped).contains("the other byte order"));
+}
+
+#[test]
+fn a_file_ends_with_its_last_whole_block() {
+    let time = packet(0, &[0; 32], &["nltrace: time n=0 ts_ns=9"]);
+    let whole = [section(START), time.clone()].concat();
+    let (items, counts) = read(&[&whole[..], &time[..20]].concat());
+    assert_eq!(items, ["Time(9)"]);
+    assert_eq!(counts.unwrap().cut, Some(whole.len() as u64));
+    assert_eq!(read(&whole).1, Ok(Counts::default()));
+    assert_eq!(read(b"").1, Ok(Counts::default()));
+}
+
+#[test]
+fn what_is_not_known_is_skipped() {
+    let file = [
+        section(START),
+        block(0x8000_0001, b"late"),
+        packet(0, &[0; 32], &["someone's", "nltrace: later n=0 a=1", "nltrace: time n=1 ts_ns=2"]),
+        packet(0, &[0; 5], &["nltrace: time n=2 ts_ns=3"]),
+    ];
+    let (items, counts) = read(&file.concat());
+    assert_eq!(items.len(), 2, "{items:?}");
+    assert!(items[0].starts_with("Line(") && items[1] == "Time(2)", "{items:?}");
+    assert_eq!(counts, Ok(Counts::default()));
+}
+
+#[test]
+fn a_second_recording_begins_with_its_own_numbers() {
+    let other = "nltrace: start schema=1 monotonic_ns=6 realtime_ns=7";
+    let time = |n: u64| packet(0, &[0; 32], &[&format!("nltrace: time n={n} ts_ns={n}")]);
+    let same = [section(START), time(1), section(START), time(0)].concat();
+    assert_eq!(read(&same).0, ["Time(0)", "Time(1)"]);
+    let two = [section(START), time(1), section(other), time(0)].concat();
+    assert_eq!(read(&two).0, ["Time(1)", "Time(0)"]);
+}
