@@ -9,6 +9,9 @@ use crate::{
 /// Up to so many values that a shape did not use are written out.
 const LEFT_OVER: usize = 6;
 
+/// Values that a message has, of those with many.
+const USUAL: usize = 64;
+
 /// A line in the making.
 pub(super) struct Line<'l, 't, 'a> {
     pub(super) out: &'l mut Buffer,
@@ -24,7 +27,7 @@ pub(super) struct Line<'l, 't, 'a> {
 impl<'l, 't, 'a> Line<'l, 't, 'a> {
     pub(super) fn new(out: &'l mut Buffer, tree: &'t Tree<'a>, style: Style<'l>) -> Self {
         let start = out.place();
-        Self { out, tree, style, start, said: Vec::new(), shaped: false }
+        Self { out, tree, style, start, said: Vec::with_capacity(USUAL), shaped: false }
     }
 
     /// The value with this name; it is not written at the end of the line.
@@ -121,11 +124,15 @@ impl<'l, 't, 'a> Line<'l, 't, 'a> {
     /// What no shape said: by name, or how many there are. Nothing that is zero.
     pub(super) fn rest(mut self) {
         let tree = self.tree;
-        let is_left = |index: &usize| {
+        // Both are in the order of the message then.
+        self.said.sort_unstable();
+        let mut said = self.said.iter().copied().peekable();
+        let mut left = Vec::with_capacity(USUAL);
+        left.extend(tree.roots().filter(|index| {
+            while said.next_if(|said| said < index).is_some() {}
             let says_nothing = self.shaped && is_nothing(tree.node(*index));
-            !(says_nothing || self.said.contains(index))
-        };
-        let left: Vec<usize> = tree.roots().filter(is_left).collect();
+            !says_nothing && said.peek() != Some(index)
+        }));
         let problems = |index: &&usize| matches!(tree.node(**index).value, Value::Problem(_));
         let all = !self.shaped || left.len() <= LEFT_OVER || self.style.limits.items > 100;
         for (position, index) in left.iter().enumerate() {
