@@ -109,11 +109,11 @@ impl Output {
     }
 
     fn to(file: File) -> io::Result<Self> {
-        Self::of("standard output", Patient::new(file))
+        Self::of("standard output", "stdout", Patient::new(file))
     }
 
-    /// What is called so.
-    pub(super) fn of(name: impl Into<String>, mut target: impl Target) -> io::Result<Self> {
+    /// What is called so, and so in the name of the thread that writes.
+    pub(super) fn of(name: impl Into<String>, thread: &str, mut target: impl Target) -> io::Result<Self> {
         let (pieces, mut to_write) = mpsc::channel::<(Buffer, bool)>(1);
         let (sender, written) = mpsc::channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
@@ -127,7 +127,7 @@ impl Output {
                 }
             }
         };
-        let thread = thread::Builder::new().name("output".to_owned()).spawn(write)?;
+        let thread = thread::Builder::new().name(thread.to_owned()).spawn(write)?;
         Ok(Self {
             name: name.into(),
             thread,

@@ -82,7 +82,7 @@ pub fn recording_output(path: &Path, limits: &FileLimits) -> io::Result<Output> 
         return Output::new();
     }
     let files = Files::create(path, limits.are_several(), limits.max_files)?;
-    Output::of(path.display().to_string(), files)
+    Output::of(path.display().to_string(), "recording", files)
 }
 
 impl<S: Surroundings> Recording<S> {
