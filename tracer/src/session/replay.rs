@@ -1,7 +1,6 @@
 //! The loop of a recording, in place of that of a capture: the same facts in the same order, to the same sink.
 
 use std::{
-    collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
@@ -18,7 +17,7 @@ use crate::{
     options::Filter,
     sink::Sink,
     source::recording::{
-        Item, Recording, RecordingError,
+        At, Item, Recording, RecordingError,
         notation::{FactError, Line, Start},
     },
 };
@@ -42,9 +41,9 @@ pub struct ReplayError {
 /// A recording that is handed to a sink.
 pub struct Replay {
     recording: Recording<Box<dyn BufRead>>,
-    /// The file that is being read, and those after it.
-    path: PathBuf,
-    rest: VecDeque<PathBuf>,
+    files: Vec<PathBuf>,
+    /// Which of them is being read.
+    file: usize,
     start: Start,
     /// Which drops are wanted.
     filter: Filter,
@@ -61,22 +60,21 @@ struct Handed {
     /// The latest time of a call, nanoseconds of `CLOCK_MONOTONIC`.
     last_ns: u64,
     /// The first line that was not understood.
-    bad: Option<FactError>,
+    bad: Option<(At, FactError)>,
 }
 
 impl Replay {
     /// Opens files of a recording, in the order in which they were written. Of what is in them, `filter` says
     /// by family what is wanted, as it does for the kernel's programs; drops if there are to be some.
     pub fn open(files: &[PathBuf], filter: &Filter, has_drops: bool) -> Result<Self, ReplayError> {
-        let mut rest: VecDeque<_> = files.iter().cloned().collect();
-        let path = rest.pop_front().unwrap_or_default();
+        let path = files.first().cloned().unwrap_or_default();
         let failed = |source| ReplayError { path: path.clone(), source };
         let file = open(&path).map_err(|error| failed(error.into()))?;
         let mut recording = Recording::new(file, filter.families.clone());
         let start = recording.begin().map_err(failed)?;
-        let filter = filter.clone();
+        let (files, filter) = (files.to_vec(), filter.clone());
         let (handed, report) = (Handed::default(), Report::default());
-        Ok(Self { recording, path, rest, start, filter, has_drops, handed, report })
+        Ok(Self { recording, files, file: 0, start, filter, has_drops, handed, report })
     }
 
     /// How the recording began.
@@ -92,7 +90,7 @@ impl Replay {
     /// Hands over everything. Where a file cannot be read to its end, what stands before that is handed over,
     /// and why comes back.
     pub async fn run(&mut self, sink: &mut impl Sink) -> Result<Option<ReplayError>, SessionError> {
-        let failed = loop {
+        let mut failed = loop {
             match self.batch(sink) {
                 Ok(true) => {}
                 Ok(false) => break None,
@@ -105,6 +103,7 @@ impl Replay {
         };
         let Self { recording, filter, has_drops, handed, .. } = self;
         recording.finish(&mut |item| handed.take(item, filter, *has_drops, sink));
+        failed = failed.or_else(|| self.bad_line());
         self.report = self.end();
         sink.report(&self.report)?;
         while !sink.is_written() {
@@ -119,15 +118,27 @@ impl Replay {
         let Self { recording, filter, has_drops, handed, .. } = self;
         for _ in 0..BATCH {
             let read = recording.next(&mut |item| handed.take(item, filter, *has_drops, sink));
-            let bad = handed.bad.take().map(|source| RecordingError::Line { source });
-            let read = read.and_then(|more| bad.map_or(Ok(more), Err));
+            if handed.bad.is_some() {
+                break;
+            }
             match read {
                 Ok(true) => {}
                 Ok(false) => return self.next_file(),
-                Err(source) => return Err(ReplayError { path: self.path.clone(), source }),
+                Err(source) => return Err(ReplayError { path: self.path(self.file), source }),
             }
         }
-        Ok(true)
+        self.bad_line().map_or(Ok(true), Err)
+    }
+
+    /// What is wrong with a line that was handed out, if one was wrong: lines are handed out in the order of
+    /// what they tell, so it may be of an earlier block or file.
+    fn bad_line(&mut self) -> Option<ReplayError> {
+        let (At { file, offset }, source) = self.handed.bad.take()?;
+        Some(ReplayError { path: self.path(file), source: RecordingError::Fact { offset, source } })
+    }
+
+    fn path(&self, file: usize) -> PathBuf {
+        self.files.get(file).cloned().unwrap_or_default()
     }
 
     /// Goes on with the next file. False: there is none.
@@ -135,15 +146,14 @@ impl Replay {
         if let Some(offset) = self.recording.take_cut() {
             note(format_args!(
                 "{} ends in the middle of the block at byte {offset}; what stands before that is shown",
-                self.path.display()
+                self.path(self.file).display()
             ));
         }
-        let Some(path) = self.rest.pop_front() else { return Ok(false) };
-        let file = open(&path);
-        self.path = path;
-        match file {
+        let Some(path) = self.files.get(self.file + 1) else { return Ok(false) };
+        self.file += 1;
+        match open(path) {
             Ok(file) => self.recording.go_on(file),
-            Err(error) => return Err(ReplayError { path: self.path.clone(), source: error.into() }),
+            Err(error) => return Err(ReplayError { path: path.clone(), source: error.into() }),
         }
         Ok(true)
     }
@@ -197,9 +207,9 @@ impl Handed {
             Item::Time(now_ns) => sink.tick(now_ns),
             Item::Lost(lost) => sink.lost(lost),
             Item::Learned(learned) => sink.learn(learned),
-            Item::Line(line) => {
+            Item::Line(at, line) => {
                 if let Err(error) = self.line(line, filter, has_drops, sink) {
-                    self.bad.get_or_insert(error);
+                    self.bad.get_or_insert((at, error));
                 }
             }
         }
@@ -223,5 +233,57 @@ impl Handed {
             self.end.take(&mut line)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{render::pcapng::Recorder, sink::Discard};
+
+    /// A packet of 16 bytes with a comment.
+    fn packet(comment: &str) -> Vec<u8> {
+        let mut body = [0u32, 0, 0, 16, 16].map(u32::to_ne_bytes).concat();
+        body.extend([0; 16]);
+        body.extend([1u16, comment.len() as u16].map(u16::to_ne_bytes).concat());
+        body.extend(comment.as_bytes());
+        body.resize(body.len().next_multiple_of(4), 0);
+        let len = (12 + body.len() as u32).to_ne_bytes();
+        [&6u32.to_ne_bytes()[..], &len, &body, &len].concat()
+    }
+
+    /// Why files of these blocks cannot be read to their end.
+    fn failure(name: &str, files: &[&[Vec<u8>]]) -> Option<String> {
+        let folder = std::env::temp_dir().join(format!("nltrace-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut paths = Vec::new();
+        for (number, blocks) in (1..).zip(files) {
+            let mut recorder = Recorder::new(Start::default(), Vec::new(), Vec::new());
+            let mut whole = Vec::new();
+            recorder.begin(&mut whole, number);
+            whole.extend(blocks.concat());
+            paths.push(folder.join(number.to_string()));
+            std::fs::write(&paths[paths.len() - 1], whole).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut replay = Replay::open(&paths, &Filter::default(), true).unwrap();
+        let failed = runtime.block_on(replay.run(&mut Discard)).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        failed.map(|failed| failed.to_string().replace(&format!("{}/", folder.display()), ""))
+    }
+
+    /// Also where it waited for others until the end, and another file had begun.
+    #[test]
+    fn a_line_that_is_wrong_is_said_with_its_place() {
+        assert_eq!(failure("right", &[&[packet("nltrace: time n=0 ts_ns=1")]]), None);
+        let bad = "nltrace: drop n=5 cause=overrun last_ts_ns=1";
+        let offset = {
+            let mut header = Vec::new();
+            Recorder::new(Start::default(), Vec::new(), Vec::new()).begin(&mut header, 1);
+            header.len()
+        };
+        let expected = Some(format!("1 a comment of the block at byte {offset} is wrong: count is missing"));
+        assert_eq!(failure("waits", &[&[packet(bad)]]), expected);
+        assert_eq!(failure("waits2", &[&[packet(bad)], &[packet("nltrace: time n=0 ts_ns=1")]]), expected);
     }
 }

@@ -223,7 +223,7 @@ fn replayed(file: &[u8]) -> (Vec<Line>, Vec<String>) {
         Item::Event(event) => model.take(&event, &mut |line| lines.push(line)),
         Item::Time(now_ns) => model.tick(now_ns, &mut |line| lines.push(line)),
         Item::Lost(lost) => others.push(format!("{lost:?}")),
-        Item::Line(line) => others.push(String::from_utf8_lossy(line).into_owned()),
+        Item::Line(_, line) => others.push(String::from_utf8_lossy(line).into_owned()),
         Item::Learned(learned) => names.push(learned_of(learned)),
     };
     while recording.next(&mut each).unwrap() {}

@@ -32,12 +32,6 @@ pub enum RecordingError {
         /// What is wrong with it.
         source: FactError,
     },
-    /// A comment that is known on a higher floor is not what its kind promises.
-    #[error("has a comment that is wrong: {source}")]
-    Line {
-        /// What is wrong with it.
-        source: FactError,
-    },
     /// It has packets only, or others.
     #[error(
         "has no messages that nltrace recorded: packets without nltrace's comments, such as those of nlmon, \

@@ -24,12 +24,14 @@ use crate::decode::Family;
 
 pub use error::{BlockProblem, RecordingError};
 pub use names::{Learned, RecordedNames};
-pub use told::Item;
+pub use told::{At, Item};
 
 /// Reads a recording's files, one after the other.
 #[derive(Debug)]
 pub struct Recording<R> {
     blocks: Blocks<R>,
+    /// Which of the files it is, from 0.
+    file: usize,
     facts: Facts,
 }
 
@@ -59,7 +61,7 @@ pub struct Counts {
 impl<R: BufRead> Recording<R> {
     /// One that begins with this file, of which only these families are wanted; none: all of them.
     pub fn new(from: R, wanted: Vec<Family>) -> Self {
-        Self { blocks: Blocks::new(from), facts: Facts { wanted, ..Facts::default() } }
+        Self { blocks: Blocks::new(from), file: 0, facts: Facts { wanted, ..Facts::default() } }
     }
 
     /// Reads how it began, which stands first.
@@ -72,6 +74,7 @@ impl<R: BufRead> Recording<R> {
     /// Goes on with the next file.
     pub fn go_on(&mut self, from: R) {
         self.blocks = Blocks::new(from);
+        self.file += 1;
     }
 
     /// Where the file was cut that was read last, in bytes from its start, if it was.
@@ -96,7 +99,7 @@ impl<R: BufRead> Recording<R> {
         };
         let done = match block {
             Block::Section { options } => self.facts.section(options, each),
-            Block::Packet(packet) => self.facts.packet(packet, each),
+            Block::Packet(packet) => self.facts.packet(packet, At { file: self.file, offset }, each),
             Block::Other => Ok(()),
         };
         done.map(|()| true).map_err(|source| RecordingError::Fact { offset, source })
@@ -130,7 +133,12 @@ impl Facts {
         Ok(())
     }
 
-    fn packet(&mut self, packet: Packet<'_>, each: &mut impl FnMut(Item<'_>)) -> Result<(), FactError> {
+    fn packet(
+        &mut self,
+        packet: Packet<'_>,
+        at: At,
+        each: &mut impl FnMut(Item<'_>),
+    ) -> Result<(), FactError> {
         let Packet { family, len, bytes, options } = packet;
         let content = Content { family: Family::from_number(family), len, bytes };
         // Copies of the message stand behind it.
@@ -151,7 +159,7 @@ impl Facts {
         let is_wanted = self.wanted.is_empty() || self.wanted.contains(&content.family);
         let message = match first {
             Some(comment) if line.take(comment) => {
-                let number = line.order();
+                let number = line.order()?;
                 Some((number, told::message(&mut line, content, deliveries)?))
             }
             _ => None,
@@ -160,15 +168,15 @@ impl Facts {
             if first.is_some_and(|first| std::ptr::eq(first, comment)) || !line.take(comment) {
                 continue;
             }
-            let Some(number) = line.order() else {
+            let Some(number) = line.order()? else {
                 match Learned::parse(&mut line)? {
                     Some(learned) => each(Item::Learned(&learned)),
-                    None => each(Item::Line(comment)),
+                    None => each(Item::Line(at, comment)),
                 }
                 continue;
             };
             let of = message.as_ref().map(|(_, told)| told);
-            let told = self.other(&mut line, comment, of)?;
+            let told = self.other(&mut line, (comment, at), of)?;
             let is_wanted = is_wanted || !of.is_some_and(|message| told.is_about(message));
             self.take(Some(number), told, is_wanted, each);
         }
@@ -179,7 +187,12 @@ impl Facts {
     }
 
     /// A fact beside messages; or a call that made none.
-    fn other(&mut self, line: &mut Line<'_>, comment: &[u8], of: Option<&Told>) -> Result<Told, FactError> {
+    fn other(
+        &mut self,
+        line: &mut Line<'_>,
+        comment: (&[u8], At),
+        of: Option<&Told>,
+    ) -> Result<Told, FactError> {
         if !is_message(line.kind()) || !line.has("family") {
             return told::other(line, comment, of);
         }

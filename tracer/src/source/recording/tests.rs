@@ -72,6 +72,11 @@ fn what_is_wrong_is_said_with_its_place() {
         error(&with(&bad)),
         format!("a comment of the block at byte {at} is wrong: ts_ns has a value that it cannot have")
     );
+    let unnumbered = packet(0, &[0; 32], &["nltrace: read ts_ns=1"]);
+    assert_eq!(
+        error(&with(&unnumbered)),
+        format!("a comment of the block at byte {at} is wrong: n is missing")
+    );
     let mut swapped = section.clone();
     swapped[8..12].reverse();
     assert!(error(&swapped).contains("the other byte order"));

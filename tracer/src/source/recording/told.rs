@@ -26,7 +26,7 @@ pub(super) enum Told {
     Time(u64),
     Lost(LostEvents),
     /// What is known on a higher floor, as its line.
-    Line(Box<[u8]>),
+    Line(At, Box<[u8]>),
     /// What is not wanted.
     Nothing,
 }
@@ -40,6 +40,15 @@ pub(super) struct Message {
     deliveries: Option<Vec<Delivery>>,
 }
 
+/// Where something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Which of the files, from 0.
+    pub file: usize,
+    /// Where its block begins there, in bytes.
+    pub offset: u64,
+}
+
 /// What is handed out of a recording.
 #[derive(Clone, Copy, Debug)]
 pub enum Item<'a> {
@@ -50,7 +59,7 @@ pub enum Item<'a> {
     /// Calls were lost.
     Lost(&'a LostEvents),
     /// A line of a kind that is known on a higher floor.
-    Line(&'a [u8]),
+    Line(At, &'a [u8]),
     /// Names of what comes next.
     Learned(&'a Learned<'a>),
 }
@@ -84,7 +93,11 @@ pub(super) fn message(
 }
 
 /// Another fact. `of` is the message of the packet that it stands at.
-pub(super) fn other(line: &mut Line<'_>, comment: &[u8], of: Option<&Told>) -> Result<Told, FactError> {
+pub(super) fn other(
+    line: &mut Line<'_>,
+    (comment, at): (&[u8], At),
+    of: Option<&Told>,
+) -> Result<Told, FactError> {
     Ok(match line.kind() {
         b"receive" => match of {
             Some(Told::Call(request)) => {
@@ -110,7 +123,7 @@ pub(super) fn other(line: &mut Line<'_>, comment: &[u8], of: Option<&Told>) -> R
         b"fork" => Told::Fork(line.fact()?),
         b"time" => Told::Time(line.fact::<Time>()?.0),
         b"lost" => Told::Lost(line.fact()?),
-        _ => Told::Line(comment.into()),
+        _ => Told::Line(at, comment.into()),
     })
 }
 
@@ -125,7 +138,7 @@ impl Told {
             Self::NotSent(_, bytes) => size_of::<SendFailed<'_>>() + bytes.len(),
             Self::Wait(_) => size_of::<Wait>(),
             Self::Asker(of) => size_of::<AskerOf>() + of.asker.executable.as_ref().map_or(0, Vec::len),
-            Self::Line(line) => line.len(),
+            Self::Line(_, line) => line.len(),
             _ => 0,
         };
         size_of::<Self>() + more
@@ -178,7 +191,7 @@ impl Told {
             Self::Fork(fork) => Item::Event(Event::Fork(fork)),
             Self::Time(now_ns) => Item::Time(*now_ns),
             Self::Lost(lost) => Item::Lost(lost),
-            Self::Line(line) => Item::Line(line),
+            Self::Line(at, line) => Item::Line(*at, line),
             Self::Nothing => return,
         });
     }

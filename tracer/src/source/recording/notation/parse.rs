@@ -1,6 +1,6 @@
 //! Lines as facts: hostile bytes in.
 
-use super::{Fact, Fields, Number, PREFIX, Word, quoted};
+use super::{Fact, Fields, Number, PREFIX, Word, call::is_message, quoted};
 
 /// Keys that a line may have; what is behind them is not read.
 const MOST_KEYS: usize = 64;
@@ -43,6 +43,15 @@ struct Field<'a> {
     key: &'a [u8],
     /// None: a key alone.
     value: Option<&'a [u8]>,
+}
+
+/// Whether facts of a kind came from the kernel's programs, and so have a number each.
+fn is_numbered(kind: &[u8]) -> bool {
+    const BESIDE: [&[u8]; 12] = [
+        b"receive", b"reason", b"text", b"read", b"wait", b"held", b"close", b"asker", b"fork", b"time",
+        b"lost", b"drop",
+    ];
+    is_message(kind) || BESIDE.contains(&kind)
 }
 
 /// What tells most keys apart.
@@ -107,11 +116,17 @@ impl<'a> Line<'a> {
         self.find(key).is_some()
     }
 
-    /// Its number in the order of all; None: it has none.
-    pub fn order(&mut self) -> Option<u64> {
+    /// Its number in the order of all; None: it has none, as its kind has not.
+    pub fn order(&mut self) -> Result<Option<u64>, FactError> {
         let mut number = None;
         self.maybe("n", &mut number);
-        number
+        let error = self.error.take();
+        match number {
+            None if is_numbered(self.kind) => {
+                Err(error.unwrap_or(FactError { key: "n", problem: Problem::Missing }))
+            }
+            _ => Ok(number),
+        }
     }
 
     /// The fact of this kind.

@@ -29,7 +29,7 @@ fn again<F: Fact>(mut fact: F) -> F {
     let text = line(&mut fact);
     assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text}");
     let mut line = Line::parse(text.as_bytes()).unwrap();
-    assert_eq!((line.kind(), line.order()), (F::KIND.as_bytes(), Some(3)), "{text}");
+    assert_eq!((line.kind(), line.order()), (F::KIND.as_bytes(), Ok(Some(3))), "{text}");
     line.fact().unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -157,7 +157,6 @@ fn addresses_of_the_kernel_become_tokens_that_are_equal_where_they_are() {
     let text = String::from_utf8(out).unwrap();
     assert!(!text.contains("ffff8881"), "{text}");
     let mut line = Line::parse(text.as_bytes()).unwrap();
-    assert_eq!(line.order(), None);
     assert_eq!(line.fact::<Read>(), Ok(Read { skb: tokens.of(ADDRESS), ..read }));
     let holder = Some(Holder { pid: 1, comm: HOSTILE });
     let copy = Some(Queued { skb: ADDRESS, ns: 3 });
@@ -188,7 +187,7 @@ fn what_was_not_sent_comes_back() {
 fn keys_may_be_more_than_are_known_and_in_any_order() {
     let text = b"nltrace: close closer=1 pid=7 new_flag comm=\"a b=\\\"c\" unread=2 later=\"x\" ts_ns=5 n=9";
     let mut line = Line::parse(text).unwrap();
-    assert_eq!(line.order(), Some(9));
+    assert_eq!(line.order(), Ok(Some(9)));
     let close: Close = line.fact().unwrap();
     assert_eq!((close.ts_ns, close.unread, close.closer.name()), (5, 2, &b"a b=\"c"[..]));
     assert!(!close.was_dumping && close.closer.tid == 7);
@@ -206,6 +205,12 @@ fn what_is_wrong_is_said_with_its_key() {
     assert_eq!(error("nltrace: close ts_ns=-1 pid=1"), format!("ts_ns{value}"));
     assert_eq!(error("nltrace: close ts_ns=1 pid=1 comm=\"a"), format!("comm{value}"));
     assert_eq!(error("nltrace: close ts_ns pid=1"), format!("ts_ns{value}"));
+    let order = |text: &str| Line::parse(text.as_bytes()).unwrap().order().map_err(|error| error.to_string());
+    assert_eq!(order("nltrace: drop cause=overrun"), Err("n is missing".to_owned()));
+    for bad in ["nltrace: request n=1x", "nltrace: read n", "nltrace: time n=-1", "nltrace: drop n=\"1\""] {
+        assert_eq!(order(bad), Err(format!("n{value}")));
+    }
+    assert_eq!((order("nltrace: netns inode=1"), order("nltrace: later n=x")), (Ok(None), Ok(None)));
     assert!(Line::parse(b"nltrace close").is_none() && Line::parse(b"").is_none());
 }
 
