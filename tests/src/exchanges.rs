@@ -234,7 +234,7 @@ fn a_wait_for_the_rtnl_lock_says_who_had_it_and_in_which_namespace() {
         panic!("{told:#?}")
     };
     assert_eq!(longest.name.map(|name| name.name().to_owned()), Some("rtnl_mutex".to_owned()));
-    assert!(longest.acquired && longest.kind == LockKind::Mutex && longest.within.in_hand == Some(0));
+    assert!(longest.acquired && longest.kind == Some(LockKind::Mutex) && longest.within.in_hand == Some(0));
     let owner = longest.owner.expect("a mutex has an owner");
     assert_eq!((owner.name(), owner.netns.map(u64::from)), (&b"ip"[..], Some(busy.inode())));
     let request = own.iter().find(|call| call.ts_ns == longest.within.ts_ns).expect("it was in a request");

@@ -180,7 +180,13 @@ impl EndOfRecording {
                 }
             }
             b"drop_calls" => report.drop_calls = Some(line.fact::<OfDrops>()?.0),
-            b"attachment" => report.watched.push(line.fact()?),
+            b"attachment" => {
+                let watched: Watched = line.fact()?;
+                // A hook that is not known here was added later.
+                if !watched.hook.is_empty() {
+                    report.watched.push(watched);
+                }
+            }
             _ => return Ok(false),
         }
         Ok(true)

@@ -7,8 +7,8 @@ use zerocopy::IntoBytes as _;
 /// Who asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
-    /// What runs.
-    pub kind: AskerKind,
+    /// What runs; None: it is not known.
+    pub kind: Option<AskerKind>,
     /// The path of its executable, as the machine has it or the container; None: it has none, or it is longer
     /// than is kept. Hostile bytes.
     pub executable: Option<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Asker {
         let mut comm = [0; 16];
         comm.copy_from_slice(record.parent_comm.as_bytes());
         Self {
-            kind,
+            kind: Some(kind),
             executable: has(who_flags::HAS_PATH).then(|| path(record)),
             parent: (record.parent_tgid != 0).then_some(Parent { pid: record.parent_tgid, comm }),
         }
@@ -86,8 +86,8 @@ mod tests {
     fn a_path_is_its_names_across_mounts() {
         let whole = Asker::new(&record(&["ip", "", "sbin", "usr", ""], who_flags::HAS_PATH));
         assert_eq!(whole.executable.as_deref(), Some(b"/usr/sbin/ip".as_slice()));
-        assert_eq!((whole.kind, whole.parent.map(|parent| parent.pid)), (AskerKind::Process, Some(7)));
+        assert_eq!((whole.kind, whole.parent.map(|parent| parent.pid)), (Some(AskerKind::Process), Some(7)));
         let cut = Asker::new(&record(&["ip"], who_flags::IO_WORKER));
-        assert_eq!((cut.executable, cut.kind), (None, AskerKind::IoWorker));
+        assert_eq!((cut.executable, cut.kind), (None, Some(AskerKind::IoWorker)));
     }
 }

@@ -110,7 +110,7 @@ pub struct Wait {
     /// Address of the lock; not to be shown.
     pub lock: u64,
     /// What kind of lock it is, and how it was wanted.
-    pub kind: LockKind,
+    pub kind: Option<LockKind>,
     /// Whether the thread has it now; a signal can end a wait without.
     pub acquired: bool,
     /// Who had the lock when the wait began; None: it is not known, or it was about to be let go.
@@ -185,8 +185,8 @@ pub struct SendFailed<'a> {
     pub family: Family,
     /// Inode number of the socket; None: it is not known.
     pub socket_inode: Option<u64>,
-    /// What setsockopt(2) has set on it: a bit each, by [`nltrace_common::SocketOption`].
-    pub socket_options: u32,
+    /// What setsockopt(2) has set on it: a bit each, by [`nltrace_common::SocketOption`]; None: not known.
+    pub socket_options: Option<u32>,
     /// A negative errno.
     pub error: i32,
     /// Bytes that were to be sent.
@@ -286,7 +286,7 @@ impl Wait {
             begin_ns: record.begin_ns,
             end_ns: record.end_ns,
             lock: record.lock,
-            kind: LockKind::from_flags(record.lock_flags),
+            kind: Some(LockKind::from_flags(record.lock_flags)),
             acquired: record.result == 0,
             owner: Thread::if_known(&record.owner),
             name: Symbol::of_place(&record.name),
@@ -328,7 +328,7 @@ impl<'a> SendFailed<'a> {
             family: Family::from_number(record.family as u8),
             cpu: record.cpu.into(),
             socket_inode: known(record.socket_inode),
-            socket_options: record.socket_options,
+            socket_options: Some(record.socket_options),
             error: record.error,
             len: record.len,
             captured: rest.get(..record.captured as usize)?,

@@ -12,9 +12,7 @@ impl Fact for DropRow {
     const KIND: &'static str = "drop";
 
     fn fields(&mut self, fields: &mut impl Fields) {
-        let mut cause = Some(self.cause);
-        fields.word("cause", &mut cause);
-        self.cause = cause.unwrap_or(Cause::Overrun);
+        fields.known_word("cause", &mut self.cause);
         fields.word("delivery", &mut self.delivery);
         let mut family = self.family.map(Family::number);
         fields.maybe("family", &mut family);
@@ -133,5 +131,15 @@ mod tests {
             Comment::write(&mut text, &Tokens::default(), Some(1), &mut row.clone());
             assert_eq!(Line::parse(&text).unwrap().fact(), Ok(row), "{}", String::from_utf8_lossy(&text));
         }
+    }
+    /// A cause that was added later is none of these.
+    #[test]
+    fn a_cause_that_is_not_known_makes_no_row() {
+        let row = |cause: &str| {
+            let text = format!("nltrace: drop n=1{cause} count=1 last_ts_ns=1");
+            Line::parse(text.as_bytes()).unwrap().fact::<DropRow>().map_err(|error| error.to_string())
+        };
+        assert_eq!(row(" cause=later").unwrap_err(), "cause has a value that it cannot have");
+        assert_eq!(row("").unwrap_err(), "cause is missing");
     }
 }

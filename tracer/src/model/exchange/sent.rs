@@ -102,7 +102,7 @@ impl Sent {
             uid: Some(failed.uid),
             cgroup: failed.cgroup,
             socket_inode: failed.socket_inode,
-            socket_options: Some(failed.socket_options),
+            socket_options: failed.socket_options,
             place: Place::default(),
             datagram_len: len,
             len,

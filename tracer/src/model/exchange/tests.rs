@@ -328,7 +328,7 @@ pub(crate) fn wait(ask: Ask, in_hand: u32, (begin_ns, end_ns): (u64, u64), owner
         begin_ns,
         end_ns,
         lock: 0xffff_8000,
-        kind: LockKind::Mutex,
+        kind: Some(LockKind::Mutex),
         acquired: true,
         owner,
         name: Some(Symbol::new("rtnl_mutex")),

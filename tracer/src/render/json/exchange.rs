@@ -348,7 +348,7 @@ fn who(object: &mut Object<'_>, sent: &Sent, cgroup: Option<&str>) {
 
 /// More about who asked.
 fn asker(object: &mut Object<'_>, asker: Option<&Asker>) {
-    let kind = asker.map(|asker| match asker.kind {
+    let kind = asker.and_then(|asker| asker.kind).map(|kind| match kind {
         AskerKind::Process => b"process".as_slice(),
         AskerKind::Kernel => b"kworker",
         AskerKind::IoWorker => b"io_worker",

@@ -183,9 +183,9 @@ impl ExchangeText {
         parts.push(format!("port {}", request.portid));
         if let Some(asker) = &request.asker {
             parts.extend(match asker.kind {
-                AskerKind::Process => None,
-                AskerKind::Kernel => Some("a thread of the kernel".to_owned()),
-                AskerKind::IoWorker => Some("a worker of io_uring".to_owned()),
+                None | Some(AskerKind::Process) => None,
+                Some(AskerKind::Kernel) => Some("a thread of the kernel".to_owned()),
+                Some(AskerKind::IoWorker) => Some("a worker of io_uring".to_owned()),
             });
             parts.extend(asker.executable.as_deref().map(|path| escaped(path, charset)));
             parts.extend(asker.parent.map(|parent| {

@@ -78,7 +78,7 @@ fn what_was_not_sent_says_why() {
         portid: 5000,
         family: Family::ROUTE,
         socket_inode: Some(700),
-        socket_options: 0,
+        socket_options: Some(0),
         error: -90,
         len: 300_000,
         captured: &captured,

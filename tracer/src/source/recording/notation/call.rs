@@ -75,10 +75,12 @@ pub(super) fn within(fields: &mut impl Fields, within: &mut Option<Within>) {
 /// What is queued.
 pub(super) fn queued(fields: &mut impl Fields, queued: &mut Option<Queued>) {
     let mut skb = queued.map(|queued| queued.skb);
-    let mut ns = queued.map(|queued| queued.ns);
+    let mut ns = queued.map_or(0, |queued| queued.ns);
     fields.address("buffer", &mut skb);
-    fields.maybe("queued_ns", &mut ns);
-    *queued = skb.zip(ns).map(|(skb, ns)| Queued { skb, ns });
+    if skb.is_some() {
+        fields.number("queued_ns", &mut ns);
+    }
+    *queued = skb.map(|skb| Queued { skb, ns });
 }
 
 /// The line of a message, whose kind is its stage; family, lengths and bytes are in its packet.
@@ -105,10 +107,13 @@ impl Fact for Call<'_> {
         within(fields, &mut self.within);
         fields.flag("to_asker", &mut self.to_asker);
         queued(fields, &mut self.queued);
-        let mut dump = (self.dump.map(|dump| dump.seq), self.dump.map(|dump| dump.message_type));
-        fields.maybe("dump_seq", &mut dump.0);
-        fields.maybe("dump_type", &mut dump.1);
-        self.dump = dump.0.zip(dump.1).map(|(seq, message_type)| DumpRequest { seq, message_type });
+        let mut seq = self.dump.map(|dump| dump.seq);
+        let mut message_type = self.dump.map_or(0, |dump| dump.message_type);
+        fields.maybe("dump_seq", &mut seq);
+        if seq.is_some() {
+            fields.number("dump_type", &mut message_type);
+        }
+        self.dump = seq.map(|seq| DumpRequest { seq, message_type });
         fields.maybe("group", &mut self.group);
         fields.maybe("to_group", &mut self.to_group);
         fields.word("from", &mut self.from_user);
@@ -232,9 +237,9 @@ impl Fact for NotSent<'_> {
         fields.maybe("netns_cookie", &mut failed.netns_cookie);
         fields.number("portid", &mut failed.portid);
         fields.maybe("socket", &mut failed.socket_inode);
-        let mut options = Some(Options(failed.socket_options));
+        let mut options = failed.socket_options.map(Options);
         fields.word("options", &mut options);
-        failed.socket_options = options.map_or(0, |Options(bits)| bits);
+        failed.socket_options = options.map(|Options(bits)| bits);
         fields.number("error", &mut failed.error);
     }
 
@@ -251,7 +256,7 @@ impl Fact for NotSent<'_> {
             portid: 0,
             family: Family::ROUTE,
             socket_inode: None,
-            socket_options: 0,
+            socket_options: None,
             error: 0,
             len: 0,
             captured: b"",

@@ -2,11 +2,11 @@
 
 use super::{
     Fact, Fields,
-    call::{queued, whole_thread, within},
+    call::{queued, whole_thread},
 };
 use crate::source::{
-    Asker, AskerKind, Close, Delivery, Fork, Held, Holder, LockKind, LostEvents, Missing, Parent, Policy,
-    Read, Reason, Sentence, Symbol, Text, Thread, Wait, Within,
+    Asker, Close, Delivery, Fork, Held, Holder, LostEvents, Missing, Parent, Policy, Read, Reason, Sentence,
+    Symbol, Text, Thread, Wait, Within,
 };
 
 const NOBODY: Thread = Thread { pid: 0, tid: 0, comm: [0; 16], netns: None };
@@ -15,12 +15,11 @@ const NOWHERE: Within = Within { ts_ns: 0, in_hand: None };
 
 /// A request that is always known.
 fn of_request(fields: &mut impl Fields, of: &mut Within) {
-    let mut known = Some(*of);
-    within(fields, &mut known);
-    *of = known.unwrap_or(NOWHERE);
+    fields.number("within_ns", &mut of.ts_ns);
+    fields.maybe("in_hand", &mut of.in_hand);
 }
 
-/// A sentence of the kernel.
+/// A sentence of the kernel, if there is one.
 fn sentence(fields: &mut impl Fields, sentence: &mut Option<Sentence>) {
     let mut text = sentence.map(|sentence| sentence.bytes().to_vec());
     let mut is_cut = sentence.is_some_and(|sentence| sentence.is_cut);
@@ -81,9 +80,12 @@ impl Fact for Text {
         fields.number("tid", &mut self.tid);
         fields.number("ts_ns", &mut self.ts_ns);
         of_request(fields, &mut self.within);
-        let mut text = Some(self.text);
-        sentence(fields, &mut text);
-        self.text = text.unwrap_or(Sentence::new(b""));
+        let mut text = self.text.bytes().to_vec();
+        let mut is_cut = self.text.is_cut;
+        fields.known_text("text", &mut text);
+        fields.flag("text_cut", &mut is_cut);
+        self.text = Sentence::new(&text);
+        self.text.is_cut |= is_cut;
     }
 
     fn blank() -> Self {
@@ -97,9 +99,7 @@ impl Fact for Read {
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("ts_ns", &mut self.ts_ns);
         fields.maybe("socket", &mut self.socket_inode);
-        let mut skb = Some(self.skb);
-        fields.address("buffer", &mut skb);
-        self.skb = skb.unwrap_or(0);
+        fields.known_address("buffer", &mut self.skb);
         whole_thread(fields, &mut self.reader);
     }
 
@@ -116,12 +116,8 @@ impl Fact for Wait {
         of_request(fields, &mut self.within);
         fields.number("begin_ns", &mut self.begin_ns);
         fields.number("end_ns", &mut self.end_ns);
-        let mut lock = Some(self.lock);
-        fields.address("lock", &mut lock);
-        self.lock = lock.unwrap_or(0);
-        let mut kind = Some(self.kind);
-        fields.word("lock_kind", &mut kind);
-        self.kind = kind.unwrap_or(LockKind::Mutex);
+        fields.known_address("lock", &mut self.lock);
+        fields.word("lock_kind", &mut self.kind);
         fields.flag("acquired", &mut self.acquired);
         let mut pid = self.owner.map(|owner| owner.pid);
         let mut owner = self.owner.unwrap_or(NOBODY);
@@ -143,7 +139,7 @@ impl Fact for Wait {
             begin_ns: 0,
             end_ns: 0,
             lock: 0,
-            kind: LockKind::Mutex,
+            kind: None,
             acquired: false,
             owner: None,
             name: None,
@@ -157,9 +153,7 @@ impl Fact for Held {
 
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("ts_ns", &mut self.ts_ns);
-        let mut lock = Some(self.lock);
-        fields.address("lock", &mut lock);
-        self.lock = lock.unwrap_or(0);
+        fields.known_address("lock", &mut self.lock);
         whole_thread(fields, &mut self.owner);
     }
 
@@ -215,9 +209,7 @@ impl Fact for AskerOf {
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("tid", &mut self.tid);
         fields.number("ts_ns", &mut self.ts_ns);
-        let mut kind = Some(self.asker.kind);
-        fields.word("thread", &mut kind);
-        self.asker.kind = kind.unwrap_or(AskerKind::Process);
+        fields.word("thread", &mut self.asker.kind);
         fields.text("exe", &mut self.asker.executable);
         let mut pid = self.asker.parent.map(|parent| parent.pid);
         let mut comm = self.asker.parent.map_or([0; 16], |parent| parent.comm);
@@ -229,7 +221,7 @@ impl Fact for AskerOf {
     }
 
     fn blank() -> Self {
-        Self { tid: 0, ts_ns: 0, asker: Asker { kind: AskerKind::Process, executable: None, parent: None } }
+        Self { tid: 0, ts_ns: 0, asker: Asker { kind: None, executable: None, parent: None } }
     }
 }
 

@@ -51,14 +51,23 @@ pub trait Fields {
     /// A word that may not be known.
     fn word<W: Word>(&mut self, key: &'static str, value: &mut Option<W>);
 
+    /// A word that is always there: without it, or with one that was added later, nothing can be said.
+    fn known_word<W: Word>(&mut self, key: &'static str, value: &mut W);
+
     /// A thread's name, padded with NULs; hostile bytes.
     fn comm(&mut self, key: &'static str, value: &mut [u8; 16]);
 
     /// A text; hostile bytes.
     fn text(&mut self, key: &'static str, value: &mut Option<Vec<u8>>);
 
+    /// A text that is always there.
+    fn known_text(&mut self, key: &'static str, value: &mut Vec<u8>);
+
     /// An address of the kernel, for which a token is written. What is read is the token.
     fn address(&mut self, key: &'static str, value: &mut Option<u64>);
+
+    /// One that is always there.
+    fn known_address(&mut self, key: &'static str, value: &mut u64);
 }
 
 /// Numbers of any width.

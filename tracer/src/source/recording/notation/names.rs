@@ -16,7 +16,7 @@ impl Fact for CgroupPath {
 
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("id", &mut self.id);
-        always(fields, "path", &mut self.path);
+        fields.known_text("path", &mut self.path);
     }
 
     fn blank() -> Self {
@@ -38,7 +38,7 @@ impl Fact for NetnsName {
 
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("inode", &mut self.inode);
-        always(fields, "name", &mut self.name);
+        fields.known_text("name", &mut self.name);
     }
 
     fn blank() -> Self {
@@ -63,17 +63,10 @@ impl Fact for InterfaceName {
     fn fields(&mut self, fields: &mut impl Fields) {
         fields.number("netns", &mut self.netns);
         fields.number("index", &mut self.index);
-        always(fields, "name", &mut self.name);
+        fields.known_text("name", &mut self.name);
     }
 
     fn blank() -> Self {
         Self::default()
     }
-}
-
-/// A text that is always there.
-fn always(fields: &mut impl Fields, key: &'static str, value: &mut Vec<u8>) {
-    let mut text = Some(std::mem::take(value));
-    fields.text(key, &mut text);
-    *value = text.unwrap_or_default();
 }

@@ -166,6 +166,14 @@ impl<'a> Line<'a> {
         }
         value
     }
+
+    /// A value that is always there.
+    fn known<T>(&mut self, key: &'static str, value: &mut T, read: impl FnOnce(&'a [u8]) -> Option<T>) {
+        match self.value(key, read) {
+            Some(read) => *value = read,
+            None => _ = self.error.get_or_insert(FactError { key, problem: Problem::Missing }),
+        }
+    }
 }
 
 /// A number in decimal.
@@ -195,10 +203,7 @@ fn token(text: &[u8]) -> Option<u64> {
 
 impl Fields for Line<'_> {
     fn number<N: Number>(&mut self, key: &'static str, value: &mut N) {
-        match self.value(key, number) {
-            Some(number) => *value = number,
-            None => _ = self.error.get_or_insert(FactError { key, problem: Problem::Missing }),
-        }
+        self.known(key, value, number);
     }
 
     fn maybe<N: Number>(&mut self, key: &'static str, value: &mut Option<N>) {
@@ -218,6 +223,10 @@ impl Fields for Line<'_> {
         *value = self.find(key).and_then(|field| field.value).and_then(W::read);
     }
 
+    fn known_word<W: Word>(&mut self, key: &'static str, value: &mut W) {
+        self.known(key, value, W::read);
+    }
+
     fn comm(&mut self, key: &'static str, value: &mut [u8; 16]) {
         let text = self.value(key, quoted::read).unwrap_or_default();
         // A thread's name has 15 bytes at most.
@@ -230,7 +239,15 @@ impl Fields for Line<'_> {
         *value = self.value(key, quoted::read);
     }
 
+    fn known_text(&mut self, key: &'static str, value: &mut Vec<u8>) {
+        self.known(key, value, quoted::read);
+    }
+
     fn address(&mut self, key: &'static str, value: &mut Option<u64>) {
         *value = self.value(key, token);
+    }
+
+    fn known_address(&mut self, key: &'static str, value: &mut u64) {
+        self.known(key, value, token);
     }
 }

@@ -123,7 +123,7 @@ fn what_happens_beside_messages_comes_back() {
         begin_ns: 5,
         end_ns: 6,
         lock: 0,
-        kind: LockKind::Rt,
+        kind: Some(LockKind::Rt),
         acquired: true,
         owner: None,
         name: Some(Symbol::new("rtnl_mutex")),
@@ -137,7 +137,8 @@ fn what_happens_beside_messages_comes_back() {
     same([Fork { ts_ns: 1, pid: 2, is_followed: true }, Fork { ts_ns: 1, pid: 2, is_followed: false }]);
     same([LostEvents { count: 1, from_ns: 2, to_ns: 3 }]);
     same([Time(u64::MAX)]);
-    let asker = Asker { kind: AskerKind::IoWorker, executable: Some(b"/bin/\xff".to_vec()), parent: None };
+    let asker =
+        Asker { kind: Some(AskerKind::IoWorker), executable: Some(b"/bin/\xff".to_vec()), parent: None };
     let parent = Some(Parent { pid: 1, comm: HOSTILE });
     for asker in [Asker { parent, ..asker.clone() }, asker] {
         same([AskerOf { tid: 1, ts_ns: 2, asker }]);
@@ -179,7 +180,7 @@ fn addresses_of_the_kernel_become_tokens_that_are_equal_where_they_are() {
 fn what_was_not_sent_comes_back() {
     let failed = SendFailed { sender: WHO, error: -90, uid: 1000, ..NotSent::blank().0 };
     let NotSent(read) = again(NotSent(failed));
-    assert_eq!((read.sender, read.error, read.uid, read.socket_options), (WHO, -90, 1000, 0));
+    assert_eq!((read.sender, read.error, read.uid, read.socket_options), (WHO, -90, 1000, None));
     assert_eq!(read.family, Family::ROUTE);
 }
 
@@ -212,6 +213,28 @@ fn what_is_wrong_is_said_with_its_key() {
     }
     assert_eq!((order("nltrace: netns inode=1"), order("nltrace: later n=x")), (Ok(None), Ok(None)));
     assert!(Line::parse(b"nltrace close").is_none() && Line::parse(b"").is_none());
+}
+
+/// What is missing, and a word that was added later, is not taken for something else.
+#[test]
+fn what_is_not_known_makes_no_fact() {
+    fn read<F: Fact>(text: &str) -> Result<F, String> {
+        Line::parse(text.as_bytes()).unwrap().fact().map_err(|error| error.to_string())
+    }
+    let is_missing = |key: &str| Some(format!("{key} is missing"));
+    let who = "ts_ns=1 pid=1 comm=\"a\"";
+    assert_eq!(read::<Read>(&format!("nltrace: read {who}")).err(), is_missing("buffer"));
+    assert_eq!(read::<Held>(&format!("nltrace: held {who}")).err(), is_missing("lock"));
+    let wait = "nltrace: wait tid=1 begin_ns=1 end_ns=2 lock=00000000000000ab lock_kind=later";
+    assert_eq!(read::<Wait>(wait).err(), is_missing("within_ns"));
+    assert_eq!(read::<Wait>(&format!("{wait} within_ns=1")).map(|wait| wait.kind), Ok(None));
+    assert_eq!(read::<Text>("nltrace: text tid=1 ts_ns=1 within_ns=1").err(), is_missing("text"));
+    let asker = read::<AskerOf>("nltrace: asker tid=1 ts_ns=1 thread=later");
+    assert_eq!(asker.map(|of| of.asker.kind), Ok(None));
+    let delivery = "nltrace: delivery portid=1 netns=1 buffer=00000000000000ab";
+    assert_eq!(read::<Delivery>(delivery).err(), is_missing("queued_ns"));
+    assert_eq!(read::<NetnsName>("nltrace: netns inode=1").err(), is_missing("name"));
+    assert_eq!(Options::read(b"LATER"), None);
 }
 
 #[test]

@@ -34,13 +34,15 @@ impl Word for Options {
         if words == b"none" {
             return Some(Self(0));
         }
-        let mut bits = 0;
+        let mut known = None;
         for word in words.split(|byte| *byte == b',') {
-            // One that is not known here was added later.
-            let known = SocketOption::ALL.into_iter().find(|option| option.name().as_bytes() == word);
-            bits |= known.map_or(0, |option| 1 << option.number());
+            // One that is not known here was added later. Where none is known, that is not the same as none.
+            let option = SocketOption::ALL.into_iter().find(|option| option.name().as_bytes() == word);
+            if let Some(option) = option {
+                known = Some(known.unwrap_or(0) | 1 << option.number());
+            }
         }
-        Some(Self(bits))
+        known.map(Self)
     }
 }
 

@@ -127,6 +127,11 @@ impl Fields for Comment<'_> {
         }
     }
 
+    fn known_word<W: Word>(&mut self, key: &'static str, value: &mut W) {
+        self.key(key);
+        value.write(self.out);
+    }
+
     fn comm(&mut self, key: &'static str, value: &mut [u8; 16]) {
         self.bytes(key, until_nul(value));
     }
@@ -137,9 +142,17 @@ impl Fields for Comment<'_> {
         }
     }
 
+    fn known_text(&mut self, key: &'static str, value: &mut Vec<u8>) {
+        self.bytes(key, value);
+    }
+
     fn address(&mut self, key: &'static str, value: &mut Option<u64>) {
         if let Some(value) = value {
             self.token(key, self.tokens.of(*value));
         }
+    }
+
+    fn known_address(&mut self, key: &'static str, value: &mut u64) {
+        self.token(key, self.tokens.of(*value));
     }
 }
