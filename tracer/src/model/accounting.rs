@@ -206,7 +206,7 @@ impl Ledger {
     pub fn refiltered(mut self, calls: &[u64; Hook::COUNT]) -> Self {
         for (hook, calls) in self.hooks.iter_mut().zip(calls) {
             hook.recorded = hook.recorded.wrapping_sub(*calls);
-            hook.filtered += calls;
+            hook.filtered = hook.filtered.wrapping_add(*calls);
         }
         self
     }

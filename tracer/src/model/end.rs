@@ -203,7 +203,7 @@ pub fn refiltered(report: Report, calls: &[u64; Hook::COUNT], messages: u64) -> 
     let ledger: Ledger = report.ledger.refiltered(calls);
     let messages = report.messages.map(|known| {
         let messages = messages.min(known.shown);
-        Messages { shown: known.shown - messages, filtered: known.filtered + messages, ..known }
+        Messages { shown: known.shown - messages, filtered: known.filtered.wrapping_add(messages), ..known }
     });
     Report { ledger, messages, ..report }
 }

@@ -40,7 +40,7 @@ impl Messages {
 
     /// Whether every message has exactly one outcome.
     pub fn is_balanced(&self) -> bool {
-        self.seen == self.shown + self.filtered + self.lost
+        self.seen == self.shown.wrapping_add(self.filtered).wrapping_add(self.lost)
     }
 
     /// What was added since `earlier`.

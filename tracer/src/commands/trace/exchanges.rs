@@ -127,7 +127,7 @@ impl Exchanging {
     pub(super) fn totals(&self) -> ExchangeTotals {
         let counts = self.exchanges.counts();
         ExchangeTotals {
-            filtered: self.totals.filtered + self.left_out,
+            filtered: self.totals.filtered.wrapping_add(self.left_out),
             expired: counts.expired,
             alone: counts.alone,
             ..self.totals
@@ -169,7 +169,8 @@ impl Exchanging {
         let left_out = self.totals.filtered_messages;
         let messages = report.messages.map(|messages| {
             let left_out = left_out.min(messages.shown);
-            Messages { shown: messages.shown - left_out, filtered: messages.filtered + left_out, ..messages }
+            let filtered = messages.filtered.wrapping_add(left_out);
+            Messages { shown: messages.shown - left_out, filtered, ..messages }
         });
         Report { messages, ..report.clone() }
     }
@@ -256,7 +257,8 @@ impl Renderer for Exchanging {
 
     fn report(&mut self, report: &Report) -> String {
         let left_out = report.ledger.further.left_out;
-        self.left_out = if report.interval.is_some() { self.left_out + left_out } else { left_out };
+        self.left_out =
+            if report.interval.is_some() { self.left_out.wrapping_add(left_out) } else { left_out };
         // Of an interval it is not known which messages of its exchanges will be left out.
         let report = if report.interval.is_none() { self.refiltered(report) } else { report.clone() };
         match &self.json {

@@ -1,5 +1,8 @@
 //! `trace -r`: exchanges of a recording.
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::Context as _;
 use netlink_specs::load;
 

@@ -55,7 +55,10 @@ impl Asked {
     /// Adds the next message of the datagram.
     pub(super) fn push(&mut self, sent: Sent) {
         let start = match (self.starts.last(), self.messages.last()) {
-            (Some(start), Some(before)) => start.saturating_add(align(before.len as usize) as u32),
+            (Some(start), Some(before)) => {
+                let len = u32::try_from(align(before.len as usize)).unwrap_or(u32::MAX);
+                start.saturating_add(len)
+            }
             _ => 0,
         };
         self.starts.push(start);

@@ -40,12 +40,12 @@ pub(super) struct Waits {
 impl Waits {
     pub(super) fn add(&mut self, wait: &Wait, owners: &Owners) {
         let wait_ns = wait.end_ns.saturating_sub(wait.begin_ns);
-        self.total_ns += wait_ns;
+        self.total_ns = self.total_ns.saturating_add(wait_ns);
         let room = self.locks.len() < MAX_KINDS;
         let (name, caller) = if room { (wait.name, wait.caller) } else { (None, None) };
         match self.locks.iter_mut().find(|known| known.name == name && known.caller == caller) {
             Some(known) => {
-                known.wait_ns += wait_ns;
+                known.wait_ns = known.wait_ns.saturating_add(wait_ns);
                 known.waits += 1;
             }
             None => self.locks.push(LockWait { name, caller, wait_ns, waits: 1 }),
@@ -58,7 +58,7 @@ impl Waits {
                 (one, other) => one.is_none() && other.is_none(),
             };
             match self.owned.iter_mut().find(same) {
-                Some(known) => known.wait_ns += owned.wait_ns,
+                Some(known) => known.wait_ns = known.wait_ns.saturating_add(owned.wait_ns),
                 None => self.owned.push(Owned { owner, ..owned }),
             }
         }
@@ -77,7 +77,7 @@ impl Waits {
             let tid = owned.owner.map(|owner| owner.tid);
             let same = |known: &&mut Blocker| known.who.map(|who| who.tid) == tid && known.request == request;
             match blockers.iter_mut().find(same) {
-                Some(known) => known.wait_ns += owned.wait_ns,
+                Some(known) => known.wait_ns = known.wait_ns.saturating_add(owned.wait_ns),
                 None => blockers.push(Blocker {
                     who: owned.owner,
                     netns: owned.owner.and_then(|owner| owner.netns),

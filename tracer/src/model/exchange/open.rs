@@ -81,7 +81,7 @@ impl Dump {
         self.parts += 1;
         self.last = span;
         if is_outside {
-            self.outside_ns += span.length_ns();
+            self.outside_ns = self.outside_ns.saturating_add(span.length_ns());
         }
     }
 
@@ -174,7 +174,7 @@ impl Open {
         let was_sent = decided.outcome != Outcome::NotSent;
         let lock_ns = (watching.waits && !waits.are_cut && was_sent).then_some(waits.total_ns);
         let time = Times {
-            kernel_ns: self.kernel_ns.map(|kernel_ns| kernel_ns + outside_ns),
+            kernel_ns: self.kernel_ns.map(|kernel_ns| kernel_ns.saturating_add(outside_ns)),
             answer_ns: last.filter(|_| is_over).and_then(|last| last.queued.ns.checked_sub(request.ts_ns)),
             queue_ns: last.and_then(|last| last.read?.0.checked_sub(last.queued.ns)),
             rtt_ns: last.filter(|_| is_over).and_then(|last| last.read?.0.checked_sub(request.ts_ns)),

@@ -148,7 +148,7 @@ impl Tally {
 
 /// Bytes of a message in its datagram with the padding behind it.
 pub(super) fn padded_len(call: &Call<'_>) -> u64 {
-    let is_last = call.place.of == Some(call.place.index + 1);
+    let is_last = call.place.of.is_some_and(|of| call.place.index.checked_add(1) == Some(of));
     let is_only = is_last && call.place.index == 0;
     if is_only || (call.len as usize) < HEADER_LEN {
         return u64::from(call.datagram_len);

@@ -50,7 +50,8 @@ impl ExchangeTotals {
     /// none.
     pub fn count_dropped(&mut self, row: &drops::DropRow, passes: bool) -> bool {
         let counted = if passes { &mut self.dropped } else { &mut self.dropped_filtered };
-        *counted += if row.cause == drops::Cause::ErrorOnly { 0 } else { row.count };
+        let count = if row.cause == drops::Cause::ErrorOnly { 0 } else { row.count };
+        *counted = counted.saturating_add(count);
         passes
     }
 }

@@ -7,7 +7,7 @@ mod names;
 mod receives;
 mod result;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod waiting;
 mod window;
 

@@ -141,7 +141,7 @@ fn read(ts_ns: u64, skb: u64) -> Read {
 }
 
 /// Two requests, one of which waits for a lock and is refused; a notification; drops and losses.
-fn recorded() -> (Vec<u8>, Vec<Line>) {
+pub(crate) fn recorded() -> (Vec<u8>, Vec<Line>) {
     let mut capture = Capture::new();
     let get = message(GETLINK, REQUEST, 7, &[0; 16]);
     let first = request(1_000, &get);

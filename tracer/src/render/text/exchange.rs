@@ -107,7 +107,7 @@ impl ExchangeText {
         let request = &exchange.request;
         let mut asked = self.words(request, Way::Request, Limits::SHORT, around);
         if let Some(of @ 2..) = request.place.of {
-            asked.push_str(&format!(" ({} of {of})", request.place.index + 1));
+            asked.push_str(&format!(" ({} of {of})", u64::from(request.place.index) + 1));
         }
         let (outcome, more) = outcome::outcome(exchange, self.decoding.decoder(), self.layout.style.theme);
         let (time, why) = time::time(exchange, self.decoding.decoder(), self.layout.style.theme, around);

@@ -25,7 +25,7 @@ pub(super) fn time(
     let lock_ns = time.lock_ns.unwrap_or(0);
     let kernel_ns = time.kernel_ns.unwrap_or(0).saturating_sub(lock_ns);
     let queue_ns = time.queue_ns.unwrap_or(0);
-    let reader_ns = total_ns.saturating_sub(kernel_ns + lock_ns + queue_ns);
+    let reader_ns = total_ns.saturating_sub(kernel_ns).saturating_sub(lock_ns).saturating_sub(queue_ns);
     if total_ns < LONG_NS || time.kernel_ns.is_none() {
         return (Some(total), None);
     }
