@@ -3,8 +3,9 @@
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -37,7 +38,7 @@ impl Files {
     pub(super) fn create(path: &Path, are_numbered: bool, most: Option<usize>) -> io::Result<Self> {
         let first = name(path, are_numbered.then_some(1));
         // What is in it goes when there is something else.
-        let file = File::options().create(true).write(true).truncate(false).open(&first)?;
+        let file = own().truncate(false).open(&first)?;
         let (path, kept) = (path.to_owned(), VecDeque::from([first]));
         Ok(Self { path, are_numbered, most, number: 1, file, len: 0, has_begun: false, kept })
     }
@@ -46,7 +47,7 @@ impl Files {
     fn next(&mut self) -> io::Result<()> {
         self.number += 1;
         let next = name(&self.path, self.are_numbered.then_some(self.number));
-        self.file = File::create(&next)?;
+        self.file = own().truncate(true).open(&next)?;
         self.len = 0;
         self.kept.push_back(next);
         while self.most.is_some_and(|most| self.kept.len() > most)
@@ -87,6 +88,13 @@ impl Target for Files {
     }
 }
 
+/// How a file is opened: a new one is its owner's alone, as keys go through netlink, too.
+fn own() -> OpenOptions {
+    let mut options = File::options();
+    options.create(true).write(true).mode(0o600);
+    options
+}
+
 /// The name of a file: `night.pcapng`, or `night_00001.pcapng`.
 fn name(path: &Path, number: Option<u32>) -> PathBuf {
     let Some(number) = number else { return path.to_owned() };
@@ -114,6 +122,8 @@ fn whole_blocks(blocks: &[u8], written: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -149,7 +159,9 @@ mod tests {
             fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["a_00003.pcapng", "a_00004.pcapng"]);
-        assert_eq!(fs::metadata(folder.join(&names[0])).unwrap().len(), 14);
+        let metadata = names.iter().map(|name| fs::metadata(folder.join(name)).unwrap());
+        let about = metadata.map(|of| (of.len(), of.permissions().mode() & 0o777));
+        assert_eq!(about.collect::<Vec<_>>(), [(14, 0o600), (14, 0o600)]);
         fs::remove_dir_all(&folder).unwrap();
     }
 }
