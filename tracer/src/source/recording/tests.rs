@@ -107,6 +107,33 @@ fn what_is_not_known_is_skipped() {
     assert_eq!(counts, Ok(Counts::default()));
 }
 
+/// A dump's part without a message stands at any packet, and has a family of its own.
+#[test]
+fn a_call_at_a_packet_of_another_family_is_of_its_own() {
+    let of = |family: u8| [&[0; 15][..], &[family], &[0; 16]].concat();
+    let call = "ts_ns=1 latency_ns=1 pid=1 comm=\"a\" netns=1 portid=1";
+    let request = format!("nltrace: request n=0 datagram=0 {call}");
+    let part = |n: u8, family: u8| format!("nltrace: part n={n} datagram={n} family={family} {call}");
+    let wanted = |families: &[u8]| {
+        let file = [section(START), packet(0, &of(16), &[&request, &part(1, 0), &part(2, 16)])].concat();
+        let families = families.iter().copied().map(Family::from_number).collect();
+        let mut recording = Recording::new(&file[..], families);
+        let mut found = Vec::new();
+        let mut each = |item: Item<'_>| {
+            if let Item::Event(super::super::Event::Call(call)) = item {
+                found.push(call.place.datagram);
+            }
+        };
+        while recording.next(&mut each).unwrap() {}
+        recording.finish(&mut each);
+        (found, recording.counts().filtered)
+    };
+    assert_eq!(wanted(&[0]), (vec![1], 2));
+    assert_eq!(wanted(&[16]), (vec![0, 2], 1));
+    assert_eq!(wanted(&[0, 16]), (vec![0, 1, 2], 0));
+    assert_eq!(wanted(&[9]), (vec![], 3));
+}
+
 #[test]
 fn a_second_recording_begins_with_its_own_numbers() {
     let other = "nltrace: start schema=1 monotonic_ns=6 realtime_ns=7";

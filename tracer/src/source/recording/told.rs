@@ -153,12 +153,11 @@ impl Told {
     }
 
     /// Whether it is about the request, or the dump's part, that a message is: nobody wants one without the
-    /// other.
+    /// other. A call is not: it has a family of its own.
     pub(super) fn is_about(&self, message: &Told) -> bool {
         let Some(call) = message.call() else { return false };
         let is_of = |tid, ts_ns| call.tid == tid && call.ts_ns == ts_ns;
         match self {
-            Self::Call(_) => true,
             Self::Reason(reason) => is_of(reason.tid, reason.within.ts_ns),
             Self::Text(text) => is_of(text.tid, text.within.ts_ns),
             Self::Wait(wait) => is_of(wait.tid, wait.within.ts_ns),
