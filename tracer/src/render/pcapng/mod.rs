@@ -190,6 +190,7 @@ impl Recorder {
 
     /// Hands out everything, and the end of the recording.
     pub fn finish(&mut self, report: &Report, mut each: impl FnMut(&[u8], u64)) {
+        self.pass();
         self.give_up(u64::MAX);
         self.give_up_receives();
         if self.waiting.have_waited(u64::MAX) {

@@ -214,6 +214,25 @@ fn learned_of(learned: &Learned<'_>) -> String {
     }
 }
 
+/// What becomes of a request may depend on how much time passed behind the last fact.
+#[test]
+fn the_time_that_passed_at_the_end_is_recorded() {
+    let mut capture = Capture::new();
+    capture.event(Event::Read(&read(5_000, 1)));
+    capture.tick(7_000_000_000);
+    let (file, _) = capture.finish();
+    let mut recording = Recording::new(&file[..], Vec::new());
+    let mut times = Vec::new();
+    let mut each = |item: Item<'_>| {
+        if let Item::Time(now_ns) = item {
+            times.push(now_ns);
+        }
+    };
+    while recording.next(&mut each).unwrap() {}
+    recording.finish(&mut each);
+    assert_eq!(times, [7_000_000_000]);
+}
+
 /// All that a recording has, in order.
 fn replayed(file: &[u8]) -> (Vec<Line>, Vec<String>) {
     let mut model = model();
