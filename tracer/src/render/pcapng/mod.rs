@@ -156,8 +156,11 @@ impl Recorder {
         let request = &exchange.request;
         let name = name_of(request.who.tid, request.ts_ns, request.place.index);
         let packet = self.window.find(name);
-        let out = self.waiting.at(&mut self.window, packet, self.now_ns);
-        result::write(out, &self.tokens, exchange, packet.is_none());
+        let packet = packet.filter(|packet| self.window.len(*packet) < 2 * MOST_LOOSE);
+        self.waiting.add_to(&mut self.window, packet, self.now_ns, |out| {
+            result::write(out, &self.tokens, exchange, packet.is_none());
+        });
+        self.carry_many();
     }
 
     /// Takes the time, nanoseconds of `CLOCK_MONOTONIC`.
@@ -260,8 +263,9 @@ impl Recorder {
         let packet = self.message(call.stage.name(), call, around);
         if let Some((number, mut receive)) = receive {
             self.window.add_call(packet);
-            let block = self.window.block(packet);
-            block::comment(block, |out| Comment::write(out, &self.tokens, Some(number), &mut receive));
+            self.window.add_to(packet, |block| {
+                block::comment(block, |out| Comment::write(out, &self.tokens, Some(number), &mut receive));
+            });
         }
         if is_request {
             self.window.name(packet, name_of(call.tid, call.ts_ns, call.place.index));
@@ -270,8 +274,9 @@ impl Recorder {
             self.window.name(packet, queued.skb);
         }
         for delivery in call.copies.and_then(|copies| copies.each).into_iter().flatten() {
-            let block = self.window.block(packet);
-            block::comment(block, |out| Comment::write(out, &self.tokens, None, &mut { *delivery }));
+            self.window.add_to(packet, |block| {
+                block::comment(block, |out| Comment::write(out, &self.tokens, None, &mut { *delivery }));
+            });
             if let Some(copy) = delivery.copy {
                 self.window.name(packet, copy.skb);
             }
@@ -292,7 +297,8 @@ impl Recorder {
     fn message(&mut self, kind: &str, call: &Call<'_>, around: &mut dyn Surroundings) -> Handle {
         let number = self.next();
         let packet = self.packet(kind, call, number);
-        self.names.write(self.window.block(packet), &self.tokens, call.cgroup, call.netns, around);
+        let Self { names, window, tokens, .. } = self;
+        window.add_to(packet, |block| names.write(block, tokens, call.cgroup, call.netns, around));
         packet
     }
 
@@ -352,11 +358,12 @@ impl Recorder {
 
     /// Adds the facts that came ahead to the packet of their message.
     fn attach(&mut self, packet: Handle, tid: u32, ts_ns: u64) {
-        let block = self.window.block(packet);
         let mut others = Vec::new();
-        self.waiting.of_message(tid, ts_ns, |comment| {
-            let to = if block.len() < MOST_LOOSE { &mut *block } else { &mut others };
-            to.extend_from_slice(comment);
+        self.window.add_to(packet, |block| {
+            self.waiting.of_message(tid, ts_ns, |comment| {
+                let to = if block.len() < MOST_LOOSE { &mut *block } else { &mut others };
+                to.extend_from_slice(comment);
+            });
         });
         self.waiting.loose(self.now_ns).append(&mut others);
         self.carry_many();
@@ -377,9 +384,9 @@ impl Recorder {
     /// A fact for a packet that is held, or for another one.
     fn beside<F: Fact>(&mut self, packet: Option<Handle>, fact: &mut F) {
         let number = self.next();
-        let packet = packet.filter(|packet| self.window.block(*packet).len() < 2 * MOST_LOOSE);
-        let out = self.waiting.at(&mut self.window, packet, self.now_ns);
-        block::comment(out, |out| Comment::write(out, &self.tokens, Some(number), fact));
+        self.waiting.add_to(&mut self.window, packet, self.now_ns, |out| {
+            block::comment(out, |out| Comment::write(out, &self.tokens, Some(number), fact));
+        });
         self.carry_many();
     }
 

@@ -214,6 +214,24 @@ fn learned_of(learned: &Learned<'_>) -> String {
     }
 }
 
+/// Many results come at once, for requests whose packets were written long ago.
+#[test]
+fn results_without_a_packet_make_small_packets() {
+    let mut capture = Capture::new();
+    let get = message(GETLINK, REQUEST, 7, &[0; 16]);
+    capture.returns(&request(1_000, &get));
+    let (_, lines) = capture.finish();
+    let Line::Exchange(exchange) = &lines[0] else { panic!("{lines:?}") };
+    let mut capture = Capture::new();
+    for _ in 0..10_000 {
+        capture.recorder.exchange(exchange);
+    }
+    assert!(capture.recorder.bytes() > 1 << 20);
+    let mut largest = 0;
+    capture.recorder.finish(&Report::default(), |block, _| largest = largest.max(block.len()));
+    assert!(largest < 1 << 16, "{largest}");
+}
+
 /// What becomes of a request may depend on how much time passed behind the last fact.
 #[test]
 fn the_time_that_passed_at_the_end_is_recorded() {

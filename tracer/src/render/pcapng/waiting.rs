@@ -54,16 +54,17 @@ impl Waiting {
         (&mut self.loose, mem::take(&mut self.loose_calls))
     }
 
-    /// Where comments go: to a packet that is held, or to the next one.
-    pub(super) fn at<'w>(
-        &'w mut self,
-        window: &'w mut Window,
+    /// Has `write` add comments to a packet that is held and has room, or to the next one.
+    pub(super) fn add_to(
+        &mut self,
+        window: &mut Window,
         packet: Option<Handle>,
         now_ns: u64,
-    ) -> &'w mut Vec<u8> {
-        match packet {
-            Some(packet) => window.block(packet),
-            None => self.loose(now_ns),
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        match packet.filter(|packet| window.len(*packet) < 2 * MOST_LOOSE) {
+            Some(packet) => window.add_to(packet, write),
+            None => write(self.loose(now_ns)),
         }
     }
 

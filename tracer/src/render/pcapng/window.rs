@@ -15,7 +15,7 @@ pub(super) struct Window {
     free: Vec<usize>,
     /// The others, in the order in which they came.
     held: Vec<usize>,
-    /// Bytes of those, when they came.
+    /// Bytes of those.
     bytes: usize,
     /// How many came so far.
     count: u64,
@@ -52,6 +52,8 @@ struct Held {
     number: u64,
     /// Its block, without its end.
     block: Vec<u8>,
+    /// Bytes of it that are counted.
+    counted: usize,
     /// Messages of calls that are in it.
     calls: u64,
 }
@@ -76,7 +78,7 @@ fn place(name: u64) -> usize {
 }
 
 impl Window {
-    /// Bytes that are held, roughly.
+    /// Bytes that are held.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -94,7 +96,8 @@ impl Window {
         (held.ts_ns, held.number, held.calls) = (ts_ns, self.count, calls);
         held.block.clear();
         write(&mut held.block);
-        self.bytes += held.block.len();
+        held.counted = held.block.len();
+        self.bytes += held.counted;
         self.held.push(index);
         Handle { index, number: self.count }
     }
@@ -117,9 +120,19 @@ impl Window {
         self.packets[handle.index].calls += 1;
     }
 
-    /// The block of a packet that is held, to add to its options.
-    pub(super) fn block(&mut self, handle: Handle) -> &mut Vec<u8> {
-        &mut self.packets[handle.index].block
+    /// Bytes of a packet that is held.
+    pub(super) fn len(&self, handle: Handle) -> usize {
+        self.packets[handle.index].block.len()
+    }
+
+    /// Has `write` add to the options of a packet that is held.
+    #[inline]
+    pub(super) fn add_to<T>(&mut self, handle: Handle, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let held = &mut self.packets[handle.index];
+        let result = write(&mut held.block);
+        self.bytes += held.block.len() - held.counted;
+        held.counted = held.block.len();
+        result
     }
 
     /// The time that half of what is held is older than, roughly.
@@ -141,18 +154,15 @@ impl Window {
         going.sort_by_key(|index| (packets[*index].ts_ns, packets[*index].number));
         for index in going.drain(..) {
             let held = &mut packets[index];
-            block::end(&mut held.block, 0);
-            each(&held.block, held.calls);
             // Nobody finds it any more.
             held.number = 0;
-            *bytes = bytes.saturating_sub(held.block.len());
+            block::end(&mut held.block, 0);
+            each(&held.block, held.calls);
+            *bytes -= held.counted;
             if held.block.capacity() > LARGE {
                 held.block = Vec::new();
             }
             free.push(index);
-        }
-        if held.is_empty() {
-            *bytes = 0;
         }
     }
 }
@@ -197,6 +207,17 @@ mod tests {
             assert_eq!(calls, u64::from(times.len() == 3));
         });
         assert_eq!((times, window.held.len(), window.bytes()), (vec![10, 20, 30, 40], 0, 0));
+    }
+
+    #[test]
+    fn what_is_added_to_packets_counts_until_they_leave() {
+        let mut window = Window::default();
+        let handles = [1, 2, 3].map(|ts_ns| add(&mut window, ts_ns));
+        handles.iter().for_each(|handle| window.add_to(*handle, |block| block.resize(108, 0)));
+        assert_eq!((window.bytes(), window.len(handles[0])), (324, 108));
+        assert_eq!((released(&mut window, 3), window.bytes()), (2, 108));
+        add(&mut window, 4);
+        assert_eq!((released(&mut window, 9), window.bytes()), (2, 0));
     }
 
     #[test]
