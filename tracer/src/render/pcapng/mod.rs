@@ -3,6 +3,7 @@
 
 mod block;
 mod carrier;
+mod messages;
 mod names;
 mod receives;
 mod result;
@@ -11,18 +12,13 @@ pub(crate) mod tests;
 mod waiting;
 mod window;
 
-use std::mem;
-
 use crate::{
     decode::Family,
-    model::{
-        Call, Copies, Event, LostEvents, Report, SendFailed, Stage, drops::DropRow, end::end_facts,
-        exchange::Exchange,
-    },
+    model::{Event, LostEvents, Report, drops::DropRow, end::end_facts, exchange::Exchange},
     render::Surroundings,
     source::{
         Interface,
-        recording::notation::{AskerOf, Comment, Fact, Fields as _, NotSent, REST, Start, Time, Tokens},
+        recording::notation::{AskerOf, Comment, Fact, REST, Start, Time, Tokens},
     },
 };
 use block::Packet;
@@ -34,9 +30,6 @@ use window::{Handle, Window};
 
 /// How long a packet is held for what becomes of it, in nanoseconds.
 const HOLD_NS: u64 = 100_000_000;
-
-/// Listeners of a multicast that are named, at most: with more it is not known which they were.
-const MOST_DELIVERIES: usize = 1 << 12;
 
 /// Makes packets and comments of what happens.
 #[derive(Debug)]
@@ -85,7 +78,6 @@ impl Recorder {
 
     /// Appends what a file begins with, the `file`th of the recording.
     pub fn begin(&mut self, out: &mut Vec<u8>, file: u32) {
-        self.names = Names::default();
         self.start.file = file;
         let (tokens, start) = (&self.tokens, &mut self.start);
         let kernel = start.kernel.as_ref().and_then(|kernel| str::from_utf8(kernel).ok()).map(str::to_owned);
@@ -101,10 +93,17 @@ impl Recorder {
             block::comment(out, |out| _ = Comment::begin(out, &self.tokens, "family", None));
             block::end(out, from);
         }
-        for interfaces in self.interfaces.chunks(names::PER_PACKET) {
+        let mut comments = Vec::new();
+        for interface in &self.interfaces {
+            let mut comment = Vec::new();
+            names::interface(&mut comment, &self.tokens, interface);
+            comments.push(comment);
+        }
+        self.names.all(&self.tokens, |comment| comments.push(comment));
+        for comments in comments.chunks(names::PER_PACKET) {
             let from = out.len();
             carrier::begin(out, realtime_ns, &self.tokens);
-            interfaces.iter().for_each(|interface| names::interface(out, &self.tokens, interface));
+            out.extend(comments.concat());
             block::end(out, from);
         }
     }
@@ -117,25 +116,34 @@ impl Recorder {
             Event::Rest(call) => {
                 self.message(REST, call, around);
             }
-            Event::Reason(reason) => self.ahead(reason.tid, reason.within.ts_ns, reason.ts_ns, **reason),
-            Event::Text(text) => self.ahead(text.tid, text.within.ts_ns, text.ts_ns, **text),
-            Event::Wait(wait) => self.ahead(wait.tid, wait.within.ts_ns, wait.end_ns, **wait),
+            Event::Reason(reason) => {
+                self.ahead(reason.tid, reason.within.ts_ns, reason.ts_ns, Vec::new(), **reason);
+            }
+            Event::Text(text) => self.ahead(text.tid, text.within.ts_ns, text.ts_ns, Vec::new(), **text),
+            Event::Wait(wait) => {
+                let netns = wait.owner.and_then(|owner| owner.netns);
+                let named = self.namespace(netns, around);
+                self.ahead(wait.tid, wait.within.ts_ns, wait.end_ns, named, **wait);
+            }
             Event::Asker(tid, ts_ns, asker) => {
                 let fact = AskerOf { tid: *tid, ts_ns: *ts_ns, asker: (*asker).clone() };
-                self.ahead(*tid, *ts_ns, *ts_ns, fact);
+                self.ahead(*tid, *ts_ns, *ts_ns, Vec::new(), fact);
             }
             Event::Read(read) => {
                 self.see(read.ts_ns);
                 let packet = self.window.find(read.skb);
                 self.beside(packet, &mut { **read });
             }
-            Event::Held(held) => self.beside(None, &mut { **held }),
+            Event::Held(held) => {
+                self.name_loose(held.owner.netns, around);
+                self.beside(None, &mut { **held });
+            }
             Event::Close(close) => {
                 self.see(close.ts_ns);
                 self.beside(None, &mut { **close });
             }
             Event::Fork(fork) => self.beside(None, &mut { **fork }),
-            Event::SendFailed(failed) => self.failed(failed),
+            Event::SendFailed(failed) => self.failed(failed, around),
         }
     }
 
@@ -146,8 +154,9 @@ impl Recorder {
     }
 
     /// Takes drops that are alike.
-    pub fn dropped(&mut self, row: &DropRow) {
+    pub fn dropped(&mut self, row: &DropRow, around: &mut dyn Surroundings) {
         self.pass();
+        [row.netns, row.socket_netns].into_iter().for_each(|netns| self.name_loose(netns, around));
         self.beside(None, &mut row.clone());
     }
 
@@ -192,10 +201,15 @@ impl Recorder {
     }
 
     /// Hands out everything, and the end of the recording.
-    pub fn finish(&mut self, report: &Report, mut each: impl FnMut(&[u8], u64)) {
+    pub fn finish(
+        &mut self,
+        report: &Report,
+        around: &mut dyn Surroundings,
+        mut each: impl FnMut(&[u8], u64),
+    ) {
         self.pass();
         self.give_up(u64::MAX);
-        self.give_up_receives();
+        self.give_up_receives(around);
         if self.waiting.have_waited(u64::MAX) {
             self.carry();
         }
@@ -234,121 +248,27 @@ impl Recorder {
         }
     }
 
-    fn call(&mut self, call: &Call<'_>, around: &mut dyn Surroundings) {
-        self.see(call.ts_ns.saturating_add(call.latency_ns));
-        let is_request = call.stage == Stage::Request;
-        if call.stage == Stage::Receive {
-            let number = self.next();
-            return self.receives.keep(call, number);
+    /// A comment with a namespace's name, if it has one that was not there yet.
+    fn namespace(&mut self, netns: Option<u32>, around: &mut dyn Surroundings) -> Vec<u8> {
+        let mut named = Vec::new();
+        if let Some(netns) = netns {
+            self.names.namespace(&mut named, &self.tokens, netns, around);
         }
-        let receive = if is_request { self.receives.of(call) } else { None };
-        if receive.is_none() {
-            self.give_up_receives();
-        }
-        if call.datagram_len == 0 {
-            // A part of a dump that failed before it made anything.
-            let number = self.next();
-            self.waiting.add_call();
-            let out = self.waiting.loose(self.now_ns);
-            return block::comment(out, |out| {
-                let mut comment = Comment::begin(out, &self.tokens, call.stage.name(), Some(number));
-                comment.number("family", &mut call.family.number());
-                { *call }.fields(&mut comment);
-            });
-        }
-        let named = |copies: &Copies<'_>| copies.each.is_none_or(|each| each.len() <= MOST_DELIVERIES);
-        let copies =
-            call.copies.map(|copies| if named(&copies) { copies } else { Copies { each: None, ..copies } });
-        let call = &Call { copies, ..*call };
-        let packet = self.message(call.stage.name(), call, around);
-        if let Some((number, mut receive)) = receive {
-            self.window.add_call(packet);
-            self.window.add_to(packet, |block| {
-                block::comment(block, |out| Comment::write(out, &self.tokens, Some(number), &mut receive));
-            });
-        }
-        if is_request {
-            self.window.name(packet, name_of(call.tid, call.ts_ns, call.place.index));
-        }
-        if let Some(queued) = call.queued {
-            self.window.name(packet, queued.skb);
-        }
-        for delivery in call.copies.and_then(|copies| copies.each).into_iter().flatten() {
-            self.window.add_to(packet, |block| {
-                block::comment(block, |out| Comment::write(out, &self.tokens, None, &mut { *delivery }));
-            });
-            if let Some(copy) = delivery.copy {
-                self.window.name(packet, copy.skb);
-            }
-        }
-        if call.place.index == 0 && matches!(call.stage, Stage::Request | Stage::Part) {
-            self.attach(packet, call.tid, call.ts_ns);
+        named
+    }
+
+    /// The same for the next packet, ahead of a fact there or later.
+    fn name_loose(&mut self, netns: Option<u32>, around: &mut dyn Surroundings) {
+        let named = self.namespace(netns, around);
+        if !named.is_empty() {
+            self.waiting.loose(self.now_ns).extend(named);
         }
     }
 
-    /// Receive functions' calls are packets of their own where their request does not come.
-    fn give_up_receives(&mut self) {
-        let mut receives = mem::take(&mut self.receives);
-        receives.give_up(|call, number| _ = self.packet(call.stage.name(), call, number));
-    }
-
-    /// A message, with names that it needs.
-    #[inline]
-    fn message(&mut self, kind: &str, call: &Call<'_>, around: &mut dyn Surroundings) -> Handle {
-        let number = self.next();
-        let packet = self.packet(kind, call, number);
-        let Self { names, window, tokens, .. } = self;
-        window.add_to(packet, |block| names.write(block, tokens, call.cgroup, call.netns, around));
-        packet
-    }
-
-    #[inline]
-    fn packet(&mut self, kind: &str, call: &Call<'_>, number: u64) -> Handle {
-        let packet = Packet {
-            realtime_ns: self.realtime_ns(call.ts_ns),
-            family: call.family,
-            from_user: matches!(call.stage, Stage::Request | Stage::Receive) || call.from_user == Some(true),
-            len: call.len,
-            bytes: call.captured,
-        };
-        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
-        self.window.add(call.ts_ns, calls + u64::from(kind != REST), |block| {
-            block::packet(block, &packet);
-            block::comment(block, |out| {
-                let mut comment = Comment::begin(out, tokens, kind, Some(number));
-                { *call }.fields(&mut comment);
-            });
-            block.append(loose);
-        })
-    }
-
-    fn failed(&mut self, failed: &SendFailed<'_>) {
-        let SendFailed { ts_ns, latency_ns, sender, .. } = *failed;
-        self.see(ts_ns.saturating_add(latency_ns));
-        let number = self.next();
-        let packet = Packet {
-            realtime_ns: self.realtime_ns(ts_ns),
-            family: failed.family,
-            from_user: true,
-            len: u32::try_from(failed.len).unwrap_or(u32::MAX),
-            bytes: failed.captured,
-        };
-        let (tokens, (loose, calls)) = (&self.tokens, self.waiting.take());
-        let handle = self.window.add(ts_ns, calls, |block| {
-            block::packet(block, &packet);
-            block::comment(block, |out| {
-                Comment::write(out, tokens, Some(number), &mut NotSent(*failed));
-            });
-            block.append(loose);
-        });
-        self.window.name(handle, name_of(sender.tid, ts_ns, 0));
-    }
-
-    /// A fact ahead of the message that it is about.
-    fn ahead<F: Fact>(&mut self, tid: u32, ts_ns: u64, now_ns: u64, mut fact: F) {
+    /// A fact ahead of the message that it is about, behind a comment that it needs.
+    fn ahead<F: Fact>(&mut self, tid: u32, ts_ns: u64, now_ns: u64, mut comment: Vec<u8>, mut fact: F) {
         self.see(now_ns);
         let number = self.next();
-        let mut comment = Vec::new();
         block::comment(&mut comment, |out| Comment::write(out, &self.tokens, Some(number), &mut fact));
         self.waiting.ahead(tid, ts_ns, self.now_ns, comment);
         if self.waiting.is_full() {

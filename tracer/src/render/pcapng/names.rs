@@ -1,6 +1,6 @@
-//! Names of what messages come from, each once in a file.
+//! Names of what messages come from: each once, and again at the beginning of each file.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::block;
 use crate::{
@@ -11,17 +11,17 @@ use crate::{
     },
 };
 
-/// Interfaces that one packet names.
+/// Names that one packet has.
 pub(super) const PER_PACKET: usize = 200;
 
-/// Names that are remembered to be in a file; with more they are written again.
+/// Names that are remembered; with more they are found and written again.
 const MOST: usize = 1 << 14;
 
-/// What was named in this file.
+/// What was named so far; None: it has no name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    cgroups: HashSet<u64>,
-    namespaces: HashSet<u32>,
+    cgroups: HashMap<u64, Option<String>>,
+    namespaces: HashMap<u32, Option<String>>,
     /// Those of the last message.
     last: (Option<u64>, Option<u32>),
 }
@@ -41,20 +41,66 @@ impl Names {
             return;
         }
         self.last = (cgroup, Some(netns));
-        if self.cgroups.len() + self.namespaces.len() > MOST {
-            (self.cgroups, self.namespaces) = (HashSet::new(), HashSet::new());
-        }
         if let Some(id) = cgroup
-            && self.cgroups.insert(id)
-            && let Some(path) = around.cgroup(id)
+            && !self.cgroups.contains_key(&id)
         {
-            add(out, tokens, CgroupPath { id, path: path.as_bytes().to_vec() });
+            self.make_room();
+            let path = around.cgroup(id).map(str::to_owned);
+            cgroup_path(out, tokens, id, path.as_deref());
+            self.cgroups.insert(id, path);
         }
-        if self.namespaces.insert(netns)
-            && let Some(name) = around.netns(netns)
-        {
-            add(out, tokens, NetnsName { inode: netns, name: name.as_bytes().to_vec() });
+        self.namespace(out, tokens, netns, around);
+    }
+
+    /// The same of a namespace that something else is in.
+    pub(super) fn namespace(
+        &mut self,
+        out: &mut Vec<u8>,
+        tokens: &Tokens,
+        netns: u32,
+        around: &mut dyn Surroundings,
+    ) {
+        if !self.namespaces.contains_key(&netns) {
+            self.make_room();
+            let name = around.netns(netns).map(str::to_owned);
+            netns_name(out, tokens, netns, name.as_deref());
+            self.namespaces.insert(netns, name);
         }
+    }
+
+    /// Hands out a comment for each name that is known.
+    pub(super) fn all(&self, tokens: &Tokens, mut each: impl FnMut(Vec<u8>)) {
+        let mut hand_out = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            if !out.is_empty() {
+                each(out);
+            }
+        };
+        for (id, path) in &self.cgroups {
+            hand_out(&|out| cgroup_path(out, tokens, *id, path.as_deref()));
+        }
+        for (inode, name) in &self.namespaces {
+            hand_out(&|out| netns_name(out, tokens, *inode, name.as_deref()));
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.cgroups.len() + self.namespaces.len() >= MOST {
+            (self.cgroups, self.namespaces) = (HashMap::new(), HashMap::new());
+        }
+    }
+}
+
+fn cgroup_path(out: &mut Vec<u8>, tokens: &Tokens, id: u64, path: Option<&str>) {
+    if let Some(path) = path {
+        add(out, tokens, CgroupPath { id, path: path.as_bytes().to_vec() });
+    }
+}
+
+fn netns_name(out: &mut Vec<u8>, tokens: &Tokens, inode: u32, name: Option<&str>) {
+    if let Some(name) = name {
+        add(out, tokens, NetnsName { inode, name: name.as_bytes().to_vec() });
     }
 }
 

@@ -3,7 +3,7 @@ mod outside;
 use super::*;
 use crate::{
     model::{
-        Copies, Delivery, Place, Queued, Read, Thread, Within,
+        Call, Copies, Delivery, Place, Queued, Read, SendFailed, Stage, Thread, Within,
         drops::tests::acks,
         exchange::{
             Exchanges, Keep, Line, Watching,
@@ -11,7 +11,7 @@ use crate::{
         },
     },
     source::{
-        recording::{Item, Learned, Recording},
+        recording::{Item, Learned, Recording, notation::NotSent},
         tests::call,
     },
 };
@@ -103,7 +103,7 @@ impl Capture {
             }
             lines.push(line);
         });
-        recorder.finish(&Report::default(), |block, _| file.extend_from_slice(block));
+        recorder.finish(&Report::default(), &mut Named, |block, _| file.extend_from_slice(block));
         (self.file, self.lines)
     }
 }
@@ -191,7 +191,7 @@ pub(crate) fn recorded() -> (Vec<u8>, Vec<Line>) {
     capture.event(Event::Call(&Call { queued: None, to_asker: false, ..broadcast }));
     capture.returns(&second);
     capture.recorder.lost(&LostEvents { count: 3, from_ns: 1, to_ns: 20_000 });
-    capture.recorder.dropped(&acks());
+    capture.recorder.dropped(&acks(), &mut Named);
     capture.tick(20_000_000);
     assert_eq!(capture.calls, 0, "they are held");
     capture.tick(200_000_000);
@@ -228,7 +228,7 @@ fn results_without_a_packet_make_small_packets() {
     }
     assert!(capture.recorder.bytes() > 1 << 20);
     let mut largest = 0;
-    capture.recorder.finish(&Report::default(), |block, _| largest = largest.max(block.len()));
+    capture.recorder.finish(&Report::default(), &mut Named, |block, _| largest = largest.max(block.len()));
     assert!(largest < 1 << 16, "{largest}");
 }
 
@@ -251,6 +251,55 @@ fn the_time_that_passed_at_the_end_is_recorded() {
     assert_eq!(times, [7_000_000_000]);
 }
 
+/// What is named before a message has its name, in each file.
+const NAMES: [&str; 4] =
+    ["family of 20 bytes", "1 2 eth0", "4711 /system.slice/frr.service", "4026531840 blue"];
+
+#[test]
+fn each_file_has_the_names_that_are_known_when_it_begins() {
+    let mut capture = Capture::new();
+    let get = message(GETLINK, REQUEST, 7, &[0; 16]);
+    capture.event(Event::Call(&request(1_000, &get)));
+    capture.file.clear();
+    capture.recorder.begin(&mut capture.file, 2);
+    let mut recording = Recording::new(&capture.file[..], Vec::new());
+    let mut names = Vec::new();
+    let mut each = |item: Item<'_>| {
+        if let Item::Learned(learned) = item {
+            names.push(learned_of(learned));
+        }
+    };
+    while recording.next(&mut each).unwrap() {}
+    assert_eq!(names, NAMES);
+}
+
+/// What is named where no packet is that needs it: what was not sent, a dump's part without a message, a
+/// receive function's call whose request does not come, who has a lock.
+#[test]
+fn names_are_there_for_everything_that_has_some() {
+    let named = |take: &dyn Fn(&mut Recorder)| {
+        let mut capture = Capture::new();
+        capture.file.clear();
+        take(&mut capture.recorder);
+        let (file, _) = capture.finish();
+        String::from_utf8_lossy(&file).matches("nltrace: netns inode=77 name=\"blue\"").count()
+    };
+    let get = message(GETLINK, REQUEST, 7, &[0; 16]);
+    let call = Call { netns: 77, ..request(1_000, &get) };
+    let take = |recorder: &mut Recorder, event: Event<'_>| recorder.event(&event, &mut Named);
+    let part = Call { stage: Stage::Part, datagram_len: 0, len: 0, captured: b"", ..call };
+    assert_eq!(named(&|recorder| take(recorder, Event::Call(&part))), 1);
+    let receive = Call { stage: Stage::Receive, ..call };
+    assert_eq!(named(&|recorder| take(recorder, Event::Call(&receive))), 1);
+    let mut owner = thread(31, b"owner");
+    owner.netns = Some(77);
+    let wait = wait(Ask::new(21, 10_000), 0, (10_050, 10_200), Some(owner));
+    assert_eq!(named(&|recorder| take(recorder, Event::Wait(&wait))), 1);
+    assert_eq!(named(&|recorder| take(recorder, Event::Held(&held(10_100, owner)))), 1);
+    let failed = SendFailed { netns: 77, ..NotSent::blank().0 };
+    assert_eq!(named(&|recorder| take(recorder, Event::SendFailed(&failed))), 1);
+}
+
 /// All that a recording has, in order.
 fn replayed(file: &[u8]) -> (Vec<Line>, Vec<String>) {
     let mut model = model();
@@ -266,8 +315,8 @@ fn replayed(file: &[u8]) -> (Vec<Line>, Vec<String>) {
     while recording.next(&mut each).unwrap() {}
     recording.finish(&mut each);
     assert_eq!(recording.counts().cut, None);
-    let expected = ["family of 20 bytes", "1 2 eth0", "4711 /system.slice/frr.service", "4026531840 blue"];
-    assert_eq!(names, expected);
+    assert_eq!(names[..4], NAMES);
+    assert_eq!(names[4..], ["1 blue", "4026532100 blue"], "of a listener, of a drop");
     model.finish(&mut |line| lines.push(line));
     (lines, others)
 }

@@ -129,9 +129,9 @@ impl<S: Surroundings> Recording<S> {
     }
 
     /// Takes packets from the recorder.
-    fn fill(&mut self, take: impl FnOnce(&mut Recorder, &mut dyn FnMut(&[u8], u64))) {
-        let Self { recorder, buffer, filling, .. } = self;
-        take(recorder, &mut |block, calls| {
+    fn fill(&mut self, take: impl FnOnce(&mut Recorder, &mut S, &mut dyn FnMut(&[u8], u64))) {
+        let Self { recorder, around, buffer, filling, .. } = self;
+        take(recorder, around, &mut |block, calls| {
             buffer.extend_from_slice(block);
             if calls != 0 {
                 filling.calls += calls;
@@ -183,7 +183,7 @@ impl<S: Surroundings> Sink for Recording<S> {
         if self.recorder.bytes() < HELD_BYTES {
             return Ok(true);
         }
-        self.fill(|recorder, each| recorder.release_half(each));
+        self.fill(|recorder, _, each| recorder.release_half(each));
         if self.buffer.len() >= PIECE_BYTES {
             self.flush()?;
         }
@@ -201,7 +201,7 @@ impl<S: Surroundings> Sink for Recording<S> {
         self.file_ns.get_or_insert(now_ns);
         self.recorder.tick(now_ns);
         self.take(|exchanges, each| exchanges.tick(now_ns, each));
-        self.fill(|recorder, each| recorder.release(each));
+        self.fill(|recorder, _, each| recorder.release(each));
     }
 
     fn lost(&mut self, lost: &LostEvents) {
@@ -209,12 +209,12 @@ impl<S: Surroundings> Sink for Recording<S> {
     }
 
     fn dropped(&mut self, row: &DropRow) {
-        self.recorder.dropped(row);
+        self.recorder.dropped(row, &mut self.around);
     }
 
     fn report(&mut self, report: &Report) -> Result<(), WriteError> {
         self.take(|exchanges, each| exchanges.finish(each));
-        self.fill(|recorder, each| recorder.finish(report, each));
+        self.fill(|recorder, around, each| recorder.finish(report, around, each));
         self.flush()
     }
 
