@@ -1,6 +1,8 @@
 //! A capture that is written to files, as it happens.
 
 mod files;
+#[cfg(test)]
+mod tests;
 
 use std::{future::pending, io, path::Path};
 
@@ -35,6 +37,8 @@ pub struct Recording<S> {
     output: Output,
     limits: FileLimits,
     buffer: Vec<u8>,
+    /// Bytes of a file's header that the buffer begins with.
+    header: usize,
     /// Where packets end in the buffer and in the piece that is being written, and messages of calls until
     /// there.
     filling: Content,
@@ -74,6 +78,16 @@ impl Content {
         let whole = self.ends.iter().take_while(|(end, _)| *end <= bytes);
         whole.last().map_or(0, |(_, calls)| *calls)
     }
+
+    /// Takes what is in the first `bytes`; the rest stays.
+    fn take(&mut self, bytes: usize) -> Self {
+        let calls = self.calls_in(bytes);
+        let rest = self.ends.split_off(self.ends.partition_point(|(end, _)| *end <= bytes));
+        let ends = std::mem::replace(&mut self.ends, rest);
+        self.ends.iter_mut().for_each(|(end, of)| (*end, *of) = (*end - bytes, *of - calls));
+        self.calls -= calls;
+        Self { bytes, calls, ends }
+    }
 }
 
 /// Where a recording goes.
@@ -101,6 +115,7 @@ impl<S: Surroundings> Recording<S> {
             output,
             limits,
             buffer: Vec::new(),
+            header: 0,
             filling: Content::default(),
             writing: Content::default(),
             file: 1,
@@ -111,6 +126,7 @@ impl<S: Surroundings> Recording<S> {
             written: Written { files: 1, ..Written::default() },
         };
         recording.recorder.begin(&mut recording.buffer, 1);
+        recording.header = recording.buffer.len();
         recording
     }
 
@@ -140,12 +156,26 @@ impl<S: Surroundings> Recording<S> {
         });
     }
 
-    /// Whether the file is not to be given what waits.
-    fn is_file_full(&self) -> bool {
-        let is_long = |most| self.file_bytes != 0 && self.file_bytes + self.buffer.len() as u64 > most;
+    /// Whether the file is not to be given more because of its age.
+    fn is_file_old(&self) -> bool {
         let age = self.file_ns.map(|since_ns| self.now_ns.saturating_sub(since_ns));
         let is_old = |most: std::time::Duration| age.is_some_and(|age| u128::from(age) >= most.as_nanos());
-        self.limits.max_size.is_some_and(is_long) || self.limits.max_age.is_some_and(is_old)
+        self.file_bytes != 0 && self.limits.max_age.is_some_and(is_old)
+    }
+
+    /// Bytes of what waits that the file has room for: whole blocks, and one at least in each file.
+    fn fitting(&self) -> usize {
+        let Some(most) = self.limits.max_size else { return self.buffer.len() };
+        let mut fits = self.header;
+        while let Some(len) = self.buffer.get(fits + 4..fits + 8).and_then(|len| len.first_chunk()) {
+            let end = fits + u32::from_ne_bytes(*len) as usize;
+            let is_first = self.file_bytes == 0 && fits == self.header;
+            if !is_first && self.file_bytes + end as u64 > most {
+                break;
+            }
+            fits = end;
+        }
+        fits
     }
 
     /// Begins another file, ahead of what waits.
@@ -157,6 +187,7 @@ impl<S: Surroundings> Recording<S> {
         whole.append(&mut self.buffer);
         self.buffer = whole;
         self.filling.ends.iter_mut().for_each(|(end, _)| *end += ahead);
+        self.header = ahead;
         (self.begins, self.file_bytes, self.file_ns) = (true, 0, Some(self.now_ns));
     }
 
@@ -229,19 +260,29 @@ impl<S: Surroundings> Sink for Recording<S> {
             }
             self.confirm(done.map(drop))?;
         }
-        if self.is_file_full() {
+        if self.is_file_old() {
             self.begin_file();
+        }
+        let mut fits = self.fitting();
+        if fits == 0 {
+            self.begin_file();
+            fits = self.fitting();
         }
         let begins = std::mem::replace(&mut self.begins, false);
         if begins {
             self.written.files = self.file;
         }
-        let memory = self.output.spare().into_bytes();
-        let piece = std::mem::replace(&mut self.buffer, memory);
-        self.file_bytes += piece.len() as u64;
-        self.filling.bytes = piece.len();
-        self.writing = std::mem::take(&mut self.filling);
+        let mut rest = self.output.spare().into_bytes();
+        rest.extend_from_slice(self.buffer.get(fits..).unwrap_or_default());
+        let mut piece = std::mem::replace(&mut self.buffer, rest);
+        piece.truncate(fits);
+        self.file_bytes += fits as u64;
+        self.header = 0;
+        self.writing = self.filling.take(fits);
         self.output.begin_with(Buffer::from(piece), begins);
+        if !self.buffer.is_empty() {
+            self.begin_file();
+        }
         Ok(())
     }
 
