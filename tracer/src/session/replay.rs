@@ -97,7 +97,7 @@ impl Replay {
                 Err(error) => break Some(error),
             }
             while !sink.make_room()? {
-                sink.wait_written(std::future::pending()).await?;
+                sink.progress().await?;
             }
             sink.flush()?;
         };
@@ -108,7 +108,7 @@ impl Replay {
         sink.report(&self.report)?;
         while !sink.is_written() {
             sink.flush()?;
-            sink.wait_written(std::future::pending()).await?;
+            sink.progress().await?;
         }
         Ok(failed)
     }
