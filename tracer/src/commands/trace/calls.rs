@@ -61,7 +61,10 @@ impl Renderer for Calls {
 /// The end of a capture or of an interval, with something else to say before the accounting.
 pub(super) fn report_text(report: &Report, more: Option<String>) -> String {
     let accounting = match report.is_cut {
-        true => "what was lost is not known: the recording's end is not there".to_owned(),
+        true => {
+            "what was lost is not known: that stands at the end of a whole recording, of which this is a part"
+                .to_owned()
+        }
         false => accounting_line(&report.ledger),
     };
     let messages = report.messages.iter().map(messages_line);

@@ -32,6 +32,12 @@ pub enum RecordingError {
         /// What is wrong with it.
         source: FactError,
     },
+    /// It is a file, or the rest of one, of something else than what was read before.
+    #[error(
+        "is of another recording than what was read before: give the files of one recording at a time, in the \
+         order of their numbers"
+    )]
+    OtherRecording,
     /// It has packets only, or others.
     #[error(
         "has no messages that nltrace recorded: packets without nltrace's comments, such as those of nlmon, \

@@ -42,6 +42,8 @@ struct Facts {
     /// The families that are wanted; empty: all.
     wanted: Vec<Family>,
     start: Option<Start>,
+    /// Whether the section that is being read has said how the recording began.
+    has_begun: bool,
     counts: Counts,
 }
 
@@ -75,6 +77,7 @@ impl<R: BufRead> Recording<R> {
     pub fn go_on(&mut self, from: R) {
         self.blocks = Blocks::new(from);
         self.file += 1;
+        self.facts.has_begun = false;
     }
 
     /// Where the file was cut that was read last, in bytes from its start, if it was.
@@ -98,7 +101,9 @@ impl<R: BufRead> Recording<R> {
             }
         };
         let done = match block {
-            Block::Section { options } => self.facts.section(options, each),
+            Block::Section { options } => return self.facts.section(offset, options).map(|()| true),
+            // Whose it is is not known.
+            _ if !self.facts.has_begun => return Err(RecordingError::NothingRecorded),
             Block::Packet(packet) => self.facts.packet(packet, At { file: self.file, offset }, each),
             Block::Other => Ok(()),
         };
@@ -116,21 +121,25 @@ impl Facts {
         self.order.finish(&mut |told: Told| told.hand_out(each));
     }
 
-    fn section(&mut self, options: &[u8], each: &mut impl FnMut(Item<'_>)) -> Result<(), FactError> {
+    /// A section, which has to say that it is of this recording.
+    fn section(&mut self, offset: u64, options: &[u8]) -> Result<(), RecordingError> {
+        self.has_begun = false;
         for comment in comments(options) {
             let Some(mut line) = Line::parse(comment).filter(|line| line.kind() == b"start") else {
                 continue;
             };
-            let start: Start = line.fact()?;
+            let start: Start = line.fact().map_err(|source| RecordingError::Fact { offset, source })?;
             let is_same = |known: &Start| {
                 (known.recording, known.monotonic_ns) == (start.recording, start.monotonic_ns)
             };
-            if !self.start.as_ref().is_some_and(is_same) {
-                self.finish(each);
-                self.start = Some(start);
+            match &self.start {
+                None => self.start = Some(start),
+                Some(known) if is_same(known) => {}
+                Some(_) => return Err(RecordingError::OtherRecording),
             }
+            self.has_begun = true;
         }
-        Ok(())
+        if self.has_begun { Ok(()) } else { Err(RecordingError::NothingRecorded) }
     }
 
     fn packet(

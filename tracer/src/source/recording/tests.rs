@@ -135,11 +135,21 @@ fn a_call_at_a_packet_of_another_family_is_of_its_own() {
 }
 
 #[test]
-fn a_second_recording_begins_with_its_own_numbers() {
+fn what_is_of_another_recording_is_refused() {
     let other = "nltrace: start schema=1 monotonic_ns=6 realtime_ns=7";
     let time = |n: u64| packet(0, &[0; 32], &[&format!("nltrace: time n={n} ts_ns={n}")]);
     let same = [section(START), time(1), section(START), time(0)].concat();
     assert_eq!(read(&same).0, ["Time(0)", "Time(1)"]);
     let two = [section(START), time(1), section(other), time(0)].concat();
-    assert_eq!(read(&two).0, ["Time(1)", "Time(0)"]);
+    let (items, result) = read(&two);
+    assert_eq!(items, ["Time(1)"]);
+    assert!(result.unwrap_err().starts_with("is of another recording than what was read before"));
+    let plain = [section("nothing"), time(0)].concat();
+    for further in [&plain[..], &section("nothing"), &section(other)] {
+        let file = [section(START), time(1)].concat();
+        let mut recording = Recording::new(&file[..], Vec::new());
+        while recording.next(&mut |_| {}).unwrap() {}
+        recording.go_on(further);
+        assert!(recording.next(&mut |_| {}).is_err());
+    }
 }
