@@ -29,7 +29,13 @@ pub(super) async fn run(options: &TraceOptions) -> anyhow::Result<Exit> {
     let own = options.specs.as_deref().map(load).transpose()?;
     let decoder = Decoder::new(own.map(|own| own.table));
     let exchanges = &options.exchanges.clone().unwrap_or_default();
-    let has_drops = ExchangeOptions::has_drops(exchanges);
+    let mut has_drops = ExchangeOptions::has_drops(exchanges);
+    if has_drops && exchanges.cgroup.is_some() {
+        note(
+            "drops are left out: a recording does not have the control groups of who sent or missed a message",
+        );
+        has_drops = false;
+    }
     let mut replay = Replay::open(&options.read, &options.capture.filter, has_drops)?;
     let around = Around::recorded();
     let wanted = around.wanted(options, exchanges)?;
