@@ -25,8 +25,9 @@ use crate::{
 /// Bytes of a file that are read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// Blocks that are read in a row before output is looked at.
+/// Blocks that are read in a row before output is looked at, and their bytes, unless one has more.
 const BATCH: usize = 256;
+const BATCH_BYTES: u64 = 1 << 20;
 
 /// A recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -116,7 +117,11 @@ impl Replay {
     /// Reads some blocks. False: there are no more.
     fn batch(&mut self, sink: &mut impl Sink) -> Result<bool, ReplayError> {
         let Self { recording, filter, has_drops, handed, .. } = self;
+        let before = recording.bytes();
         for _ in 0..BATCH {
+            if recording.bytes() - before > BATCH_BYTES {
+                break;
+            }
             let read = recording.next(&mut |item| handed.take(item, filter, *has_drops, sink));
             if handed.bad.is_some() {
                 break;

@@ -1,6 +1,7 @@
 //! A request's datagram: its messages, where they lie, and which of them an answer is about.
 
 use netlink_wire::{HEADER_LEN, Header, MessageType, align};
+use nltrace_common::record::MAX_DATAGRAM;
 
 use super::{
     Sent,
@@ -11,6 +12,9 @@ use crate::decode::Family;
 /// `NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END` (linux/netfilter/nfnetlink.h).
 pub(super) const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
+
+/// Messages of a datagram, at most: no more fit into what is looked at of one.
+const MAX_MESSAGES: usize = MAX_DATAGRAM / HEADER_LEN;
 
 /// A request's call with all messages of its datagram.
 #[derive(Debug)]
@@ -64,6 +68,11 @@ impl Asked {
         self.starts.push(start);
         self.headers.push(sent.header());
         self.messages.push(sent);
+    }
+
+    /// Whether no more of them are kept together.
+    pub(super) fn is_full(&self) -> bool {
+        self.messages.len() >= MAX_MESSAGES
     }
 
     /// Whether all messages that were seen of the datagram are here.

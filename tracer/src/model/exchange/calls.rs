@@ -57,7 +57,7 @@ impl Exchanges {
             asked
         });
         asked.push(Sent::of(call));
-        if asked.is_whole() {
+        if asked.is_whole() || asked.is_full() {
             self.close_asking();
         }
     }

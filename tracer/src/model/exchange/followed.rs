@@ -18,9 +18,15 @@ struct Span {
 /// Spans of a number that are kept: what happened before those was shown long ago.
 const MAX_SPANS: usize = 8;
 
+/// Numbers that are remembered, at most: as many as a kernel has (`PID_MAX_LIMIT`).
+const MAX_PROCESSES: usize = 4 << 20;
+
 impl Followed {
     /// A process was made.
     pub fn add(&mut self, fork: &Fork) {
+        if self.0.len() >= MAX_PROCESSES && !self.0.contains_key(&fork.pid) {
+            return;
+        }
         let spans = self.0.entry(fork.pid).or_default();
         if let Some(last) = spans.last_mut() {
             last.to_ns = last.to_ns.min(fork.ts_ns);

@@ -10,6 +10,12 @@ const MAX_GROUPS: usize = 64 << 10;
 const MAX_WAITS: usize = 4096;
 const MAX_HELD: usize = 256;
 
+/// Messages in hand that the kernel says something in the middle of, at most.
+const MAX_TEXTS: usize = 1024;
+
+/// Frames of one thread, at most: no thread has as many in progress.
+const MAX_OF_THREAD: usize = 64;
+
 /// Names a request or a dump's part in progress: its thread, and when it began. No two have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct FrameKey {
@@ -184,6 +190,14 @@ impl Frame {
         Some(told.reason.within.in_hand)
     }
 
+    /// Takes what the kernel said; the last of each message is kept.
+    pub(super) fn text(&mut self, in_hand: Option<u32>, text: Sentence) {
+        self.texts.retain(|(known, _)| *known != in_hand);
+        if self.texts.len() < MAX_TEXTS {
+            self.texts.push((in_hand, text));
+        }
+    }
+
     pub(super) fn reason(&mut self, reason: Reason) {
         if self.reasons.len() < MAX_GROUPS {
             self.reasons.push(Told { reason, is_sent: false });
@@ -215,6 +229,18 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    /// How many a thread has.
+    #[cfg(test)]
+    pub(super) fn of_thread(&self, tid: u32) -> usize {
+        self.by_thread.get(&tid).map_or(0, Vec::len)
+    }
+
+    /// Whether a thread has too many for another one.
+    pub(super) fn is_full(&self, FrameKey { tid, ts_ns }: FrameKey) -> bool {
+        let frames = self.by_thread.get(&tid).filter(|frames| frames.len() >= MAX_OF_THREAD);
+        frames.is_some_and(|frames| frames.iter().all(|(began, _)| *began != ts_ns))
+    }
+
     pub(super) fn get(&mut self, FrameKey { tid, ts_ns }: FrameKey) -> &mut Frame {
         let frames = self.by_thread.entry(tid).or_default();
         let at = frames.iter().position(|(began, _)| *began == ts_ns).unwrap_or_else(|| {

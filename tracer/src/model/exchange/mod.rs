@@ -217,9 +217,7 @@ impl Exchanges {
             }
             Event::Text(text) => {
                 self.see(text.ts_ns);
-                let texts = &mut self.frame(text.tid, text.within.ts_ns).texts;
-                texts.retain(|(in_hand, _)| *in_hand != text.within.in_hand);
-                texts.push((text.within.in_hand, text.text));
+                self.frame(text.tid, text.within.ts_ns).text(text.within.in_hand, text.text);
             }
             Event::Wait(wait) => self.wait(wait),
             Event::Held(held) => {
@@ -287,7 +285,13 @@ impl Exchanges {
                 self.abandon(key, frame);
             }
         }
-        self.frames.get(FrameKey { tid, ts_ns })
+        let key = FrameKey { tid, ts_ns };
+        if self.frames.is_full(key) {
+            for (key, frame) in self.frames.abandoned(tid, u64::MAX) {
+                self.abandon(key, frame);
+            }
+        }
+        self.frames.get(key)
     }
 
     fn wait(&mut self, wait: &Wait) {

@@ -11,6 +11,10 @@ use crate::model::{Call, Queued, Thread};
 const MAX_KEPT: usize = 4096;
 const MAX_KEPT_BYTES: usize = 1 << 20;
 
+/// Datagrams that are waited for to be read, at most: no socket's queue has as many. Of the others it is not known
+/// when they were read.
+const MAX_UNREAD: usize = 64 << 10;
+
 /// Answers to a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
@@ -90,6 +94,10 @@ impl Tally {
         self.datagrams += 1;
         self.is_end_lost = is_dropped;
         let Some(queued) = call.queued else { return false };
+        if self.unread.len() >= MAX_UNREAD {
+            self.is_end_lost = true;
+            return false;
+        }
         self.unread.push_back(Unread { queued, messages: 1 });
         self.last = Some(Last { queued, read: None });
         true
@@ -103,7 +111,8 @@ impl Tally {
         self.interrupted += later.interrupted;
         self.datagrams += later.datagrams;
         self.datagram = later.datagram.or(self.datagram);
-        self.unread.extend(later.unread);
+        let room = MAX_UNREAD.saturating_sub(self.unread.len());
+        self.unread.extend(later.unread.into_iter().take(room));
         let newer = |last: &Last| self.last.is_none_or(|own| own.queued.ns <= last.queued.ns);
         if later.last.as_ref().is_some_and(newer) {
             self.last = later.last;

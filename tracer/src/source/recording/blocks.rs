@@ -83,6 +83,11 @@ impl<R: BufRead> Blocks<R> {
         Self { from, offset: 0, body: Vec::new(), interfaces: Vec::new() }
     }
 
+    /// Bytes that were read.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Reads the next block.
     pub(super) fn next(&mut self) -> Result<Found<'_>, RecordingError> {
         let offset = self.offset;

@@ -32,6 +32,8 @@ pub struct Recording<R> {
     blocks: Blocks<R>,
     /// Which of the files it is, from 0.
     file: usize,
+    /// Bytes of the files before it.
+    before: u64,
     facts: Facts,
 }
 
@@ -63,7 +65,7 @@ pub struct Counts {
 impl<R: BufRead> Recording<R> {
     /// One that begins with this file, of which only these families are wanted; none: all of them.
     pub fn new(from: R, wanted: Vec<Family>) -> Self {
-        Self { blocks: Blocks::new(from), file: 0, facts: Facts { wanted, ..Facts::default() } }
+        Self { blocks: Blocks::new(from), file: 0, before: 0, facts: Facts { wanted, ..Facts::default() } }
     }
 
     /// Reads how it began, which stands first.
@@ -75,6 +77,7 @@ impl<R: BufRead> Recording<R> {
 
     /// Goes on with the next file.
     pub fn go_on(&mut self, from: R) {
+        self.before = self.bytes();
         self.blocks = Blocks::new(from);
         self.file += 1;
         self.facts.has_begun = false;
@@ -83,6 +86,11 @@ impl<R: BufRead> Recording<R> {
     /// Where the file was cut that was read last, in bytes from its start, if it was.
     pub fn take_cut(&mut self) -> Option<u64> {
         self.facts.counts.cut.take()
+    }
+
+    /// Bytes that were read so far.
+    pub fn bytes(&self) -> u64 {
+        self.before + self.blocks.offset()
     }
 
     /// What was read so far.

@@ -36,6 +36,31 @@ fn answers_whose_request_was_lost_stand_alone_once_their_thread_goes_on() {
     );
 }
 
+/// A recording may tell of whatever it likes.
+#[test]
+fn what_one_thread_is_in_the_middle_of_is_bounded() {
+    let mut timeline = Timeline::new();
+    for ts_ns in 0..10_000 {
+        let within = Within { ts_ns, in_hand: Some(ts_ns as u32) };
+        timeline.event(Event::Text(&text(21, ts_ns, within, b"why")));
+    }
+    assert!(timeline.exchanges.frames.of_thread(21) <= 64);
+    for in_hand in 0..10_000 {
+        let within = Within { ts_ns: 20_000, in_hand: Some(in_hand) };
+        timeline.event(Event::Text(&text(21, 20_000, within, b"why")));
+    }
+    assert!(timeline.exchanges.frame(21, 20_000).texts.len() <= 1024);
+    let datagram = message(NEWLINK, REQUEST, 1, b"");
+    let ask = Ask::new(22, 30_000);
+    timeline.ack(ask, 0, 30_010, 1, 0, 0xa0);
+    for index in 0..200_000 {
+        let place = Place { index, of: None, datagram: 5 };
+        let call = Call { stage: Stage::Request, tid: 22, ts_ns: 30_000, place, ..call(&datagram) };
+        timeline.event(Event::Call(&call));
+    }
+    assert!(timeline.exchanges.asking.is_some_and(|asked| asked.messages.len() <= 65_536));
+}
+
 #[test]
 fn a_million_messages_of_a_dump_take_no_memory() {
     let mut timeline = Timeline::new();
