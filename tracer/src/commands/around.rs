@@ -75,8 +75,9 @@ pub(super) struct Around {
     pub(super) links: Links,
     /// What lists them; None: nothing does.
     interfaces: Option<Interfaces>,
-    /// When they are listed again, in nanoseconds.
+    /// When they are listed again, in nanoseconds, and whether they are a second time.
     again_ns: u64,
+    goes_on: bool,
 }
 
 impl Around {
@@ -92,6 +93,7 @@ impl Around {
             links: Links::default(),
             interfaces: None,
             again_ns: 0,
+            goes_on: false,
         }
     }
 
@@ -103,13 +105,21 @@ impl Around {
             links: Links::default(),
             interfaces: None,
             again_ns: 0,
+            goes_on: false,
         }
     }
 
     /// Takes what a recording tells.
     pub(super) fn learn(&mut self, learned: &Learned<'_>) {
-        if let Learned::Interface(Interface { netns, index, name }) = learned {
-            self.links.begin(*netns, *index, name);
+        match learned {
+            Learned::Interface(Interface { netns, index, name }, from_ns) => {
+                self.links.begin_at(*netns, *from_ns, *index, name);
+            }
+            Learned::Gone(Interface { netns, index, .. }, from_ns) => {
+                self.links.end(*netns, *from_ns, *index);
+            }
+            Learned::Links(netns, ts_ns, message) => self.links.learn(*netns, *ts_ns, message),
+            _ => {}
         }
         if let Places::Recorded(names) = &mut self.places {
             names.take(learned);
@@ -147,19 +157,43 @@ impl Around {
         self.list_interfaces();
     }
 
+    /// Calls were lost until a time, and with them may be names of interfaces.
+    pub(super) fn lost(&mut self, to_ns: u64) {
+        if let Places::Recorded(_) = self.places {
+            // What they were called then was recorded, and may have been told already.
+            return self.links.forget_from(to_ns);
+        }
+        self.links.forget();
+        self.list_interfaces();
+    }
+
+    /// Takes what lists interfaces, for a recording: once more when everything is watched, when calls were
+    /// lost, and now and then if `goes_on`.
+    pub(super) fn record_interfaces(&mut self, interfaces: Interfaces, goes_on: bool) {
+        self.interfaces = Some(interfaces);
+        self.goes_on = goes_on;
+    }
+
     /// Lists interfaces, as they are now.
     pub(super) fn list_interfaces(&mut self) {
-        let Some(interfaces) = &self.interfaces else { return };
+        if let Some((before_ns, all)) = self.listed() {
+            self.links.take(before_ns, all.iter().map(parts));
+        }
+    }
+
+    /// All interfaces, and when they were listed.
+    fn listed(&mut self) -> Option<(u64, Vec<Interface>)> {
+        let interfaces = self.interfaces.as_ref()?;
         let before_ns = now_ns();
-        match interfaces.read() {
-            Ok(all) => self.links.take(before_ns, all.iter().map(parts)),
-            Err(error) => {
-                note(format_args!("names of interfaces may be old from here on: {error}"));
-                self.interfaces = None;
-            }
+        let all = interfaces.read().inspect_err(|error| {
+            note(format_args!("names of interfaces may be old from here on: {error}"));
+        });
+        if all.is_err() {
+            self.interfaces = None;
         }
         let after_ns = now_ns();
         self.again_ns = after_ns + LIST_EVERY_NS.max((after_ns - before_ns) * LIST_SHARE);
+        Some((before_ns, all.ok()?))
     }
 
     /// The same if the last time was a while ago.
@@ -209,6 +243,12 @@ impl Surroundings for Around {
 
     fn interface(&self, netns: u32, ts_ns: u64, index: u32) -> Option<&str> {
         self.links.name(netns, ts_ns, index)
+    }
+
+    fn list_again(&mut self, now_ns: u64, has_lost: bool) -> Option<(u64, Vec<Interface>)> {
+        let is_first = self.again_ns == 0;
+        let is_time = has_lost || is_first || (self.goes_on && now_ns >= self.again_ns);
+        if is_time { self.listed() } else { None }
     }
 
     fn has_interfaces(&self) -> bool {

@@ -50,10 +50,15 @@ pub(super) async fn run(options: &RecordOptions, root: &Path) -> anyhow::Result<
             return Err(error.into());
         }
     };
-    let interfaces = session.take_interfaces().map_or_else(Vec::new, |(_, before)| before);
-    let recorder = Recorder::new(start(options, &session, root), families.clone(), interfaces);
+    let mut around = Around::new(root, GenericFamilies::default());
+    let mut before = Vec::new();
+    if let Some((interfaces, listed)) = session.take_interfaces() {
+        // Where rtnetlink's messages are not recorded, none tells of changes.
+        around.record_interfaces(interfaces, !options.capture.filter.wants_family(Family::ROUTE));
+        before = listed;
+    }
+    let recorder = Recorder::new(start(options, &session, root), families.clone(), before);
     let exchanges = Exchanges::new(Keep::default(), watching(&session));
-    let around = Around::new(root, GenericFamilies::default());
     let mut sink = Recording::new(recorder, exchanges, around, output, options.limits);
     let end = session.run(&mut sink).await;
     said(options, &session, sink.written(), &end);
@@ -68,15 +73,15 @@ fn check(path: &Path) -> anyhow::Result<()> {
     }
     if path == Path::new("-") && std::io::stdout().is_terminal() {
         bail!(
-            "a recording is no text for a terminal: name a file with -o FILE.pcapng, or pipe it: nltrace record \
-             -o - | tshark -r -"
+            "a recording is no text for a terminal: name a file with -o FILE.pcapng, or pipe it: nltrace \
+             record -o - | tshark -r -"
         );
     }
     Ok(())
 }
 
-/// What nlctrl says of its families, so that a reader knows them, if any may come. It is asked before anything
-/// is watched.
+/// What nlctrl says of its families, so that a reader knows them, if any may come. It is asked before
+/// anything is watched.
 fn families(options: &RecordOptions) -> Vec<Vec<u8>> {
     if !options.capture.filter.wants_family(Family::GENERIC) {
         return Vec::new();

@@ -77,8 +77,8 @@ impl Links {
         self.put(netns, index, Named { from_ns: 0, name: Some(name.to_owned()) });
     }
 
-    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has been
-    /// so from then on.
+    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has
+    /// been so from then on.
     pub fn take<'a>(&mut self, now_ns: u64, all: impl Iterator<Item = (u32, u32, &'a str)>) {
         let mut there = HashSet::new();
         for (netns, index, name) in all {
@@ -126,6 +126,15 @@ impl Links {
         names.get(after.checked_sub(1)?)?.name.as_deref()
     }
 
+    /// Each interface that there is, as far as is known: namespace, index, since when it has its name, and
+    /// that.
+    pub fn last(&self) -> impl Iterator<Item = (u32, u32, u64, &str)> {
+        self.names.iter().filter_map(|((netns, index), names)| {
+            let Named { from_ns, name } = names.last()?;
+            Some((*netns, *index, *from_ns, name.as_deref()?))
+        })
+    }
+
     /// Whether none is known.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
@@ -134,6 +143,22 @@ impl Links {
     /// Messages were lost, and with them may be new names.
     pub fn forget(&mut self) {
         self.names.clear();
+    }
+
+    /// The same from a time on: until then names are known, and so are those that were learned of later
+    /// times.
+    pub fn forget_from(&mut self, ts_ns: u64) {
+        self.take(ts_ns, std::iter::empty());
+    }
+
+    /// An interface has been gone since a time.
+    pub fn end(&mut self, netns: u32, ts_ns: u64, index: u32) {
+        self.put(netns, index, Named { from_ns: ts_ns, name: None });
+    }
+
+    /// Learns the name that an interface has had since a time.
+    pub fn begin_at(&mut self, netns: u32, ts_ns: u64, index: u32, name: &str) {
+        self.put(netns, index, Named { from_ns: ts_ns, name: Some(name.to_owned()) });
     }
 }
 
@@ -169,6 +194,10 @@ mod tests {
         let at = [99, 100, 199, 200, 399, 400].map(|ts_ns| links.name(1, ts_ns, 3));
         assert_eq!(at, [None, Some("eth0"), Some("eth0"), Some("wan"), Some("wan"), None]);
         assert_eq!((links.name(2, 250, 3), links.name(1, 250, 4)), (None, None));
+        links.learn(1, 500, &message(NEWLINK, 0, 3, &[(IFNAME, b"eth1\0")]));
+        assert_eq!(links.last().collect::<Vec<_>>(), [(1, 3, 500, "eth1")]);
+        links.forget_from(600);
+        assert_eq!([599, 600].map(|ts_ns| links.name(1, ts_ns, 3)), [Some("eth1"), None]);
         links.forget();
         assert!(links.is_empty() && links.name(1, 250, 3).is_none());
     }

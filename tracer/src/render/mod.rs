@@ -8,6 +8,8 @@ pub mod pcapng;
 pub mod text;
 mod values;
 
+use crate::source::Interface;
+
 pub use buffer::Buffer;
 pub use values::Interfaces;
 
@@ -28,6 +30,12 @@ pub trait Surroundings {
     /// Whether any interface has a name.
     fn has_interfaces(&self) -> bool {
         false
+    }
+
+    /// All interfaces, and when they were listed, nanoseconds of `CLOCK_MONOTONIC`: where it is time to look,
+    /// as no message tells of them or calls were lost. None: nobody looks now.
+    fn list_again(&mut self, _now_ns: u64, _has_lost: bool) -> Option<(u64, Vec<Interface>)> {
+        None
     }
 
     /// The name of the family of generic netlink with a number; None: it is not known.

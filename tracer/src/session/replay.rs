@@ -1,4 +1,5 @@
-//! The loop of a recording, in place of that of a capture: the same facts in the same order, to the same sink.
+//! The loop of a recording, in place of that of a capture: the same facts in the same order, to the same
+//! sink.
 
 use std::{
     fs::File,

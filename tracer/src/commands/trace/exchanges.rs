@@ -208,8 +208,7 @@ impl Renderer for Exchanging {
     }
 
     fn lost(&mut self, out: &mut Buffer, lost: &LostEvents) -> u64 {
-        self.around.links.forget();
-        self.around.list_interfaces();
+        self.around.lost(lost.to_ns);
         match self.json {
             Some(_) => {
                 lost_json(out, lost);
@@ -241,6 +240,9 @@ impl Renderer for Exchanging {
             return self.learn_families(message);
         }
         self.around.learn(learned);
+        if !matches!(learned, Learned::Netns(..) | Learned::Cgroup(..)) {
+            return;
+        }
         let (netns, cgroup) = &self.asked;
         // What is not told yet is nobody's.
         if let Some(netns) = netns {

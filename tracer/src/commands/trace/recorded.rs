@@ -32,7 +32,8 @@ pub(super) async fn run(options: &TraceOptions) -> anyhow::Result<Exit> {
     let mut has_drops = ExchangeOptions::has_drops(exchanges);
     if has_drops && exchanges.cgroup.is_some() {
         note(
-            "drops are left out: a recording does not have the control groups of who sent or missed a message",
+            "drops are left out with --cgroup: a recording does not have the control groups of who sent or \
+             missed a message",
         );
         has_drops = false;
     }

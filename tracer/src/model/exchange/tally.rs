@@ -11,8 +11,8 @@ use crate::model::{Call, Queued, Thread};
 const MAX_KEPT: usize = 4096;
 const MAX_KEPT_BYTES: usize = 1 << 20;
 
-/// Datagrams that are waited for to be read, at most: no socket's queue has as many. Of the others it is not known
-/// when they were read.
+/// Datagrams that are waited for to be read, at most: no socket's queue has as many. Of the others it is not
+/// known when they were read.
 const MAX_UNREAD: usize = 64 << 10;
 
 /// Answers to a request.

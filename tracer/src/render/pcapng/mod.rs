@@ -3,6 +3,7 @@
 
 mod block;
 mod carrier;
+mod known;
 mod messages;
 mod names;
 mod receives;
@@ -11,6 +12,8 @@ mod result;
 pub(crate) mod tests;
 mod waiting;
 mod window;
+
+use netlink_wire::Header;
 
 use crate::{
     decode::Family,
@@ -23,6 +26,7 @@ use crate::{
 };
 use block::Packet;
 use carrier::EndComments;
+use known::Known;
 use names::Names;
 use receives::Receives;
 use waiting::{MOST_LOOSE, Waiting};
@@ -36,8 +40,7 @@ const HOLD_NS: u64 = 100_000_000;
 pub struct Recorder {
     tokens: Tokens,
     start: Start,
-    families: Vec<Vec<u8>>,
-    interfaces: Vec<Interface>,
+    known: Known,
     /// How many facts there were.
     facts: u64,
     window: Window,
@@ -64,8 +67,7 @@ impl Recorder {
         Self {
             tokens: Tokens::default(),
             start,
-            families,
-            interfaces,
+            known: Known::new(families, &interfaces),
             facts: 0,
             window: Window::default(),
             waiting: Waiting::default(),
@@ -85,18 +87,18 @@ impl Recorder {
             block::comment(out, |out| Comment::write(out, tokens, None, start));
         });
         let realtime_ns = self.realtime_ns(self.now_ns);
-        for message in &self.families {
+        for message in self.known.families() {
             let from = out.len();
-            let len = message.len() as u32;
+            let len = Header::parse(message).map_or(0, |header| header.length);
             let (family, from_user) = (Family::GENERIC, false);
             block::packet(out, &Packet { realtime_ns, family, from_user, len, bytes: message });
             block::comment(out, |out| _ = Comment::begin(out, &self.tokens, "family", None));
             block::end(out, from);
         }
         let mut comments = Vec::new();
-        for interface in &self.interfaces {
+        for interface in self.known.interfaces() {
             let mut comment = Vec::new();
-            names::interface(&mut comment, &self.tokens, interface);
+            names::add(&mut comment, &self.tokens, interface);
             comments.push(comment);
         }
         self.names.all(&self.tokens, |comment| comments.push(comment));
@@ -112,7 +114,10 @@ impl Recorder {
     pub fn event(&mut self, event: &Event<'_>, around: &mut dyn Surroundings) {
         self.pass();
         match event {
-            Event::Call(call) => self.call(call, around),
+            Event::Call(call) => {
+                self.known.learn(call);
+                self.call(call, around);
+            }
             Event::Rest(call) => {
                 self.message(REST, call, around);
             }
@@ -150,7 +155,16 @@ impl Recorder {
     /// Takes that calls were lost.
     pub fn lost(&mut self, lost: &LostEvents) {
         self.pass();
+        self.known.forget(lost.to_ns);
         self.beside(None, &mut { *lost });
+    }
+
+    /// Takes all interfaces as they are at a time, where no message may have told of them.
+    pub fn interfaces(&mut self, at_ns: u64, all: &[Interface]) {
+        for change in self.known.list(at_ns, all) {
+            names::add(self.waiting.loose(self.now_ns), &self.tokens, change);
+            self.carry_many();
+        }
     }
 
     /// Takes drops that are alike.

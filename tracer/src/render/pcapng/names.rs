@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use super::block;
 use crate::{
     render::Surroundings,
-    source::{
-        Interface,
-        recording::notation::{CgroupPath, Comment, Fact, InterfaceName, NetnsName, Tokens},
-    },
+    source::recording::notation::{CgroupPath, Comment, Fact, NetnsName, Tokens},
 };
 
 /// Names that one packet has.
@@ -104,12 +101,7 @@ fn netns_name(out: &mut Vec<u8>, tokens: &Tokens, inode: u32, name: Option<&str>
     }
 }
 
-/// Adds an interface's name.
-pub(super) fn interface(out: &mut Vec<u8>, tokens: &Tokens, interface: &Interface) {
-    let Interface { netns, index, name } = interface;
-    add(out, tokens, InterfaceName { netns: *netns, index: *index, name: name.as_bytes().to_vec() });
-}
-
-fn add<F: Fact>(out: &mut Vec<u8>, tokens: &Tokens, mut fact: F) {
+/// Adds a name.
+pub(super) fn add<F: Fact>(out: &mut Vec<u8>, tokens: &Tokens, mut fact: F) {
     block::comment(out, |out| Comment::write(out, tokens, None, &mut fact));
 }

@@ -1,3 +1,4 @@
+mod names;
 mod outside;
 
 use super::*;
@@ -209,8 +210,9 @@ fn learned_of(learned: &Learned<'_>) -> String {
     match learned {
         Learned::Cgroup(id, path) => format!("{id} {path}"),
         Learned::Netns(inode, name) => format!("{inode} {name}"),
-        Learned::Interface(Interface { netns, index, name }) => format!("{netns} {index} {name}"),
+        Learned::Interface(Interface { netns, index, name }, 0) => format!("{netns} {index} {name}"),
         Learned::Family(bytes) => format!("family of {} bytes", bytes.len()),
+        other => format!("{other:?}"),
     }
 }
 
@@ -254,51 +256,6 @@ fn the_time_that_passed_at_the_end_is_recorded() {
 /// What is named before a message has its name, in each file.
 const NAMES: [&str; 4] =
     ["family of 20 bytes", "1 2 eth0", "4711 /system.slice/frr.service", "4026531840 blue"];
-
-#[test]
-fn each_file_has_the_names_that_are_known_when_it_begins() {
-    let mut capture = Capture::new();
-    let get = message(GETLINK, REQUEST, 7, &[0; 16]);
-    capture.event(Event::Call(&request(1_000, &get)));
-    capture.file.clear();
-    capture.recorder.begin(&mut capture.file, 2);
-    let mut recording = Recording::new(&capture.file[..], Vec::new());
-    let mut names = Vec::new();
-    let mut each = |item: Item<'_>| {
-        if let Item::Learned(learned) = item {
-            names.push(learned_of(learned));
-        }
-    };
-    while recording.next(&mut each).unwrap() {}
-    assert_eq!(names, NAMES);
-}
-
-/// What is named where no packet is that needs it: what was not sent, a dump's part without a message, a
-/// receive function's call whose request does not come, who has a lock.
-#[test]
-fn names_are_there_for_everything_that_has_some() {
-    let named = |take: &dyn Fn(&mut Recorder)| {
-        let mut capture = Capture::new();
-        capture.file.clear();
-        take(&mut capture.recorder);
-        let (file, _) = capture.finish();
-        String::from_utf8_lossy(&file).matches("nltrace: netns inode=77 name=\"blue\"").count()
-    };
-    let get = message(GETLINK, REQUEST, 7, &[0; 16]);
-    let call = Call { netns: 77, ..request(1_000, &get) };
-    let take = |recorder: &mut Recorder, event: Event<'_>| recorder.event(&event, &mut Named);
-    let part = Call { stage: Stage::Part, datagram_len: 0, len: 0, captured: b"", ..call };
-    assert_eq!(named(&|recorder| take(recorder, Event::Call(&part))), 1);
-    let receive = Call { stage: Stage::Receive, ..call };
-    assert_eq!(named(&|recorder| take(recorder, Event::Call(&receive))), 1);
-    let mut owner = thread(31, b"owner");
-    owner.netns = Some(77);
-    let wait = wait(Ask::new(21, 10_000), 0, (10_050, 10_200), Some(owner));
-    assert_eq!(named(&|recorder| take(recorder, Event::Wait(&wait))), 1);
-    assert_eq!(named(&|recorder| take(recorder, Event::Held(&held(10_100, owner)))), 1);
-    let failed = SendFailed { netns: 77, ..NotSent::blank().0 };
-    assert_eq!(named(&|recorder| take(recorder, Event::SendFailed(&failed))), 1);
-}
 
 /// All that a recording has, in order.
 fn replayed(file: &[u8]) -> (Vec<Line>, Vec<String>) {

@@ -83,8 +83,8 @@ impl Window {
         self.bytes
     }
 
-    /// Takes a packet of a time, which is so many messages of calls, and whose block `write` makes but for its
-    /// end.
+    /// Takes a packet of a time, which is so many messages of calls, and whose block `write` makes but for
+    /// its end.
     #[inline]
     pub(super) fn add(&mut self, ts_ns: u64, calls: u64, write: impl FnOnce(&mut Vec<u8>)) -> Handle {
         self.count += 1;

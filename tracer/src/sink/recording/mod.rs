@@ -144,6 +144,13 @@ impl<S: Surroundings> Recording<S> {
         });
     }
 
+    /// Has interfaces recorded that no message may have told of.
+    fn list_again(&mut self, now_ns: u64, has_lost: bool) {
+        if let Some((at_ns, all)) = self.around.list_again(now_ns, has_lost) {
+            self.recorder.interfaces(at_ns, &all);
+        }
+    }
+
     /// Takes packets from the recorder.
     fn fill(&mut self, take: impl FnOnce(&mut Recorder, &mut S, &mut dyn FnMut(&[u8], u64))) {
         let Self { recorder, around, buffer, filling, .. } = self;
@@ -231,12 +238,14 @@ impl<S: Surroundings> Sink for Recording<S> {
         self.now_ns = now_ns;
         self.file_ns.get_or_insert(now_ns);
         self.recorder.tick(now_ns);
+        self.list_again(now_ns, false);
         self.take(|exchanges, each| exchanges.tick(now_ns, each));
         self.fill(|recorder, _, each| recorder.release(each));
     }
 
     fn lost(&mut self, lost: &LostEvents) {
         self.recorder.lost(lost);
+        self.list_again(lost.to_ns, true);
     }
 
     fn dropped(&mut self, row: &DropRow) {

@@ -34,8 +34,8 @@ pub enum RecordingError {
     },
     /// It is a file, or the rest of one, of something else than what was read before.
     #[error(
-        "is of another recording than what was read before: give the files of one recording at a time, in the \
-         order of their numbers"
+        "is of another recording than what was read before: give the files of one recording at a time, in \
+         the order of their numbers"
     )]
     OtherRecording,
     /// It has packets only, or others.

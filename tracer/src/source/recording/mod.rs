@@ -232,7 +232,7 @@ impl Facts {
         let is_of_family = |call: &Call<'_>| self.wanted.is_empty() || self.wanted.contains(&call.family);
         let is_wanted = is_wanted && told.call().is_none_or(is_of_family);
         self.count(&told, is_wanted);
-        let told = if is_wanted { told } else { Told::Nothing };
+        let told = if is_wanted { told } else { told.unwanted() };
         let bytes = told.bytes();
         match number {
             Some(number) => self.order.take(number, told, bytes, &mut |told: Told| told.hand_out(each)),

@@ -27,8 +27,12 @@ pub enum Learned<'a> {
     Cgroup(u64, String),
     /// The name of a network namespace, by its inode number.
     Netns(u32, String),
-    /// An interface that there was before the capture began.
-    Interface(Interface),
+    /// An interface, and since when it has been there.
+    Interface(Interface, u64),
+    /// An interface that has been gone since a time.
+    Gone(Interface, u64),
+    /// What rtnetlink said in a namespace at a time, where its messages are not wanted.
+    Links(u32, u64, &'a [u8]),
     /// What nlctrl said of a family before that.
     Family(&'a [u8]),
 }
@@ -46,8 +50,12 @@ impl Learned<'_> {
                 Learned::Netns(inode, text(&name))
             }
             b"interface" => {
-                let InterfaceName { netns, index, name } = line.fact()?;
-                Learned::Interface(Interface { netns, index, name: text(&name) })
+                let InterfaceName { netns, index, name, from_ns, is_gone } = line.fact()?;
+                let interface = Interface { netns, index, name: text(&name) };
+                match is_gone {
+                    true => Learned::Gone(interface, from_ns),
+                    false => Learned::Interface(interface, from_ns),
+                }
             }
             _ => return Ok(None),
         }))

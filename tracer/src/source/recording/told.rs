@@ -27,6 +27,8 @@ pub(super) enum Told {
     Lost(LostEvents),
     /// What is known on a higher floor, as its line.
     Line(At, Box<[u8]>),
+    /// What rtnetlink says, which is not wanted, and names interfaces all the same.
+    Links(Box<Message>),
     /// What is not wanted.
     Nothing,
 }
@@ -131,7 +133,7 @@ impl Told {
     /// Bytes of memory, roughly.
     pub(super) fn bytes(&self) -> usize {
         let more = match self {
-            Self::Call(message) => {
+            Self::Call(message) | Self::Links(message) => {
                 let deliveries = message.deliveries.as_ref().map_or(0, Vec::len);
                 size_of::<Message>() + message.bytes.len() + deliveries * size_of::<Delivery>()
             }
@@ -149,6 +151,18 @@ impl Told {
         match self {
             Self::Call(message) if !message.is_rest => Some(&message.call),
             _ => None,
+        }
+    }
+
+    /// What it is worth where it is not wanted.
+    pub(super) fn unwanted(self) -> Self {
+        match self {
+            Self::Call(message)
+                if message.call.family == Family::ROUTE && !message.call.stage.is_of_request() =>
+            {
+                Self::Links(message)
+            }
+            _ => Self::Nothing,
         }
     }
 
@@ -190,6 +204,10 @@ impl Told {
             Self::Fork(fork) => Item::Event(Event::Fork(fork)),
             Self::Time(now_ns) => Item::Time(*now_ns),
             Self::Lost(lost) => Item::Lost(lost),
+            Self::Links(message) => {
+                let Message { call, bytes, .. } = &**message;
+                return each(Item::Learned(&Learned::Links(call.netns, call.ts_ns, bytes)));
+            }
             Self::Line(at, line) => Item::Line(*at, line),
             Self::Nothing => return,
         });

@@ -2,24 +2,11 @@
 
 use nltrace_common::Stage;
 
-use super::{Fact, FactError, Fields, Line, Options};
+use super::{Fact, FactError, Fields, Line, Options, kinds::NOT_SENT};
 use crate::{
     decode::Family,
     source::{Call, Copies, DumpRequest, Place, Queued, SendFailed, Thread, Within},
 };
-
-/// Whether a kind is that of a message: the first comment of its packet.
-pub fn is_message(kind: &[u8]) -> bool {
-    kind == NotSent::KIND.as_bytes() || kind == REST.as_bytes() || call_stage(kind).is_some()
-}
-
-/// The kind of what is behind the messages of a request.
-pub const REST: &str = "rest";
-
-/// The stage that a kind is the name of; None: it is no call's.
-pub(in crate::source::recording) fn call_stage(kind: &[u8]) -> Option<Stage> {
-    Stage::ALL.into_iter().find(|stage| stage.is_call() && stage.name().as_bytes() == kind)
-}
 
 /// The family of a call without a message, which has no packet.
 pub(in crate::source::recording) fn family(line: &mut Line<'_>) -> Result<Family, FactError> {
@@ -222,7 +209,7 @@ impl Shortened {
 pub struct NotSent<'a>(pub SendFailed<'a>);
 
 impl Fact for NotSent<'_> {
-    const KIND: &'static str = "not_sent";
+    const KIND: &'static str = NOT_SENT;
 
     fn fields(&mut self, fields: &mut impl Fields) {
         let failed = &mut self.0;

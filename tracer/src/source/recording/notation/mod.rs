@@ -1,8 +1,9 @@
-//! What a recording's comments say: a line for each fact, `nltrace: KIND key=value …`. A fact names its fields
-//! once, for writing and for reading. docs/recording.md is the description for others.
+//! What a recording's comments say: a line for each fact, `nltrace: KIND key=value …`. A fact names its
+//! fields once, for writing and for reading. docs/recording.md is the description for others.
 
 mod call;
 mod events;
+mod kinds;
 mod names;
 mod parse;
 mod quoted;
@@ -10,9 +11,11 @@ mod start;
 mod words;
 mod write;
 
-pub use call::{NotSent, REST, Shortened, is_message};
-pub(super) use call::{call_stage, family};
+pub(super) use call::family;
+pub use call::{NotSent, Shortened};
 pub use events::{AskerOf, Time};
+pub(super) use kinds::call_stage;
+pub use kinds::{REST, is_message};
 pub use names::{CgroupPath, InterfaceName, NetnsName};
 pub use parse::{FactError, Line, Problem};
 pub use start::{SCHEMA, Start};

@@ -46,7 +46,7 @@ impl Fact for NetnsName {
     }
 }
 
-/// The name that a network interface had before the capture began.
+/// The name that a network interface had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceName {
     /// Inode number of its network namespace.
@@ -55,6 +55,10 @@ pub struct InterfaceName {
     pub index: u32,
     /// The name; hostile bytes.
     pub name: Vec<u8>,
+    /// Since when, nanoseconds of `CLOCK_MONOTONIC`; 0: before the capture began.
+    pub from_ns: u64,
+    /// Whether it has been gone since then.
+    pub is_gone: bool,
 }
 
 impl Fact for InterfaceName {
@@ -64,6 +68,8 @@ impl Fact for InterfaceName {
         fields.number("netns", &mut self.netns);
         fields.number("index", &mut self.index);
         fields.known_text("name", &mut self.name);
+        fields.unless("from_ns", &mut self.from_ns, 0);
+        fields.flag("gone", &mut self.is_gone);
     }
 
     fn blank() -> Self {

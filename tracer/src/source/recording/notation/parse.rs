@@ -1,6 +1,6 @@
 //! Lines as facts: hostile bytes in.
 
-use super::{Fact, Fields, Number, PREFIX, Word, call::is_message, quoted};
+use super::{Fact, Fields, Number, PREFIX, Word, kinds::is_numbered, quoted};
 
 /// Keys that a line may have; what is behind them is not read.
 const MOST_KEYS: usize = 64;
@@ -45,15 +45,6 @@ struct Field<'a> {
     value: Option<&'a [u8]>,
 }
 
-/// Whether facts of a kind came from the kernel's programs, and so have a number each.
-fn is_numbered(kind: &[u8]) -> bool {
-    const BESIDE: [&[u8]; 12] = [
-        b"receive", b"reason", b"text", b"read", b"wait", b"held", b"close", b"asker", b"fork", b"time",
-        b"lost", b"drop",
-    ];
-    is_message(kind) || BESIDE.contains(&kind)
-}
-
 /// What tells most keys apart.
 fn bit(key: &[u8]) -> u64 {
     let end = |at: Option<&u8>| at.copied().unwrap_or(0) as usize;
@@ -93,17 +84,6 @@ impl<'a> Line<'a> {
             self.fields.push(Field { key, value });
         }
         true
-    }
-
-    /// The memory of a line, for another one.
-    pub fn recycled<'b>(mut self) -> Line<'b> {
-        self.fields.clear();
-        let Self { fields, .. } = self;
-        // An empty vector's elements have no lifetime that matters.
-        Line {
-            fields: fields.into_iter().map(|_| Field { key: b"", value: None }).collect(),
-            ..Line::default()
-        }
     }
 
     /// What kind of fact it is.

@@ -145,7 +145,10 @@ fn what_happens_beside_messages_comes_back() {
     }
     same([CgroupPath { id: 1, path: b"/a b".to_vec() }]);
     same([NetnsName { inode: 1, name: Vec::new() }]);
-    same([InterfaceName { netns: 1, index: 2, name: b"eth0".to_vec() }]);
+    let name = b"eth0".to_vec();
+    for (from_ns, is_gone) in [(0, false), (7, false), (7, true)] {
+        same([InterfaceName { netns: 1, index: 2, name: name.clone(), from_ns, is_gone }]);
+    }
 }
 
 #[test]

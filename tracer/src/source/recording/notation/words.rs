@@ -68,11 +68,20 @@ macro_rules! words {
 words! { bool { "user" = true, "kernel" = false, } }
 
 words! {
-    AskerKind { "process" = AskerKind::Process, "kworker" = AskerKind::Kernel, "io_worker" = AskerKind::IoWorker, }
+    AskerKind {
+        "process" = AskerKind::Process,
+        "kworker" = AskerKind::Kernel,
+        "io_worker" = AskerKind::IoWorker,
+    }
 }
 
 words! {
-    LockKind { "mutex" = LockKind::Mutex, "read" = LockKind::Read, "write" = LockKind::Write, "rt" = LockKind::Rt, }
+    LockKind {
+        "mutex" = LockKind::Mutex,
+        "read" = LockKind::Read,
+        "write" = LockKind::Write,
+        "rt" = LockKind::Rt,
+    }
 }
 
 /// What has a name in a table.
