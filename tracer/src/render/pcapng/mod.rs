@@ -119,7 +119,8 @@ impl Recorder {
                 self.call(call, around);
             }
             Event::Rest(call) => {
-                self.message(REST, call, around);
+                let packet = self.message(REST, call, around);
+                self.window.name(packet, name_of(call.tid, call.ts_ns, call.place.index));
             }
             Event::Reason(reason) => {
                 self.ahead(reason.tid, reason.within.ts_ns, reason.ts_ns, Vec::new(), **reason);
