@@ -54,6 +54,7 @@ mod nesting;
 mod outcomes;
 mod plain_text;
 mod privileges;
+mod recording_files;
 mod recordings;
 mod refusals;
 mod socket_owners;
