@@ -17,6 +17,9 @@ const INDEX_AT: usize = 4;
 const IFNAME: u16 = 3;
 const TARGET_NETNSID: u16 = 46;
 
+/// The longest name (`IFNAMSIZ`).
+const NAME_BYTES: usize = 15;
+
 /// Interfaces that are remembered at most; others have no name then.
 const MOST: usize = 1 << 16;
 
@@ -61,7 +64,9 @@ impl Links {
                 // It is in the namespace that the asker has this number for.
                 TARGET_NETNSID => return,
                 IFNAME => {
-                    name = Some(String::from_utf8_lossy(attribute.text()).into_owned());
+                    let text = attribute.text();
+                    let text = text.get(..NAME_BYTES).unwrap_or(text);
+                    name = Some(String::from_utf8_lossy(text).into_owned());
                     break;
                 }
                 _ => {}

@@ -5,14 +5,19 @@ use std::collections::HashMap;
 use super::notation::{CgroupPath, FactError, InterfaceName, Line, NetnsName};
 use crate::source::Interface;
 
-/// Names of each kind that are kept.
+/// Names of each kind that are kept, and bytes of all.
 const MOST: usize = 1 << 16;
+const MOST_BYTES: usize = 16 << 20;
+
+/// The longest name of an interface (`IFNAMSIZ`).
+const INTERFACE_BYTES: usize = 15;
 
 /// Names that were recorded.
 #[derive(Clone, Debug, Default)]
 pub struct RecordedNames {
     cgroups: HashMap<u64, String>,
     namespaces: HashMap<u32, String>,
+    bytes: usize,
 }
 
 /// Names are hostile bytes.
@@ -51,7 +56,8 @@ impl Learned<'_> {
             }
             b"interface" => {
                 let InterfaceName { netns, index, name, from_ns, is_gone } = line.fact()?;
-                let interface = Interface { netns, index, name: text(&name) };
+                let interface =
+                    Interface { netns, index, name: text(name.get(..INTERFACE_BYTES).unwrap_or(&name)) };
                 match is_gone {
                     true => Learned::Gone(interface, from_ns),
                     false => Learned::Interface(interface, from_ns),
@@ -65,15 +71,17 @@ impl Learned<'_> {
 impl RecordedNames {
     /// Takes what a recording tells. What is more than can be kept has no name.
     pub fn take(&mut self, learned: &Learned<'_>) {
-        match learned {
-            Learned::Cgroup(id, path) if self.cgroups.len() < MOST => {
-                self.cgroups.insert(*id, path.clone());
-            }
-            Learned::Netns(inode, name) if self.namespaces.len() < MOST => {
-                self.namespaces.insert(*inode, name.clone());
-            }
-            _ => {}
+        let (Learned::Cgroup(_, name) | Learned::Netns(_, name)) = learned else { return };
+        let bytes = self.bytes + name.len();
+        if self.cgroups.len().max(self.namespaces.len()) >= MOST || bytes > MOST_BYTES {
+            return;
         }
+        let before = match learned {
+            Learned::Cgroup(id, path) => self.cgroups.insert(*id, path.clone()),
+            Learned::Netns(inode, name) => self.namespaces.insert(*inode, name.clone()),
+            _ => None,
+        };
+        self.bytes = bytes - before.map_or(0, |before| before.len());
     }
 
     /// The path of a control group; None: it was not recorded.
@@ -98,5 +106,22 @@ impl RecordedNames {
     /// The network namespace of a name.
     pub fn netns_named(&self, name: &str) -> Option<u32> {
         self.namespaces.iter().find(|(_, other)| *other == name).map(|(inode, _)| *inode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bounded() {
+        let mut names = RecordedNames::default();
+        let long = "a".repeat(1 << 16);
+        for id in 0..1_000 {
+            names.take(&Learned::Cgroup(id, long.clone()));
+            names.take(&Learned::Netns(7, "blue".to_owned()));
+        }
+        assert!(names.bytes <= MOST_BYTES && names.cgroups.len() < 300);
+        assert_eq!((names.netns(7), names.cgroup(0).map(str::len)), (Some("blue"), Some(1 << 16)));
     }
 }
