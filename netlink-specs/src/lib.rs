@@ -18,5 +18,6 @@ mod table;
 pub use compile::{CompileError, compile};
 pub use document::{Document, DocumentError};
 pub use load::{LoadError, Loaded, load};
+pub use names::is_plain;
 pub use record::{Direction, Hint, Kind, Order};
 pub use table::{Attribute, Enum, Group, Member, Operation, Selector, Set, Spec, Struct, SubMessage, Table};

@@ -15,11 +15,17 @@ pub(crate) struct Names {
     odd: Option<String>,
 }
 
-/// Whether a name is printable ASCII that JSON and terminals take as it is.
-pub(crate) fn is_plain(name: &[u8]) -> bool {
+/// Whether a byte is printable ASCII that JSON and terminals take as it is. Names are of nothing else, so
+/// they may be written as they are.
+#[inline]
+pub fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\')
+}
+
+/// Whether a name is.
+pub(crate) fn are_plain(name: &[u8]) -> bool {
     // Without an early end: the compiler makes vector instructions of it.
-    let is = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
-    !name.iter().fold(false, |other, byte| other | !is(*byte))
+    !name.iter().fold(false, |other, byte| other | !is_plain(*byte))
 }
 
 impl Names {
@@ -35,7 +41,7 @@ impl Names {
         }
         let text = U32::new((self.bytes.len() as u32) << 8 | len as u32);
         self.bytes.extend_from_slice(name.as_bytes());
-        if self.odd.is_none() && !is_plain(name.as_bytes()) {
+        if self.odd.is_none() && !are_plain(name.as_bytes()) {
             self.odd = Some(name.to_owned());
         }
         self.known.insert(name.to_owned(), text);

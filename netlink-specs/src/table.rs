@@ -11,7 +11,7 @@ pub use attribute::{Attribute, Enum, Member, Selector, Set, Struct, SubMessage};
 pub use message::{Group, Operation, Spec};
 
 use crate::{
-    names::is_plain,
+    names::are_plain,
     record::{
         AttributeRecord, Counts, EntryRecord, EnumRecord, FormatRecord, GroupRecord, MAGIC, MemberRecord,
         NONE, OperationRecord, Range, SetRecord, SpecRecord, StructRecord, SubMessageRecord, Text,
@@ -141,7 +141,7 @@ impl Table {
 }
 
 fn plain(names: &'static [u8]) -> Option<&'static str> {
-    is_plain(names).then(|| str::from_utf8(names).ok())?
+    are_plain(names).then(|| str::from_utf8(names).ok())?
 }
 
 fn section<T: FromBytes + Immutable + KnownLayout + Unaligned>(

@@ -17,8 +17,8 @@ conntrack -I -p udp -s 2001:db8::5 -d 2001:db8::6 --sport 53 --dport 54 -t 200
 } 2> /dev/null
 # Otherwise the kernel starts a program for each that is missing, and begins with the ruleset again.
 modprobe -a nft_chain_nat nft_connlimit nft_ct nft_dup_ipv4 nft_fib_inet nft_fwd_netdev nft_hash nft_limit \
-    nft_log nft_masq nft_numgen nft_osf nft_queue nft_quota nft_redir nft_reject_inet nft_socket nft_synproxy \
-    nft_tproxy nft_xfrm
+    nft_log nft_masq nft_numgen nft_osf nft_queue nft_quota nft_redir nft_reject_inet nft_socket \
+    nft_synproxy nft_tproxy nft_xfrm
 nft -f - <<'EOF'
 table inet t {
   comment "a table of the tests"

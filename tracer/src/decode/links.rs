@@ -72,8 +72,8 @@ impl Links {
         }
     }
 
-    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has been
-    /// so from then on.
+    /// Takes all interfaces as they are at a time: namespace, index, name. What is new, renamed or gone has
+    /// been so from then on.
     pub fn take<'a>(&mut self, now_ns: u64, all: impl Iterator<Item = (u32, u32, &'a str)>) {
         let mut there = HashSet::new();
         for (netns, index, name) in all {

@@ -12,7 +12,7 @@ use terminal::{Charset, escape};
 
 use digits::{HEX_BYTES, PAIRS, eight, four, hex};
 
-pub(super) use digits::EIGHT_DIGITS;
+pub(super) use digits::{EIGHT_DIGITS, HEX_DIGITS};
 pub(super) use scan::{is_plain, is_text};
 
 /// Growing output. It is written in large pieces, whose memory is used again.
@@ -41,6 +41,9 @@ pub struct Passage {
     id: u64,
     range: Range<usize>,
 }
+
+/// Fewer bytes than that are written in hexadecimal one by one.
+const FEW: usize = 8;
 
 /// What is longer is not copied to be repeated, but written twice from the same memory.
 const COPIED: usize = 1024;
@@ -228,7 +231,12 @@ impl Buffer {
         for chunk in chunks {
             self.bytes.extend_from_slice(&hex(chunk));
         }
-        if !rest.is_empty() {
+        if rest.len() < FEW {
+            for byte in rest {
+                let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX_DIGITS[usize::from(digit)]);
+                self.bytes.extend_from_slice(&[high, low]);
+            }
+        } else {
             let mut last = [0; HEX_BYTES];
             last[..rest.len()].copy_from_slice(rest);
             self.short(&hex(&last), 2 * rest.len());

@@ -25,7 +25,7 @@ impl Decoding {
     }
 
     /// Whether names of generic netlink became others since this was asked last.
-    pub(super) fn has_learned(&mut self) -> bool {
+    pub(super) fn take_has_learned(&mut self) -> bool {
         std::mem::take(&mut self.has_learned)
     }
 

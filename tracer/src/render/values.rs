@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Surroundings, buffer::Buffer};
+use super::{
+    Surroundings,
+    buffer::{Buffer, HEX_DIGITS},
+};
 use crate::decode::tree::{Unit, Value};
 
 /// Names of the interfaces in the namespace of a message, at its time.
@@ -41,17 +44,12 @@ pub(super) fn write(out: &mut Buffer, value: Value<'_>) {
         Value::Signed(number) => out.signed(number),
         Value::Hex(number) => hex_number(out, number),
         Value::Enum(_, Some(name)) => out.raw(name.as_bytes()),
-        Value::Mac(bytes) => mac(out, bytes),
+        Value::Mac(bytes) => between(out, bytes.chunks(1), b':'),
         Value::V4(address) => v4(out, address),
         Value::V6(address) => v6(out, address),
         Value::Uuid(bytes) => {
             let parts = [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]];
-            for (index, part) in parts.into_iter().enumerate() {
-                if index != 0 {
-                    out.byte(b'-');
-                }
-                out.hex(part);
-            }
+            between(out, parts.into_iter(), b'-');
         }
         Value::Socket(IpAddr::V4(address), port) => {
             v4(out, address);
@@ -77,12 +75,12 @@ pub(super) fn write(out: &mut Buffer, value: Value<'_>) {
     }
 }
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-fn mac(out: &mut Buffer, bytes: &[u8]) {
-    for (index, byte) in bytes.iter().enumerate() {
-        let [high, low] = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-        if index == 0 { out.raw(&[high, low]) } else { out.raw(&[b':', high, low]) }
+fn between<'b>(out: &mut Buffer, parts: impl Iterator<Item = &'b [u8]>, with: u8) {
+    for (index, part) in parts.enumerate() {
+        if index != 0 {
+            out.byte(with);
+        }
+        out.hex(part);
     }
 }
 
@@ -90,7 +88,7 @@ fn hex_number(out: &mut Buffer, number: u64) {
     out.raw(b"0x");
     let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
     for digit in (0..digits).rev() {
-        out.byte(DIGITS[(number >> (4 * digit) & 15) as usize]);
+        out.byte(HEX_DIGITS[(number >> (4 * digit) & 15) as usize]);
     }
 }
 

